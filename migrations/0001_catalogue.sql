@@ -1,0 +1,181 @@
+-- The catalogue: what is in the bucket and what it means. Every key begins with the namespace's immutable
+-- uid, so that a tenant can move to a database of its own and a name used again sees nothing of the old one.
+-- Times are milliseconds since the Unix epoch.
+
+CREATE TABLE datasets (
+  namespace_uid TEXT NOT NULL,
+  dataset_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('active', 'deleted')),
+  schema TEXT NOT NULL,
+  schema_version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  deleted_at INTEGER,
+  PRIMARY KEY (namespace_uid, dataset_id)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX datasets_active ON datasets (namespace_uid, name) WHERE state = 'active';
+
+-- The ledger: one row per object version.
+CREATE TABLE objects (
+  namespace_uid TEXT NOT NULL,
+  object_id TEXT NOT NULL,
+  dataset_id TEXT NOT NULL,
+  dataset TEXT NOT NULL,
+  name TEXT NOT NULL,
+  storage_key TEXT NOT NULL,
+  etag TEXT NOT NULL,
+  size_bytes INTEGER NOT NULL,
+  -- What decides how the bytes decode, as JSON: format, options, content type and encoding.
+  decode TEXT NOT NULL,
+  format TEXT,
+  state TEXT NOT NULL CHECK (state IN ('received', 'processing', 'committed', 'failed')),
+  attempt INTEGER NOT NULL DEFAULT 0,
+  lease_until INTEGER,
+  commit_id TEXT,
+  -- Where the next part of a large object begins, as JSON.
+  checkpoint TEXT,
+  error_code TEXT,
+  error_message TEXT,
+  rows_committed INTEGER NOT NULL DEFAULT 0,
+  rows_quarantined INTEGER NOT NULL DEFAULT 0,
+  received_at INTEGER NOT NULL,
+  committed_at INTEGER,
+  -- Set when the object's rows no longer count: deleted, or replaced by a later version.
+  masked_at INTEGER,
+  PRIMARY KEY (namespace_uid, object_id)
+) WITHOUT ROWID;
+CREATE INDEX objects_by_dataset ON objects (namespace_uid, dataset_id, received_at);
+CREATE INDEX objects_by_name ON objects (namespace_uid, dataset_id, name);
+CREATE INDEX objects_unfinished ON objects (state, lease_until) WHERE state IN ('received', 'processing');
+
+-- Files written by an attempt that is not committed yet; committed ones move to segments.
+CREATE TABLE staged_files (
+  namespace_uid TEXT NOT NULL,
+  object_id TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  part INTEGER NOT NULL,
+  storage_key TEXT NOT NULL,
+  -- segment | quarantine, and its record as JSON.
+  kind TEXT NOT NULL,
+  record TEXT NOT NULL,
+  PRIMARY KEY (namespace_uid, object_id, part, storage_key)
+) WITHOUT ROWID;
+
+CREATE TABLE segments (
+  namespace_uid TEXT NOT NULL,
+  dataset_id TEXT NOT NULL,
+  segment_id TEXT NOT NULL,
+  storage TEXT NOT NULL DEFAULT 'r2',
+  storage_key TEXT NOT NULL,
+  etag TEXT NOT NULL,
+  size_bytes INTEGER NOT NULL,
+  rows INTEGER NOT NULL,
+  schema TEXT NOT NULL,
+  statistics TEXT NOT NULL,
+  commit_id TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('live', 'dead')),
+  created_at INTEGER NOT NULL,
+  dead_at INTEGER,
+  PRIMARY KEY (namespace_uid, dataset_id, segment_id)
+) WITHOUT ROWID;
+
+-- Which rows of a segment came from which object: half-open ranges of row ordinals as JSON.
+CREATE TABLE segment_sources (
+  namespace_uid TEXT NOT NULL,
+  dataset_id TEXT NOT NULL,
+  segment_id TEXT NOT NULL,
+  object_id TEXT NOT NULL,
+  ranges TEXT NOT NULL,
+  rows INTEGER NOT NULL,
+  masked INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (namespace_uid, dataset_id, segment_id, object_id)
+) WITHOUT ROWID;
+CREATE INDEX segment_sources_by_object ON segment_sources (namespace_uid, object_id);
+
+CREATE TABLE quarantine_files (
+  namespace_uid TEXT NOT NULL,
+  object_id TEXT NOT NULL,
+  part INTEGER NOT NULL,
+  storage_key TEXT NOT NULL,
+  rows INTEGER NOT NULL,
+  PRIMARY KEY (namespace_uid, object_id, part)
+) WITHOUT ROWID;
+
+CREATE TABLE indexes (
+  namespace_uid TEXT NOT NULL,
+  dataset_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  fields TEXT NOT NULL,
+  options TEXT NOT NULL,
+  -- A new generation is a new definition under the same name, or a rebuild; files of older ones are garbage.
+  generation INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (namespace_uid, dataset_id, name)
+) WITHOUT ROWID;
+
+CREATE TABLE index_files (
+  namespace_uid TEXT NOT NULL,
+  dataset_id TEXT NOT NULL,
+  segment_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  generation INTEGER NOT NULL,
+  storage_key TEXT NOT NULL,
+  -- `IndexSummary` as JSON.
+  summary TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (namespace_uid, dataset_id, segment_id, name, generation)
+) WITHOUT ROWID;
+
+CREATE TABLE index_failures (
+  namespace_uid TEXT NOT NULL,
+  dataset_id TEXT NOT NULL,
+  segment_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  generation INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  error TEXT NOT NULL,
+  PRIMARY KEY (namespace_uid, dataset_id, segment_id, name, generation)
+) WITHOUT ROWID;
+
+-- Where a bounded walk (sweep, collection) goes on at the next tick.
+CREATE TABLE cursors (
+  name TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE uploads (
+  namespace_uid TEXT NOT NULL,
+  upload_id TEXT NOT NULL,
+  dataset TEXT NOT NULL,
+  name TEXT NOT NULL,
+  storage_key TEXT NOT NULL,
+  storage_upload_id TEXT NOT NULL,
+  part_bytes INTEGER NOT NULL,
+  decode TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('open', 'completed', 'aborted')),
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (namespace_uid, upload_id)
+) WITHOUT ROWID;
+
+CREATE TABLE upload_parts (
+  namespace_uid TEXT NOT NULL,
+  upload_id TEXT NOT NULL,
+  part INTEGER NOT NULL,
+  etag TEXT NOT NULL,
+  size_bytes INTEGER NOT NULL,
+  PRIMARY KEY (namespace_uid, upload_id, part)
+) WITHOUT ROWID;
+
+-- API keys: only a hash of the secret is kept.
+CREATE TABLE api_keys (
+  key_id TEXT PRIMARY KEY,
+  -- Null for a key to all namespaces.
+  namespace_uid TEXT,
+  namespace TEXT,
+  role TEXT NOT NULL CHECK (role IN ('admin', 'agent', 'ingester', 'reader')),
+  label TEXT NOT NULL,
+  secret_hash TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  revoked_at INTEGER
+) WITHOUT ROWID;

@@ -1,0 +1,78 @@
+/**
+ * Every bound the platform keeps, with its reason. Related bounds are proved beside each other at the
+ * end of the file. `docs/limits.md` is generated from here: the sentence above each entry is its text.
+ */
+const KB = 1000;
+const MB = 1000 * KB;
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+export const LIMITS = {
+  /** Cloudflare Queues refuse a message over 128 KB; one enters the broker as JSON of at most this many bytes. */
+  queueMessageBytes: 128 * KB,
+  /** A queue message carries at most this much payload inline; anything larger goes to R2 first. */
+  queueInlineBytes: 100 * KB,
+  /** D1 and Durable Object SQLite refuse a value over 2 MB; local runs do not, so the adapters do. */
+  sqlValueBytes: 2 * MB,
+  /** D1 and Durable Object SQLite bind at most this many parameters in a statement. */
+  sqlParameters: 100,
+  /** R2 keys are at most 1024 bytes; namespace, dataset and attempt take the rest. */
+  objectNameBytes: 800,
+  /** A Worker has six simultaneous outgoing connections; range reads are fetched at most this many at a time. */
+  concurrentReads: 6,
+  /** R2 refuses a multipart upload of more parts. */
+  uploadParts: 10_000,
+  /** R2's smallest part but the last is 5 MiB; ours are larger so that 10,000 of them hold 80 GiB. */
+  uploadPartBytes: 8 * MiB,
+  /** The body of one request; larger objects take the resumable upload. Cloudflare's smallest plan caps it here. */
+  requestBodyBytes: 100 * MB,
+  /** One JSON value, CSV record or NDJSON line; beyond it the row is quarantined by name, never buffered whole. */
+  rowBytes: 8 * MiB,
+  /** A single JSON document that is neither an array nor a feature collection is held whole up to here. */
+  jsonDocumentBytes: 16 * MiB,
+  /** Rows of a column batch; a batch is the unit between decode, validate and write. */
+  batchRows: 16_384,
+  /** Bytes of a column batch, reached before `batchRows` when rows are wide. */
+  batchBytes: 4 * MiB,
+  /** Rows of a Parquet row group; small groups let statistics prune (docs/decisions). */
+  rowGroupRows: 65_536,
+  /** Column bytes buffered before a segment is sorted and closed; with the encoder's copies it stays within an isolate. */
+  segmentBufferBytes: 16 * MiB,
+  /** Rows of one segment; row ordinals and index postings stay within 32 bits and one index build fits an isolate. */
+  segmentRows: 1_000_000,
+  /** Bytes of the source read by one invocation before it hands over to the next with a checkpoint. */
+  ingestPartBytes: 64 * MiB,
+  /** Columns of a dataset. */
+  columns: 1_000,
+  /** Bad rows of one object kept in quarantine; beyond it the object fails. */
+  quarantineRows: 10_000,
+  /** Characters of one SQL text; a long one costs the parser more than the query. */
+  sqlTextChars: 100_000,
+  /** Rows a query answers with unless `maxRows` says less. */
+  queryResultRows: 100_000,
+  /** Bytes of result rows held for one answer that is not streamed. */
+  queryResultBytes: 16 * MiB,
+  /** Bytes one operator (hash table, sort buffer, join side) may hold before the query is refused. */
+  queryOperatorBytes: 32 * MiB,
+  /** Rows handed to the fallback executor; beyond it the query is refused with a clear error. */
+  fallbackRows: 500_000,
+  /** Default and largest time of a query, checked at I/O since clocks stand still while an isolate computes. */
+  queryTimeoutMs: 60_000,
+  /** Queries that run at once in one isolate; more are told 429. */
+  concurrentQueries: 4,
+  /** A processing lease: a consumer that has not renewed it is taken for dead. */
+  ingestLeaseMs: 60_000,
+  /** Attempts before an object is failed. */
+  ingestAttempts: 5,
+  /** Garbage of a lost attempt is kept this long; longer than the longest query. */
+  garbageGraceMs: 15 * 60_000,
+} as const;
+
+function prove(holds: boolean, relation: string): void {
+  if (!holds) throw new Error(`limits contradict each other: ${relation}`);
+}
+
+prove(LIMITS.queueInlineBytes < LIMITS.queueMessageBytes, 'an inline payload and its envelope fit a message');
+prove(LIMITS.batchBytes <= LIMITS.segmentBufferBytes, 'a batch fits the segment buffer');
+prove(LIMITS.queryTimeoutMs < LIMITS.garbageGraceMs, 'no query outlives the grace of the files it reads');
+prove(LIMITS.ingestPartBytes >= LIMITS.rowBytes, 'a part makes progress by at least one row');
