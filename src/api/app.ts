@@ -1,0 +1,116 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { isAdminHost } from '../config.ts';
+import { OrasiError } from '../core/errors.ts';
+import { newId } from '../core/ids.ts';
+import { takeUpTrace, traceparentOf } from '../observe/trace-context.ts';
+import { mountHealth } from './health.ts';
+import type { ApiBase } from './ports.ts';
+import { problemResponse } from './problem.ts';
+import { type ApiApp, type ApiEnv, defineRoute, honoPath, routesOf } from './route.ts';
+
+/** The longest caller-given request id that is taken up. */
+const REQUEST_ID = /^[\w.-]{1,128}$/;
+
+/**
+ * The management surface without its areas: request ids, trace context, hosts, authentication, errors,
+ * health and the OpenAPI document. `mount` adds the areas.
+ */
+export function createApp(base: ApiBase, mount: (app: ApiApp) => void): ApiApp {
+  const app: ApiApp = new OpenAPIHono<ApiEnv>();
+  const log = base.logs('api');
+
+  app.use('*', async (context, next) => {
+    const given = context.req.header('x-request-id');
+    const requestId = given !== undefined && REQUEST_ID.test(given) ? given : newId(base.clock, base.random);
+    const trace = takeUpTrace(context.req.header('traceparent'), base.random);
+    context.set('requestId', requestId);
+    context.set('log', log.with({ requestId, traceId: trace.traceId }));
+    context.set('subject', null);
+    const startedMs = base.clock.now();
+    await next();
+    context.res = withHeaders(context.res, { 'x-request-id': requestId, traceparent: traceparentOf(trace) });
+    context.get('log').info('request', {
+      method: context.req.method,
+      path: context.req.path,
+      status: context.res.status,
+      elapsedMs: base.clock.now() - startedMs,
+    });
+  });
+
+  app.use('*', async (context, next) => {
+    const host = context.req.header('host') ?? new URL(context.req.url).host;
+    if (!isAdminHost(base.config.adminHosts, host)) throw new OrasiError('not_found', `no route for host "${host}"`);
+    const token = bearerToken(context);
+    if (token !== undefined) context.set('subject', await base.authenticate(token));
+    if (context.get('subject') === null && !isOpen(app, context)) {
+      throw new OrasiError('unauthorized', 'a valid bearer token is required');
+    }
+    await next();
+  });
+
+  app.onError((error, context) => {
+    const requestId = context.get('requestId') ?? 'unknown';
+    if (!(error instanceof OrasiError) || error.status >= 500) {
+      context.get('log')?.error('request failed', { error });
+      base.reporter((work) => context.executionCtx.waitUntil(work)).report(error, { requestId, path: context.req.path });
+    }
+    return problemResponse(error, requestId);
+  });
+  app.notFound((context) => problemResponse(missing(app, context), context.get('requestId')));
+
+  mountHealth(app, base);
+  defineRoute(
+    app,
+    base,
+    {
+      method: 'get',
+      path: '/openapi.json',
+      access: 'open',
+      tag: 'operations',
+      summary: 'This document.',
+      responses: { 200: { description: 'OpenAPI 3.1.' } },
+    },
+    async () => Response.json(openApiDocument(app, base)),
+  );
+  mount(app);
+  app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' });
+  return app;
+}
+
+export function openApiDocument(app: ApiApp, base: Pick<ApiBase, 'config'>): object {
+  return app.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: { title: 'Orasi Edge', version: base.config.version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+  });
+}
+
+function bearerToken(context: Context<ApiEnv>): string | undefined {
+  const match = /^Bearer +([^\s]+)$/i.exec(context.req.header('authorization') ?? '');
+  return match?.[1];
+}
+
+/** Only paths that are defined as open are; whatever the router does not know is closed. */
+function isOpen(app: ApiApp, context: Context<ApiEnv>): boolean {
+  return routesOf(app).some(
+    (route) => route.access === 'open' && route.path === context.req.path && route.method === context.req.method.toLowerCase(),
+  );
+}
+
+function missing(app: ApiApp, context: Context<ApiEnv>): OrasiError {
+  const path = context.req.path;
+  const methods = routesOf(app).filter((route) => pathPattern(route.path).test(path)).map((route) => route.method.toUpperCase());
+  if (methods.length === 0) return new OrasiError('not_found', `there is nothing at ${path}`);
+  return new OrasiError('method_not_allowed', `${path} takes ${methods.join(', ')}, not ${context.req.method}`);
+}
+
+function pathPattern(path: string): RegExp {
+  return new RegExp(`^${honoPath(path).replace(/:\w+\{\.\+\}/g, '.+').replace(/:\w+/g, '[^/]+')}$`);
+}
+
+/** Responses from fetch and RPC have immutable headers, so they are copied. */
+function withHeaders(response: Response, headers: Readonly<Record<string, string>>): Response {
+  const copy = new Response(response.body, response);
+  for (const [name, value] of Object.entries(headers)) copy.headers.set(name, value);
+  return copy;
+}

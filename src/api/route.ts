@@ -1,0 +1,192 @@
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import * as z from 'zod';
+import type { Subject, Verb } from '../access/authorize.ts';
+import { OrasiError } from '../core/errors.ts';
+import type { Log } from '../observe/log.ts';
+
+/** Who may call a route: everybody, or a subject that may do `verb` to `resource`. */
+export type RouteAccess = 'open' | { readonly verb: Verb; readonly resource: string };
+
+/** What the middleware put beside every request. */
+export interface RequestVariables {
+  requestId: string;
+  log: Log;
+  subject: Subject | null;
+}
+export type ApiEnv = { Bindings: Cloudflare.Env; Variables: RequestVariables };
+export type ApiApp = OpenAPIHono<ApiEnv>;
+
+interface ResponseDefinition {
+  readonly description: string;
+  /** JSON of this shape. */
+  readonly schema?: z.ZodType;
+  /** Other media types the answer may have. */
+  readonly mediaTypes?: readonly string[];
+}
+
+/** One route: what the router, the validation, the authorisation and the OpenAPI document are all made from. */
+export interface RouteDefinition<Query extends z.ZodType, Body extends z.ZodType> {
+  readonly method: 'get' | 'put' | 'post' | 'delete';
+  /** OpenAPI style; `{name+}` takes the rest of the path, slashes included. */
+  readonly path: string;
+  readonly access: RouteAccess;
+  readonly tag: string;
+  readonly summary: string;
+  readonly query?: Query;
+  /** A JSON body. */
+  readonly body?: Body;
+  /** A body of bytes that is not read as JSON. */
+  readonly rawBody?: string;
+  readonly responses: Readonly<Record<number, ResponseDefinition>>;
+}
+
+/** A request that is authenticated, authorised and valid. */
+export interface ApiRequest<Query, Body> {
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Query;
+  readonly body: Body;
+  readonly raw: Request;
+  readonly subject: Subject | null;
+  readonly requestId: string;
+  readonly log: Log;
+  /** Keeps the invocation alive until the work is done. */
+  waitUntil(work: Promise<unknown>): void;
+}
+
+/** What the routes need to let somebody in. */
+export interface Gatekeeper {
+  authorize(subject: Subject, verb: Verb, group: string, resource: string, namespace: string | null, name: string | null): boolean;
+}
+
+/** The routes of an app as they were defined; the router test and the 405 answer walk them. */
+export interface DefinedRoute {
+  readonly method: string;
+  readonly path: string;
+  readonly access: RouteAccess;
+}
+const defined = new WeakMap<object, DefinedRoute[]>();
+
+export function routesOf(app: ApiApp): readonly DefinedRoute[] {
+  return defined.get(app) ?? [];
+}
+
+const Empty = z.object({});
+const Anything = z.unknown();
+
+/** Adds a route to the router and to the OpenAPI document. */
+export function defineRoute<Query extends z.ZodType = typeof Empty, Body extends z.ZodType = typeof Anything>(
+  app: ApiApp,
+  gatekeeper: Gatekeeper,
+  definition: RouteDefinition<Query, Body>,
+  handler: (request: ApiRequest<z.output<Query>, z.output<Body>>) => Promise<Response>,
+): void {
+  const { method, path, access } = definition;
+  const routes = defined.get(app) ?? [];
+  routes.push({ method, path, access });
+  defined.set(app, routes);
+  document(app, definition);
+  app.on(method.toUpperCase(), honoPath(path), async (context) => {
+    const params = context.req.param() as Record<string, string>;
+    if (access !== 'open') admit(context, gatekeeper, access, params);
+    const request = {
+      params,
+      query: check(definition.query, context.req.query(), 'query') as z.output<Query>,
+      body: (definition.body ? check(definition.body, await readJson(context), '') : undefined) as z.output<Body>,
+      raw: context.req.raw,
+      subject: context.get('subject'),
+      requestId: context.get('requestId'),
+      log: context.get('log'),
+      waitUntil: (work: Promise<unknown>) => context.executionCtx.waitUntil(work),
+    };
+    return handler(request);
+  });
+}
+
+function admit(
+  context: Context<ApiEnv>,
+  gatekeeper: Gatekeeper,
+  access: Exclude<RouteAccess, 'open'>,
+  params: Record<string, string>,
+): void {
+  const subject = context.get('subject');
+  if (subject === null) throw new OrasiError('unauthorized', 'a valid bearer token is required');
+  const namespace = params.ns ?? null;
+  if (!gatekeeper.authorize(subject, access.verb, '', access.resource, namespace, null)) {
+    const where = namespace === null ? '' : ` in namespace "${namespace}"`;
+    throw new OrasiError('forbidden', `this key may not ${access.verb} ${access.resource}${where}`);
+  }
+}
+
+/** Validates input by a schema; faults name their path below `root`. */
+function check(schema: z.ZodType | undefined, value: unknown, root: string): unknown {
+  if (schema === undefined) return {};
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const errors = parsed.error.issues.map((issue) => ({
+    path: [...(root === '' ? [] : [root]), ...issue.path.map(String)].join('.') || '(body)',
+    message: issue.message,
+  }));
+  throw new OrasiError('bad_request', `${errors[0].path}: ${errors[0].message}`, { errors });
+}
+
+async function readJson(context: Context<ApiEnv>): Promise<unknown> {
+  const text = await context.req.text();
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new OrasiError('bad_request', 'the body is not JSON', {
+      errors: [{ path: '(body)', message: 'expected a JSON document' }],
+    });
+  }
+}
+
+export function honoPath(path: string): string {
+  return path.replace(/\{(\w+)\+\}/g, ':$1{.+}').replace(/\{(\w+)\}/g, ':$1');
+}
+
+const ProblemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.number(),
+  detail: z.string(),
+  code: z.string(),
+  requestId: z.string(),
+  errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+});
+
+function document<Query extends z.ZodType, Body extends z.ZodType>(app: ApiApp, definition: RouteDefinition<Query, Body>): void {
+  const names = [...definition.path.matchAll(/\{(\w+)\+?\}/g)].map((match) => match[1]);
+  const responses = Object.fromEntries(
+    Object.entries(definition.responses).map(([status, response]) => [status, describeResponse(response)]),
+  );
+  app.openAPIRegistry.registerPath({
+    method: definition.method,
+    path: definition.path.replace(/\{(\w+)\+\}/g, '{$1}'),
+    tags: [definition.tag],
+    summary: definition.summary,
+    security: definition.access === 'open' ? [] : [{ bearer: [] }],
+    request: {
+      params: z.object(Object.fromEntries(names.map((name) => [name, z.string()]))),
+      ...(definition.query ? { query: definition.query as never } : {}),
+      ...(definition.body ? { body: { content: { 'application/json': { schema: definition.body as never } } } } : {}),
+      ...(definition.rawBody
+        ? { body: { description: definition.rawBody, content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } } } }
+        : {}),
+    },
+    responses: {
+      ...responses,
+      default: {
+        description: 'An error: problem details (RFC 9457) with a code of docs/errors.md.',
+        content: { 'application/problem+json': { schema: ProblemSchema as never } },
+      },
+    },
+  });
+}
+
+function describeResponse(response: ResponseDefinition): { description: string; content?: Record<string, { schema: never }> } {
+  const content: Record<string, { schema: never }> = {};
+  if (response.schema) content['application/json'] = { schema: response.schema as never };
+  for (const type of response.mediaTypes ?? []) content[type] = { schema: { type: 'string' } as never };
+  return Object.keys(content).length > 0 ? { description: response.description, content } : { description: response.description };
+}
