@@ -1,131 +1,113 @@
-import type { SchemaElement } from "hyparquet";
-import {
-	type ColumnType,
-	type Field,
-	parseTypeName,
-	type Schema,
-	typeName,
-} from "../columns/types.ts";
-import { OrasiError } from "../core/errors.ts";
+import type { SchemaElement } from 'hyparquet';
+import { type ColumnType, type Field, parseTypeName, type Schema, typeName } from '../columns/types.ts';
+import { OrasiError } from '../core/errors.ts';
 
 /** Versions of the segment format this code reads; it writes the last. */
 export const SEGMENT_VERSION = 1;
-const VERSION_KEY = "orasi.segment.version";
-const SCHEMA_KEY = "orasi.segment.schema";
+const VERSION_KEY = 'orasi.segment.version';
+const SCHEMA_KEY = 'orasi.segment.schema';
 
 /** The Parquet columns of a segment, the root first: what any other reader goes by. */
 export function toParquetSchema(schema: Schema): SchemaElement[] {
-	return [
-		{ name: "schema", num_children: schema.length },
-		...schema.map(toElement),
-	];
+  return [{ name: 'schema', num_children: schema.length }, ...schema.map(toElement)];
 }
 
 function toElement(field: Field): SchemaElement {
-	return {
-		name: field.name,
-		repetition_type: field.nullable ? "OPTIONAL" : "REQUIRED",
-		...toPhysical(field.type),
-	};
+  return {
+    name: field.name,
+    repetition_type: field.nullable ? 'OPTIONAL' : 'REQUIRED',
+    ...toPhysical(field.type),
+  };
 }
 
 /** Where a column's values are BYTE_ARRAY, INT64 and so on; the annotation says what they mean. */
-function toPhysical(type: ColumnType): Omit<SchemaElement, "name"> {
-	switch (type.kind) {
-		case "null":
-			return { type: "INT32", logical_type: { type: "NULL" } };
-		case "bool":
-			return { type: "BOOLEAN" };
-		case "int64":
-			return { type: "INT64" };
-		case "double":
-			return { type: "DOUBLE" };
-		case "decimal": {
-			const { precision, scale } = type;
-			const annotation = {
-				converted_type: "DECIMAL",
-				logical_type: { type: "DECIMAL", precision, scale },
-				precision,
-				scale,
-			} as const;
-			return precision <= 18
-				? { type: "INT64", ...annotation }
-				: { type: "FIXED_LEN_BYTE_ARRAY", type_length: 16, ...annotation };
-		}
-		case "string":
-		case "json":
-			return {
-				type: "BYTE_ARRAY",
-				converted_type: "UTF8",
-				logical_type: { type: "STRING" },
-			};
-		case "bytes":
-			return { type: "BYTE_ARRAY" };
-		case "date":
-			return {
-				type: "INT32",
-				converted_type: "DATE",
-				logical_type: { type: "DATE" },
-			};
-		case "timestamp":
-			return {
-				type: "INT64",
-				logical_type: {
-					type: "TIMESTAMP",
-					isAdjustedToUTC: false,
-					unit: type.unit === "ns" ? "NANOS" : "MICROS",
-				},
-			};
-	}
+function toPhysical(type: ColumnType): Omit<SchemaElement, 'name'> {
+  switch (type.kind) {
+    case 'null':
+      return { type: 'INT32', logical_type: { type: 'NULL' } };
+    case 'bool':
+      return { type: 'BOOLEAN' };
+    case 'int64':
+      return { type: 'INT64' };
+    case 'double':
+      return { type: 'DOUBLE' };
+    case 'decimal': {
+      const { precision, scale } = type;
+      const annotation = {
+        converted_type: 'DECIMAL',
+        logical_type: { type: 'DECIMAL', precision, scale },
+        precision,
+        scale,
+      } as const;
+      return precision <= 18
+        ? { type: 'INT64', ...annotation }
+        : { type: 'FIXED_LEN_BYTE_ARRAY', type_length: 16, ...annotation };
+    }
+    case 'string':
+    case 'json':
+      return {
+        type: 'BYTE_ARRAY',
+        converted_type: 'UTF8',
+        logical_type: { type: 'STRING' },
+      };
+    case 'bytes':
+      return { type: 'BYTE_ARRAY' };
+    case 'date':
+      return {
+        type: 'INT32',
+        converted_type: 'DATE',
+        logical_type: { type: 'DATE' },
+      };
+    case 'timestamp':
+      return {
+        type: 'INT64',
+        logical_type: {
+          type: 'TIMESTAMP',
+          isAdjustedToUTC: false,
+          unit: type.unit === 'ns' ? 'NANOS' : 'MICROS',
+        },
+      };
+  }
 }
 
 /** Our own description, beside the one every reader understands: the exact column types, and the format's version. */
 export function toKeyValues(schema: Schema): { key: string; value: string }[] {
-	const columns = schema.map((field) => ({
-		...field,
-		type: typeName(field.type),
-	}));
-	return [
-		{ key: VERSION_KEY, value: String(SEGMENT_VERSION) },
-		{ key: SCHEMA_KEY, value: JSON.stringify(columns) },
-	];
+  const columns = schema.map((field) => ({
+    ...field,
+    type: typeName(field.type),
+  }));
+  return [
+    { key: VERSION_KEY, value: String(SEGMENT_VERSION) },
+    { key: SCHEMA_KEY, value: JSON.stringify(columns) },
+  ];
 }
 
 /** The schema a segment was written with. Throws `malformed_input` where the file is no segment, or of a later version. */
-export function fromKeyValues(
-	pairs: readonly { readonly key: string; readonly value?: string }[],
-): Schema {
-	const value = (key: string) => pairs.find((pair) => pair.key === key)?.value;
-	const version = value(VERSION_KEY);
-	const schema = value(SCHEMA_KEY);
-	if (version === undefined || schema === undefined) {
-		throw new OrasiError(
-			"malformed_input",
-			"the Parquet file is not a segment: it lacks the segment metadata",
-		);
-	}
-	if (Number(version) !== SEGMENT_VERSION) {
-		throw new OrasiError(
-			"malformed_input",
-			`the segment has version ${version}; this code reads ${SEGMENT_VERSION}`,
-		);
-	}
-	return (JSON.parse(schema) as Record<string, unknown>[]).map(toField);
+export function fromKeyValues(pairs: readonly { readonly key: string; readonly value?: string }[]): Schema {
+  const value = (key: string) => pairs.find((pair) => pair.key === key)?.value;
+  const version = value(VERSION_KEY);
+  const schema = value(SCHEMA_KEY);
+  if (version === undefined || schema === undefined) {
+    throw new OrasiError('malformed_input', 'the Parquet file is not a segment: it lacks the segment metadata');
+  }
+  if (Number(version) !== SEGMENT_VERSION) {
+    throw new OrasiError('malformed_input', `the segment has version ${version}; this code reads ${SEGMENT_VERSION}`);
+  }
+  return (JSON.parse(schema) as Record<string, unknown>[]).map(toField);
 }
 
 function toField(column: Record<string, unknown>): Field {
-	const type =
-		typeof column.type === "string" ? parseTypeName(column.type) : undefined;
-	if (type === undefined || typeof column.name !== "string") {
-		throw new OrasiError(
-			"malformed_input",
-			`the segment's schema has a column that cannot be read: ${JSON.stringify(column)}`,
-		);
-	}
-	const field = {
-		name: column.name,
-		type,
-		nullable: column.nullable !== false,
-	};
-	return column.wide === true ? { ...field, wide: true } : field;
+  const type = typeof column.type === 'string' ? parseTypeName(column.type) : undefined;
+  if (type === undefined || typeof column.name !== 'string') {
+    throw new OrasiError(
+      'malformed_input',
+      `the segment's schema has a column that cannot be read: ${JSON.stringify(column)}`,
+    );
+  }
+  const field = {
+    name: column.name,
+    type,
+    nullable: column.nullable !== false,
+  };
+  return column.wide === true ? { ...field, wide: true } : field;
 }

@@ -1,34 +1,29 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 
 let shared: Promise<DuckDBConnection> | undefined;
 
 /** One connection, one thread, no extensions from the network. */
 export function duckdb(): Promise<DuckDBConnection> {
-	shared ??= DuckDBInstance.create(":memory:", {
-		threads: "1",
-		autoinstall_known_extensions: "false",
-	}).then((instance) => instance.connect());
-	return shared;
+  shared ??= DuckDBInstance.create(':memory:', {
+    threads: '1',
+    autoinstall_known_extensions: 'false',
+  }).then((instance) => instance.connect());
+  return shared;
 }
 
 /** Rows a statement answers; `$file` in it stands for a Parquet file of these bytes. */
-export async function duckdbRows(
-	bytes: Uint8Array,
-	sql: string,
-): Promise<unknown[][]> {
-	const folder = mkdtempSync(join(tmpdir(), "orasi-parquet-"));
-	try {
-		const path = join(folder, "file.parquet");
-		writeFileSync(path, bytes);
-		const connection = await duckdb();
-		const result = await connection.runAndReadAll(
-			sql.replaceAll("$file", `'${path}'`),
-		);
-		return result.getRows() as unknown[][];
-	} finally {
-		rmSync(folder, { recursive: true });
-	}
+export async function duckdbRows(bytes: Uint8Array, sql: string): Promise<unknown[][]> {
+  const folder = mkdtempSync(join(tmpdir(), 'orasi-parquet-'));
+  try {
+    const path = join(folder, 'file.parquet');
+    writeFileSync(path, bytes);
+    const connection = await duckdb();
+    const result = await connection.runAndReadAll(sql.replaceAll('$file', `'${path}'`));
+    return result.getRows() as unknown[][];
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
