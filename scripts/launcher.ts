@@ -1,0 +1,244 @@
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from 'miniflare';
+import { unstable_getMiniflareWorkerOptions as workerOptionsOf, unstable_readConfig as readWranglerConfig } from 'wrangler';
+import { type Bundle, bundleWorker, openBundle, removeBundle } from './launcher/bundle.ts';
+import { applyMigrations } from './launcher/migrations.ts';
+import { killRuntime, residentMemory } from './launcher/runtime-process.ts';
+import { holdV8Flags, runtimeEnvironment, useRuntimeWrapper } from './launcher/runtime-settings.ts';
+import { readOrCreateSecrets } from './launcher/secrets.ts';
+import { type StateFolder, takeStateFolder } from './launcher/state-folder.ts';
+
+/** The project's root folder, where wrangler.toml is. */
+export const PROJECT_ROOT = dirname(import.meta.dirname);
+
+export interface LaunchOptions {
+  /** Where everything durable is kept. Default: a temporary folder that `stop` removes. */
+  readonly stateDir?: string;
+  /** Port on 127.0.0.1; 0, the default, takes a free one. */
+  readonly port?: number;
+  /** Vars and secrets beyond wrangler.toml's, or in their place. */
+  readonly vars?: Readonly<Record<string, string>>;
+  /**
+   * V8 flags of the runtime, such as `--max-old-space-size=64` to cap the JavaScript heap in MB. Typed arrays and
+   * wasm memory are outside that cap: watch `memory()` too. Instances of one Node process at a time share their flags.
+   */
+  readonly v8Flags?: readonly string[];
+  /** `every-minute`: at start and then as production's cron does. `on-demand`, the default: `runScheduled` alone. */
+  readonly sweep?: 'every-minute' | 'on-demand';
+  /** Key and certificate (PEM): the instance then answers HTTPS only, through a slower path of the local platform. */
+  readonly tls?: { readonly key: string; readonly certificate: string };
+  /** A bundle made before, by `bundleWorker`. Default: the one `ORASI_BUNDLE` names, else one made for this instance. */
+  readonly bundle?: Bundle;
+  /** Each line the Worker or the platform logs. They are kept in `logs` as well. */
+  readonly onLog?: (line: string) => void;
+  /** The folder of wrangler.toml. Default: this project. */
+  readonly root?: string;
+}
+
+/** A running platform: the Worker on local R2, D1, queues and Durable Objects. */
+export interface Instance {
+  /** Without a slash at its end: `http://127.0.0.1:8787`. */
+  readonly url: string;
+  readonly adminToken: string;
+  readonly stateDir: string;
+  /** The newest lines logged, at most `LOG_LINES` of them. */
+  readonly logs: readonly string[];
+  /** The Worker's bindings, reachable from Node: R2, D1, queues. */
+  readonly bindings: Env;
+  readonly workerdPid: number;
+  /** How often the runtime died by itself and was started again. */
+  readonly crashes: number;
+  /** Requests a path with the admin token, unless `init` carries another `authorization` or an empty one. */
+  fetch(path: string, init?: LaunchRequest): Promise<Response>;
+  /** Calls the Worker's scheduled handler, as the cron would. Throws where the handler did. */
+  runScheduled(): Promise<void>;
+  /** Resident memory of the runtime in bytes; null where the system does not tell (it does on Linux). */
+  memory(): { nowBytes: number; peakBytes: number } | null;
+  /** Kills the runtime with -9 at this instant, as a crash would; the folder can be launched again at once. */
+  kill9(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** `RequestInit` with Node's streaming request bodies. */
+export type LaunchRequest = Omit<RequestInit, 'body'> & { body?: unknown };
+
+/** What Miniflare's worker stub offers beyond `fetch`; its own types need a package that is not installed. */
+interface ScheduledWorker {
+  scheduled(options: { cron: string; scheduledTime: Date }): Promise<{ outcome: string }>;
+}
+
+const LOG_LINES = 5_000;
+const SWEEP_MS = 60_000;
+
+/** Starts an instance and returns when it answers. Throws StateFolderInUse, or an Error that says what failed. */
+export async function launch(options: LaunchOptions = {}): Promise<Instance> {
+  const root = resolve(options.root ?? PROJECT_ROOT);
+  const temporary = options.stateDir === undefined;
+  const folder = await takeStateFolder(options.stateDir ?? mkdtempSync(join(tmpdir(), 'orasi-')));
+  const logs: string[] = [];
+  const log = (line: string) => {
+    logs.push(line);
+    if (logs.length > LOG_LINES) logs.splice(0, LOG_LINES / 10);
+    options.onLog?.(line);
+  };
+
+  const made = options.bundle ?? process.env['ORASI_BUNDLE'];
+  let bundle: Bundle | undefined;
+  let miniflare: Miniflare | undefined;
+  let sweepTimer: NodeJS.Timeout | undefined;
+  let releaseFlags: (() => void) | undefined;
+  let crashes = 0;
+  let ended = false;
+
+  const end = async (): Promise<void> => {
+    if (ended) return;
+    ended = true;
+    clearInterval(sweepTimer);
+    await miniflare?.dispose();
+    releaseFlags?.();
+    if (made === undefined && bundle !== undefined) await removeBundle(bundle);
+    folder.release();
+  };
+
+  try {
+    bundle = made === undefined ? await bundleWorker(root) : typeof made === 'string' ? await openBundle(made) : made;
+    const secrets = readOrCreateSecrets(join(folder.path, 'secrets'));
+    const vars = { ...secrets, ...options.vars };
+    releaseFlags = holdV8Flags(options.v8Flags ?? []);
+    useRuntimeWrapper();
+    miniflare = new Miniflare(
+      platformOptions(root, folder, bundle, vars, options, log, () => {
+        crashes++;
+      }),
+    );
+    const entry = await miniflare.ready;
+    const bindings = await miniflare.getBindings<Env>();
+    await applyMigrations(bindings.CATALOG, join(root, 'migrations'));
+    const direct = options.tls === undefined ? await miniflare.unsafeGetDirectURL() : entry;
+    const url = direct.origin;
+    const worker = (await miniflare.getWorker()) as unknown as ScheduledWorker;
+    const runScheduled = async (): Promise<void> => {
+      const result = await worker.scheduled({ cron: '* * * * *', scheduledTime: new Date() });
+      if (result.outcome !== 'ok') throw new Error(`the scheduled handler ended with outcome ${result.outcome}`);
+    };
+    if (options.sweep === 'every-minute') {
+      // A failed sweep is logged by the Worker, and the next one does its work.
+      const sweep = () => void runScheduled().catch((error) => ended || log(`the sweep failed: ${error}`));
+      sweep();
+      sweepTimer = setInterval(sweep, SWEEP_MS);
+      sweepTimer.unref();
+    }
+    const running = miniflare;
+    return {
+      url,
+      adminToken: vars.ADMIN_TOKEN,
+      stateDir: folder.path,
+      logs,
+      bindings,
+      get workerdPid() {
+        return folder.runtimePid();
+      },
+      get crashes() {
+        return crashes;
+      },
+      async fetch(path, init = {}) {
+        const headers = new Headers(init.headers);
+        if (!headers.has('authorization')) headers.set('authorization', `Bearer ${vars.ADMIN_TOKEN}`);
+        if (headers.get('authorization') === '') headers.delete('authorization');
+        return await fetch(new URL(path, `${url}/`), { ...init, headers, duplex: 'half' } as RequestInit);
+      },
+      runScheduled,
+      memory: () => residentMemory(folder.runtimePid()),
+      async kill9() {
+        // Miniflare starts a runtime that died again; disposing in the same turn keeps it from doing so.
+        const pid = folder.runtimePid();
+        process.kill(pid, 'SIGKILL');
+        await Promise.all([killRuntime(pid), running.dispose()]);
+        await end();
+      },
+      async stop() {
+        await end();
+        if (temporary) await rm(folder.path, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    const output = logs.slice(-20).join('\n');
+    await end().catch(() => undefined);
+    if (temporary) await rm(folder.path, { recursive: true, force: true });
+    throw new Error(`the platform did not start${output === '' ? '' : `; it logged:\n${output}`}`, { cause: error });
+  }
+}
+
+/** Miniflare's options, derived from wrangler.toml: nothing about the deployment is said twice. */
+function platformOptions(
+  root: string,
+  folder: StateFolder,
+  bundle: Bundle,
+  vars: Readonly<Record<string, string>>,
+  options: LaunchOptions,
+  log: (line: string) => void,
+  onCrash: () => void,
+): ConstructorParameters<typeof Miniflare>[0] {
+  const config = readWranglerConfig({ config: join(root, 'wrangler.toml') });
+  const workerOptions = deriveQuietly(config);
+  const port = options.port ?? 0;
+  return convertV4MiniflareOptions({
+    host: '127.0.0.1',
+    // Over HTTP the Worker answers on a direct socket; Miniflare's own entry is then only for this process.
+    port: options.tls === undefined ? 0 : port,
+    httpsKey: options.tls?.key,
+    httpsCert: options.tls?.certificate,
+    cf: false,
+    inspectorPort: undefined,
+    log: new PlatformLog(log),
+    handleStructuredLogs: ({ message }) => log(message),
+    unsafeHandleRuntimeRestart: onCrash,
+    unsafeRuntimeEnv: runtimeEnvironment(folder.pidFile),
+    unsafeTriggerHandlers: false,
+    unsafeLocalExplorer: false,
+    telemetry: { enabled: false },
+    resourcePersistencePath: folder.data,
+    resourceTmpPath: folder.scratch,
+    workers: [
+      {
+        ...workerOptions,
+        name: config.name,
+        // Without what wrangler would read from .dev.vars: an instance depends on what its caller says alone.
+        bindings: { ...config.vars, ...vars },
+        modulesRoot: bundle.folder,
+        modules: bundle.modules.map((module) => ({ ...module })),
+        modulesRules: undefined,
+        unsafeDirectSockets: options.tls === undefined ? [{ host: '127.0.0.1', port }] : [],
+      },
+    ],
+  });
+}
+
+/** Wrangler's translation of a configuration, without its warnings on secrets, which an instance brings itself. */
+function deriveQuietly(config: ReturnType<typeof readWranglerConfig>): Partial<V4WorkerOptions> {
+  const level = process.env['WRANGLER_LOG'];
+  process.env['WRANGLER_LOG'] = 'none';
+  try {
+    return workerOptionsOf(config).workerOptions as Partial<V4WorkerOptions>;
+  } finally {
+    if (level === undefined) delete process.env['WRANGLER_LOG'];
+    else process.env['WRANGLER_LOG'] = level;
+  }
+}
+
+/** Miniflare's own messages: warnings and errors only, in the same stream as the Worker's. */
+class PlatformLog extends Log {
+  readonly #log: (line: string) => void;
+
+  constructor(log: (line: string) => void) {
+    super(LogLevel.WARN);
+    this.#log = log;
+  }
+
+  override log(message: string): void {
+    this.#log(message);
+  }
+}
