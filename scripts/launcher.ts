@@ -3,7 +3,10 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from 'miniflare';
-import { unstable_getMiniflareWorkerOptions as workerOptionsOf, unstable_readConfig as readWranglerConfig } from 'wrangler';
+import {
+  unstable_readConfig as readWranglerConfig,
+  unstable_getMiniflareWorkerOptions as workerOptionsOf,
+} from 'wrangler';
 import { type Bundle, bundleWorker, openBundle, removeBundle } from './launcher/bundle.ts';
 import { applyMigrations } from './launcher/migrations.ts';
 import { killRuntime, residentMemory } from './launcher/runtime-process.ts';
