@@ -60,6 +60,18 @@ export const LIMITS = {
   queryTimeoutMs: 60_000,
   /** Queries that run at once in one isolate; more are told 429. */
   concurrentQueries: 4,
+  /** Bytes of a Parquet footer; as objects it takes several times its size. */
+  parquetFooterBytes: 16 * MiB,
+  /** Elements of a Parquet schema, nested ones included. */
+  parquetSchemaElements: 20_000,
+  /** Column chunks (columns times row groups) of one Parquet file; the footer keeps an entry for each. */
+  parquetColumnChunks: 200_000,
+  /** One Parquet page, compressed or not; the header's word is not trusted beyond it. */
+  parquetPageBytes: 64 * MiB,
+  /** Values of one Parquet page; run lengths can claim any number in a few bytes. */
+  parquetPageValues: 4 * 1024 * 1024,
+  /** Decoded pages kept while the columns of a Parquet file are read side by side; beyond it pages are decoded again. */
+  parquetPageCacheBytes: 32 * MiB,
   /** A processing lease: a consumer that has not renewed it is taken for dead. */
   ingestLeaseMs: 60_000,
   /** Attempts before an object is failed. */
