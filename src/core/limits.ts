@@ -30,6 +30,8 @@ export const LIMITS = {
   rowBytes: 8 * MiB,
   /** A single JSON document that is neither an array nor a feature collection is held whole up to here. */
   jsonDocumentBytes: 16 * MiB,
+  /** Levels of lists and objects within one JSON value; deeper is an attack or a mistake, and other readers stop there too. */
+  jsonDepth: 512,
   /** Rows of a column batch; a batch is the unit between decode, validate and write. */
   batchRows: 16_384,
   /** Bytes of a column batch, reached before `batchRows` when rows are wide. */
@@ -42,6 +44,8 @@ export const LIMITS = {
   segmentRows: 1_000_000,
   /** Bytes of the source read by one invocation before it hands over to the next with a checkpoint. */
   ingestPartBytes: 64 * MiB,
+  /** Bytes a structure under construction (distinct values, postings) may hold while an index is built; beyond it the segment stays unindexed. */
+  indexBuildBytes: 64 * MiB,
   /** Columns of a dataset. */
   columns: 1_000,
   /** Bad rows of one object kept in quarantine; beyond it the object fails. */

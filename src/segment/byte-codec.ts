@@ -1,0 +1,145 @@
+import { OrasiError } from '../core/errors.ts';
+
+/** A stored file that is not what was written: truncated, altered, or of a version this build does not know. */
+export function corruptFile(what: string): OrasiError {
+  return new OrasiError('corrupt_file', what);
+}
+
+/** Bytes under construction, little-endian, growing as needed. Varints are LEB128. */
+export class ByteWriter {
+  bytes: Uint8Array<ArrayBuffer>;
+  length = 0;
+
+  constructor(capacity = 1024) {
+    this.bytes = new Uint8Array(capacity);
+  }
+
+  reserve(extra: number): void {
+    const needed = this.length + extra;
+    if (needed <= this.bytes.length) return;
+    const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2));
+    grown.set(this.bytes.subarray(0, this.length));
+    this.bytes = grown;
+  }
+
+  u8(value: number): void {
+    this.reserve(1);
+    this.bytes[this.length++] = value;
+  }
+
+  u32(value: number): void {
+    this.reserve(4);
+    this.bytes[this.length++] = value;
+    this.bytes[this.length++] = value >>> 8;
+    this.bytes[this.length++] = value >>> 16;
+    this.bytes[this.length++] = value >>> 24;
+  }
+
+  /** An integer from 0 to 2^53 - 1. */
+  varint(value: number): void {
+    this.reserve(8);
+    let rest = value;
+    while (rest > 0x7fffffff) {
+      this.bytes[this.length++] = (rest % 128) | 128;
+      rest = Math.floor(rest / 128);
+    }
+    while (rest > 127) {
+      this.bytes[this.length++] = (rest & 127) | 128;
+      rest >>>= 7;
+    }
+    this.bytes[this.length++] = rest;
+  }
+
+  append(bytes: Uint8Array, start = 0, end = bytes.length): void {
+    this.reserve(end - start);
+    this.bytes.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), this.length);
+    this.length += end - start;
+  }
+
+  /** Text of a length below 2^31, its bytes counted before it. */
+  text(text: string): void {
+    const bytes = new TextEncoder().encode(text);
+    this.varint(bytes.length);
+    this.append(bytes);
+  }
+
+  /** What was written; a view that the next write may change. */
+  view(): Uint8Array<ArrayBuffer> {
+    return this.bytes.subarray(0, this.length);
+  }
+
+  /** What was written, in memory of its own. */
+  copy(): Uint8Array<ArrayBuffer> {
+    return this.bytes.slice(0, this.length);
+  }
+
+  clear(): void {
+    this.length = 0;
+  }
+}
+
+/** Reads what `ByteWriter` wrote. Every step is checked against the end; a fault throws `corrupt_file`. */
+export class ByteCursor {
+  readonly bytes: Uint8Array;
+  readonly end: number;
+  at: number;
+
+  constructor(bytes: Uint8Array, at = 0, end = bytes.length) {
+    if (at < 0 || at > end || end > bytes.length) throw corruptFile(`bytes ${at} to ${end} leave a block`);
+    this.bytes = bytes;
+    this.at = at;
+    this.end = end;
+  }
+
+  get left(): number {
+    return this.end - this.at;
+  }
+
+  #take(length: number): number {
+    if (length < 0 || length > this.end - this.at) throw corruptFile('a block ends before its contents');
+    const at = this.at;
+    this.at += length;
+    return at;
+  }
+
+  u8(): number {
+    return this.bytes[this.#take(1)];
+  }
+
+  u32(): number {
+    const at = this.#take(4);
+    const { bytes } = this;
+    return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
+  }
+
+  varint(): number {
+    let value = 0;
+    let factor = 1;
+    for (let i = 0; i < 8; i++) {
+      const byte = this.u8();
+      value += (byte & 127) * factor;
+      if (byte < 128) {
+        if (value > Number.MAX_SAFE_INTEGER) break;
+        return value;
+      }
+      factor *= 128;
+    }
+    throw corruptFile('a varint is too long');
+  }
+
+  /** A varint that counts things of at least `itemBytes` bytes each in what is left. */
+  count(itemBytes = 1): number {
+    const count = this.varint();
+    if (count * itemBytes > this.left) throw corruptFile(`a block says ${count} items and has no room for them`);
+    return count;
+  }
+
+  take(length: number): Uint8Array {
+    const at = this.#take(length);
+    return this.bytes.subarray(at, at + length);
+  }
+
+  text(): string {
+    return new TextDecoder().decode(this.take(this.count()));
+  }
+}
