@@ -35,6 +35,11 @@ export interface LaunchOptions {
   readonly tls?: { readonly key: string; readonly certificate: string };
   /** A bundle made before, by `bundleWorker`. Default: the one `ORASI_BUNDLE` names, else one made for this instance. */
   readonly bundle?: Bundle;
+  /**
+   * The caller ends the instance on SIGINT, SIGTERM and SIGHUP, by `stop`. Otherwise Miniflare ends the whole process
+   * on them, with the exit code of one that was killed.
+   */
+  readonly callerHandlesSignals?: boolean;
   /** Each line the Worker or the platform logs. They are kept in `logs` as well. */
   readonly onLog?: (line: string) => void;
   /** The folder of wrangler.toml. Default: this project. */
@@ -112,11 +117,12 @@ export async function launch(options: LaunchOptions = {}): Promise<Instance> {
     const vars = { ...secrets, ...options.vars };
     releaseFlags = holdV8Flags(options.v8Flags ?? []);
     useRuntimeWrapper();
-    miniflare = new Miniflare(
-      platformOptions(root, folder, bundle, vars, options, log, () => {
-        crashes++;
-      }),
-    );
+    const platform = platformOptions(root, folder, bundle, vars, options, log, () => {
+      crashes++;
+    });
+    miniflare = options.callerHandlesSignals
+      ? withoutSignalHandlers(() => new Miniflare(platform))
+      : new Miniflare(platform);
     const entry = await miniflare.ready;
     const bindings = await miniflare.getBindings<Env>();
     await applyMigrations(bindings.CATALOG, join(root, 'migrations'));
@@ -135,6 +141,8 @@ export async function launch(options: LaunchOptions = {}): Promise<Instance> {
       sweepTimer.unref();
     }
     const running = miniflare;
+    // Node's fetch cannot be told to trust a certificate; Miniflare's own client already does.
+    const send = (options.tls === undefined ? fetch : running.dispatchFetch) as typeof fetch;
     return {
       url,
       adminToken: vars.ADMIN_TOKEN,
@@ -151,7 +159,8 @@ export async function launch(options: LaunchOptions = {}): Promise<Instance> {
         const headers = new Headers(init.headers);
         if (!headers.has('authorization')) headers.set('authorization', `Bearer ${vars.ADMIN_TOKEN}`);
         if (headers.get('authorization') === '') headers.delete('authorization');
-        return await fetch(new URL(path, `${url}/`), { ...init, headers, duplex: 'half' } as RequestInit);
+        const request = { ...init, headers, duplex: 'half' } as RequestInit;
+        return await send(new URL(path, `${url}/`), request);
       },
       runScheduled,
       memory: () => residentMemory(folder.runtimePid()),
@@ -173,6 +182,19 @@ export async function launch(options: LaunchOptions = {}): Promise<Instance> {
     if (temporary) await rm(folder.path, { recursive: true, force: true });
     throw new Error(`the platform did not start${output === '' ? '' : `; it logged:\n${output}`}`, { cause: error });
   }
+}
+
+/** Takes away the signal handlers that `make` has added. */
+function withoutSignalHandlers<T>(make: () => T): T {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const before = signals.map((signal) => process.listeners(signal));
+  const made = make();
+  signals.forEach((signal, index) => {
+    for (const listener of process.listeners(signal)) {
+      if (!before[index]?.includes(listener)) process.removeListener(signal, listener);
+    }
+  });
+  return made;
 }
 
 /** Miniflare's options, derived from wrangler.toml: nothing about the deployment is said twice. */
