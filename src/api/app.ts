@@ -81,7 +81,7 @@ export function createApp(base: ApiBase, mount: (app: ApiApp) => void): ApiApp {
 export function openApiDocument(app: ApiApp, base: Pick<ApiBase, 'config'>): object {
   return app.getOpenAPI31Document({
     openapi: '3.1.0',
-    info: { title: 'Orasi Edge', version: base.config.version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    info: { title: 'Orasi Edge', version: base.config.version, license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' } },
   });
 }
 
