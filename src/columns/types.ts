@@ -37,7 +37,11 @@ export interface Field {
   readonly name: string;
   readonly type: ColumnType;
   readonly nullable: boolean;
-  /** For int64: an integer beyond ±2^53 has been seen, so the column can never become double. */
+  /**
+   * A value has been seen that the next wider type would lose, so the column takes the way round it:
+   * an int64 beyond ±2^53 never becomes double; a date or timestamp outside the years that nanoseconds
+   * reach (1677–2262) never becomes timestamp_ns.
+   */
   readonly wide?: boolean;
 }
 
@@ -86,16 +90,17 @@ export function sameType(a: ColumnType, b: ColumnType): boolean {
 /** Digits of the largest int64, so that any integer fits a decimal of scale 0 and this precision. */
 const INT64_DIGITS = 19;
 
-/** What `widen` needs to know of a side: its type, and whether it is an int64 with values beyond ±2^53. */
+/** What `widen` needs to know of a side: its type, and whether it holds values the next wider type would lose. */
 export type WidenSide = Pick<Field, 'type' | 'wide'>;
 
 /**
  * The narrowest type that holds every value of both sides without loss.
  *
  * It is a join of a semilattice (commutative, associative, idempotent), so the answer does not
- * depend on the order in which batches and objects arrive. That is why bool and a number meet
- * in string and not in int64: `true` would become `1` in one order and stay `true` in another.
- * Two types without a common one meet in string; json, which any value can be written as, is the top.
+ * depend on the order in which batches and objects arrive. Two types without a common one meet in
+ * string, the top, as the text of their values: bool and number (`true` would be `1` in one order
+ * and `true` in another), and json and anything else (a number that met a string first would come
+ * out quoted). docs/decisions/0030 has the argument.
  */
 export function widen(a: WidenSide, b: WidenSide): ColumnType {
   if (sameType(a.type, b.type)) return a.type;
@@ -111,9 +116,8 @@ function widenOrdered(a: WidenSide, b: WidenSide): ColumnType | undefined {
   if (left.kind === 'decimal' && right.kind === 'decimal') {
     return decimalHolding(left.precision - left.scale, left.scale, right);
   }
-  if (left.kind === 'date' && right.kind === 'timestamp') return right;
-  if (left.kind === 'timestamp' && right.kind === 'timestamp') return TIMESTAMP_NS;
-  if (left.kind === 'json') return JSON_TYPE;
+  if (left.kind === 'date' && right.kind === 'timestamp') return right.unit === 'ns' && a.wide ? STRING : right;
+  if (left.kind === 'timestamp' && left.unit === 'us' && right.kind === 'timestamp') return a.wide ? STRING : right;
   return undefined;
 }
 
@@ -121,6 +125,11 @@ function decimalHolding(integerDigits: number, scale: number, other: ColumnType 
   const digits = Math.max(integerDigits, other.precision - other.scale);
   const widest = Math.max(scale, other.scale);
   return digits + widest <= 38 ? decimal(digits + widest, widest) : STRING;
+}
+
+/** Whether `wide` says anything about a column of this type. */
+function canBeWide(type: ColumnType): boolean {
+  return type.kind === 'int64' || type.kind === 'date' || (type.kind === 'timestamp' && type.unit === 'us');
 }
 
 /** The schema that holds the rows of both: columns of `a` first, then those only `b` has, types widened. */
@@ -135,7 +144,8 @@ export function mergeSchemas(a: Schema, b: Schema): Schema {
   return merged;
 }
 
-function mergeFields(a: Field, b: Field): Field {
+/** The field that holds the values of both; the name is `a`'s. */
+export function mergeFields(a: Field, b: Field): Field {
   const field = { name: a.name, type: widen(a, b), nullable: a.nullable || b.nullable };
-  return a.wide || b.wide ? { ...field, wide: true } : field;
+  return (a.wide || b.wide) && canBeWide(field.type) ? { ...field, wide: true } : field;
 }

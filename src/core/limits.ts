@@ -82,6 +82,10 @@ export const LIMITS = {
   ingestAttempts: 5,
   /** Garbage of a lost attempt is kept this long; longer than the longest query. */
   garbageGraceMs: 15 * 60_000,
+  /** One object of the control plane as JSON; the change log keeps it twice in a row (before and after). */
+  resourceBytes: 512 * KiB,
+  /** Changes the control plane remembers: a watch that resumes from an older revision is told to list again. */
+  watchHistoryRevisions: 10_000,
 } as const;
 
 function prove(holds: boolean, relation: string): void {
@@ -92,3 +96,4 @@ prove(LIMITS.queueInlineBytes < LIMITS.queueMessageBytes, 'an inline payload and
 prove(LIMITS.batchBytes <= LIMITS.segmentBufferBytes, 'a batch fits the segment buffer');
 prove(LIMITS.queryTimeoutMs < LIMITS.garbageGraceMs, 'no query outlives the grace of the files it reads');
 prove(LIMITS.ingestPartBytes >= LIMITS.rowBytes, 'a part makes progress by at least one row');
+prove(2 * LIMITS.resourceBytes < LIMITS.sqlValueBytes, 'a change with both its states fits a row');

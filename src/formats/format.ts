@@ -56,6 +56,17 @@ export interface DecodeRequest {
   readonly declared: Schema;
   /** Continue here instead of at the start. */
   readonly from?: Checkpoint;
+  /** Other bounds than `LIMITS`, for tests. */
+  readonly limits?: Partial<DecodeLimits>;
+}
+
+/** The bounds of a decode; the entries of `LIMITS` of the same names. */
+export interface DecodeLimits {
+  readonly batchRows: number;
+  readonly batchBytes: number;
+  readonly rowBytes: number;
+  readonly jsonDocumentBytes: number;
+  readonly columns: number;
 }
 
 /** A decode in progress. */

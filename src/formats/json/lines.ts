@@ -1,0 +1,107 @@
+import { rawText } from '../bad-row.ts';
+import type { ByteWindow } from '../byte-window.ts';
+import type { Decoded } from '../format.ts';
+import type { RowOutput } from '../row-output.ts';
+import type { JsonRowParser } from './row.ts';
+import { scanned, skipSpace, TRUNCATED } from './scan.ts';
+
+const NEWLINE = 10;
+
+/** Where a line decode stands, besides the window's offset. */
+export interface LinesState {
+  /** Line of the next row, from 1. */
+  line: number;
+}
+
+/**
+ * Newline-delimited JSON: an object a line. Blank lines are passed over; a bad line is a bad row and
+ * the next line is taken as usual; a line over the limit is skipped in constant memory.
+ * Source: https://github.com/ndjson/ndjson-spec
+ */
+export async function* decodeLines(
+  window: ByteWindow,
+  parser: JsonRowParser,
+  output: RowOutput,
+  state: LinesState,
+): AsyncGenerator<Decoded> {
+  // The first line may be a whole document, which has its own, larger limit.
+  let limit = state.line === 1 ? Math.max(output.limits.jsonDocumentBytes, output.limits.rowBytes) : output.limits.rowBytes;
+  for (;;) {
+    const whole = window.ended ? window.end : lastLineEnd(window);
+    while (window.start < whole) {
+      decodeLine(window, whole, parser, output, state);
+      limit = output.limits.rowBytes;
+      if (output.full) yield output.take();
+    }
+    if (window.ended) break;
+    if (window.size > limit) {
+      await skipLine(window, output, state);
+      if (output.full) yield output.take();
+    }
+    // A long line is looked at again only when the window has doubled, so that the work stays linear.
+    await window.fill(Math.max(window.size, 64 * 1024));
+  }
+  if (!output.empty) yield output.take();
+}
+
+/** The position behind the last newline in the window, or its start. */
+function lastLineEnd(window: ByteWindow): number {
+  const newline = window.bytes.subarray(window.start, window.end).lastIndexOf(NEWLINE);
+  return window.start + newline + 1;
+}
+
+/** Decodes the line at the window's start, which ends before `end`, and moves past it. */
+function decodeLine(window: ByteWindow, end: number, parser: JsonRowParser, output: RowOutput, state: LinesState): void {
+  const { bytes, start } = window;
+  let at = start;
+  while (at < end && (bytes[at] === 32 || bytes[at] === 9 || bytes[at] === 13)) at++;
+  if (at >= end || bytes[at] === NEWLINE) {
+    window.advance(Math.min(at + 1, end));
+    state.line++;
+    return;
+  }
+  const newline = bytes.subarray(at, end).indexOf(NEWLINE);
+  const lineEnd = newline < 0 ? end : at + newline;
+  const next = newline < 0 ? end : lineEnd + 1;
+  let behind = lineEnd - start > output.limits.rowBytes && state.line > 1 ? TOO_LONG : parser.parseRow(bytes, at, lineEnd);
+  if (behind >= 0) {
+    behind = skipSpace(bytes, behind, lineEnd);
+    if (behind === lineEnd) {
+      output.keep(next - start);
+      window.advance(next);
+      state.line++;
+      return;
+    }
+    scanned.at = behind;
+    scanned.message = 'unexpected text behind the object';
+  } else if (behind === TRUNCATED) {
+    scanned.at = lineEnd;
+    scanned.message = newline < 0 ? 'the object ends within this line: it is truncated' : 'the line ends within the object';
+  }
+  const fault = behind === TOO_LONG ? tooLong(output.limits.rowBytes) : parser.fault(at);
+  parser.rollback();
+  output.reject(fault, rawText(bytes, at, lineEnd), state.line);
+  window.advance(next);
+  state.line++;
+}
+
+const TOO_LONG = -3;
+
+function tooLong(limit: number) {
+  return { path: '', code: 'value_too_large' as const, message: `the line is longer than ${limit} bytes` };
+}
+
+/** Passes over the line at the window's start, which does not end in the window, keeping only its beginning. */
+async function skipLine(window: ByteWindow, output: RowOutput, state: LinesState): Promise<void> {
+  output.reject(tooLong(output.limits.rowBytes), rawText(window.bytes, window.start, window.end), state.line);
+  state.line++;
+  for (;;) {
+    window.advance(window.end);
+    if (!(await window.fill())) return;
+    const newline = window.bytes.subarray(window.start, window.end).indexOf(NEWLINE);
+    if (newline >= 0) {
+      window.advance(window.start + newline + 1);
+      return;
+    }
+  }
+}

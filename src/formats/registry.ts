@@ -1,0 +1,9 @@
+import type { Format } from './format.ts';
+import { jsonFormat } from './json/json.ts';
+
+/** Every format, in the order in which their `sniff` is asked: the ones with a magic first. */
+export const FORMATS: readonly Format[] = [jsonFormat];
+
+export function formatNamed(name: string): Format | undefined {
+  return FORMATS.find((format) => format.name === name);
+}
