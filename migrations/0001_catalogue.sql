@@ -14,23 +14,36 @@ CREATE TABLE datasets (
   PRIMARY KEY (namespace_uid, dataset_id)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX datasets_active ON datasets (namespace_uid, name) WHERE state = 'active';
+-- Deleted datasets by name: what was uploaded before the deletion is never taken in again.
+CREATE INDEX datasets_deleted ON datasets (namespace_uid, name, deleted_at) WHERE state = 'deleted';
 
 -- The ledger: one row per object version.
 CREATE TABLE objects (
   namespace_uid TEXT NOT NULL,
   object_id TEXT NOT NULL,
+  namespace TEXT NOT NULL,
   dataset_id TEXT NOT NULL,
   dataset TEXT NOT NULL,
   name TEXT NOT NULL,
   storage_key TEXT NOT NULL,
   etag TEXT NOT NULL,
   size_bytes INTEGER NOT NULL,
+  -- The store's clock at the upload, and the order of registration: together they order the versions of a name.
+  uploaded_at INTEGER NOT NULL,
+  version INTEGER NOT NULL,
   -- What decides how the bytes decode, as JSON: format, options, content type and encoding.
   decode TEXT NOT NULL,
   format TEXT,
   state TEXT NOT NULL CHECK (state IN ('received', 'processing', 'committed', 'failed')),
+  -- Who holds the lease: `attempt` counts tries, `part` the parts handed over. A pair is claimed once.
   attempt INTEGER NOT NULL DEFAULT 0,
+  part INTEGER NOT NULL DEFAULT 0,
   lease_until INTEGER,
+  -- Tries that ended badly since the last progress; not before `retry_at` is the next one due.
+  failures INTEGER NOT NULL DEFAULT 0,
+  retry_at INTEGER,
+  -- When a message was last sent for it; the sweep sends another where it is long ago.
+  queued_at INTEGER NOT NULL,
   commit_id TEXT,
   -- Where the next part of a large object begins, as JSON.
   checkpoint TEXT,
@@ -38,25 +51,26 @@ CREATE TABLE objects (
   error_message TEXT,
   rows_committed INTEGER NOT NULL DEFAULT 0,
   rows_quarantined INTEGER NOT NULL DEFAULT 0,
+  segments INTEGER NOT NULL DEFAULT 0,
   received_at INTEGER NOT NULL,
   committed_at INTEGER,
-  -- Set when the object's rows no longer count: deleted, or replaced by a later version.
+  -- Set when the object's rows no longer count, and why.
   masked_at INTEGER,
+  mask_reason TEXT CHECK (mask_reason IN ('deleted', 'replaced', 'dataset_deleted')),
   PRIMARY KEY (namespace_uid, object_id)
 ) WITHOUT ROWID;
 CREATE INDEX objects_by_dataset ON objects (namespace_uid, dataset_id, received_at);
 CREATE INDEX objects_by_name ON objects (namespace_uid, dataset_id, name);
-CREATE INDEX objects_unfinished ON objects (state, lease_until) WHERE state IN ('received', 'processing');
+CREATE INDEX objects_unfinished ON objects (state, queued_at) WHERE state IN ('received', 'processing');
 
--- Files written by an attempt that is not committed yet; committed ones move to segments.
+-- Files of the finished parts of an object that is not committed yet; the commit moves them on.
 CREATE TABLE staged_files (
   namespace_uid TEXT NOT NULL,
   object_id TEXT NOT NULL,
-  attempt INTEGER NOT NULL,
   part INTEGER NOT NULL,
   storage_key TEXT NOT NULL,
-  -- segment | quarantine, and its record as JSON.
-  kind TEXT NOT NULL,
+  -- `source` is the inflated copy of a compressed object. The record is JSON.
+  kind TEXT NOT NULL CHECK (kind IN ('segment', 'quarantine', 'source')),
   record TEXT NOT NULL,
   PRIMARY KEY (namespace_uid, object_id, part, storage_key)
 ) WITHOUT ROWID;
@@ -69,6 +83,8 @@ CREATE TABLE segments (
   storage_key TEXT NOT NULL,
   etag TEXT NOT NULL,
   size_bytes INTEGER NOT NULL,
+  -- Bytes at the file's end that opening it needs.
+  footer_bytes INTEGER NOT NULL,
   rows INTEGER NOT NULL,
   schema TEXT NOT NULL,
   statistics TEXT NOT NULL,
@@ -78,8 +94,9 @@ CREATE TABLE segments (
   dead_at INTEGER,
   PRIMARY KEY (namespace_uid, dataset_id, segment_id)
 ) WITHOUT ROWID;
+CREATE INDEX segments_dead ON segments (dead_at) WHERE state = 'dead';
 
--- Which rows of a segment came from which object: half-open ranges of row ordinals as JSON.
+-- Which rows of a segment came from which object: ranges of row ordinals, as src/storage/row-ranges.ts writes them.
 CREATE TABLE segment_sources (
   namespace_uid TEXT NOT NULL,
   dataset_id TEXT NOT NULL,
@@ -91,6 +108,7 @@ CREATE TABLE segment_sources (
   PRIMARY KEY (namespace_uid, dataset_id, segment_id, object_id)
 ) WITHOUT ROWID;
 CREATE INDEX segment_sources_by_object ON segment_sources (namespace_uid, object_id);
+CREATE INDEX segment_sources_masked ON segment_sources (namespace_uid, dataset_id, segment_id) WHERE masked = 1;
 
 CREATE TABLE quarantine_files (
   namespace_uid TEXT NOT NULL,
@@ -124,8 +142,11 @@ CREATE TABLE index_files (
   -- `IndexSummary` as JSON.
   summary TEXT NOT NULL,
   created_at INTEGER NOT NULL,
+  -- When its definition was dropped or changed; it is removed once no query can still be reading it.
+  retired_at INTEGER,
   PRIMARY KEY (namespace_uid, dataset_id, segment_id, name, generation)
 ) WITHOUT ROWID;
+CREATE INDEX index_files_retired ON index_files (retired_at) WHERE retired_at IS NOT NULL;
 
 CREATE TABLE index_failures (
   namespace_uid TEXT NOT NULL,
@@ -147,6 +168,7 @@ CREATE TABLE cursors (
 CREATE TABLE uploads (
   namespace_uid TEXT NOT NULL,
   upload_id TEXT NOT NULL,
+  namespace TEXT NOT NULL,
   dataset TEXT NOT NULL,
   name TEXT NOT NULL,
   storage_key TEXT NOT NULL,

@@ -17,13 +17,21 @@ export interface PutOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   readonly contentType?: string;
   readonly contentEncoding?: string;
+  /** The length of a stream, where it is known: it is then written in one piece, and its etag is that of its bytes. */
+  readonly sizeBytes?: number;
 }
 
 /** An upload in parts of one size (the last may be shorter), numbered from 1. It survives the process by its id. */
 export interface MultipartUpload {
   readonly key: string;
   readonly uploadId: string;
-  uploadPart(part: number, bytes: Uint8Array | ReadableStream<Uint8Array>): Promise<{ part: number; etag: string }>;
+  /** A part that is sent again takes the place of the first. A stream has `sizeBytes` bytes. */
+  uploadPart(
+    part: number,
+    bytes: Uint8Array | ReadableStream<Uint8Array>,
+    sizeBytes?: number,
+  ): Promise<{ part: number; etag: string }>;
+  /** Throws `gone` where the upload was completed or aborted before. */
   complete(parts: readonly { part: number; etag: string }[]): Promise<ObjectInfo>;
   abort(): Promise<void>;
 }
@@ -38,11 +46,14 @@ export interface ObjectStore {
   read(key: string, offset: number, length: number, etag?: string): Promise<Uint8Array>;
   /** The bytes from `offset` on as a stream; throws as `read` does. */
   stream(key: string, offset?: number, etag?: string): Promise<ReadableStream<Uint8Array>>;
-  /** Null where `ifAbsent` was asked and the key exists. A stream is written in constant memory, whatever its length. */
+  /**
+   * Null where `ifAbsent` was asked and the key exists. A stream is written in constant memory, whatever its length.
+   * Throws `bad_request` where a stream is not as long as it was said to be.
+   */
   put(key: string, body: Uint8Array | ReadableStream<Uint8Array>, options?: PutOptions): Promise<ObjectInfo | null>;
   createUpload(key: string, options?: Omit<PutOptions, 'ifAbsent'>): Promise<MultipartUpload>;
   resumeUpload(key: string, uploadId: string): MultipartUpload;
   delete(keys: readonly string[]): Promise<void>;
-  /** Keys under a prefix in order, at most 1000 a page. */
+  /** Keys under a prefix in order, at most 1000 a page. The cursor is a key: the page begins behind it, at any later time. */
   list(prefix: string, cursor?: string, limit?: number): Promise<{ objects: ObjectInfo[]; cursor: string | undefined }>;
 }
