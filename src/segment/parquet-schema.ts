@@ -1,6 +1,7 @@
 import type { SchemaElement } from 'hyparquet';
 import { type ColumnType, type Field, parseTypeName, type Schema, typeName } from '../columns/types.ts';
 import { OrasiError } from '../core/errors.ts';
+import type { PhysicalType } from '../parquet/metadata.ts';
 
 /** Versions of the segment format this code reads; it writes the last. */
 export const SEGMENT_VERSION = 1;
@@ -83,17 +84,26 @@ export function toKeyValues(schema: Schema): { key: string; value: string }[] {
 }
 
 /** The schema a segment was written with. Throws `malformed_input` where the file is no segment, or of a later version. */
-export function fromKeyValues(pairs: readonly { readonly key: string; readonly value?: string }[]): Schema {
-  const value = (key: string) => pairs.find((pair) => pair.key === key)?.value;
-  const version = value(VERSION_KEY);
-  const schema = value(SCHEMA_KEY);
+export function fromKeyValues(pairs: ReadonlyMap<string, string>): Schema {
+  const version = pairs.get(VERSION_KEY);
+  const schema = pairs.get(SCHEMA_KEY);
   if (version === undefined || schema === undefined) {
     throw new OrasiError('malformed_input', 'the Parquet file is not a segment: it lacks the segment metadata');
   }
   if (Number(version) !== SEGMENT_VERSION) {
     throw new OrasiError('malformed_input', `the segment has version ${version}; this code reads ${SEGMENT_VERSION}`);
   }
-  return (JSON.parse(schema) as Record<string, unknown>[]).map(toField);
+  const columns = parseJson(schema);
+  if (!Array.isArray(columns)) throw new OrasiError('malformed_input', "the segment's schema cannot be read");
+  return columns.map(toField);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function toField(column: Record<string, unknown>): Field {
@@ -110,4 +120,26 @@ function toField(column: Record<string, unknown>): Field {
     nullable: column.nullable !== false,
   };
   return column.wide === true ? { ...field, wide: true } : field;
+}
+
+/** The physical type a column type is stored as. */
+export function physicalOf(type: ColumnType): { readonly type: PhysicalType; readonly typeLength: number } {
+  switch (type.kind) {
+    case 'null':
+    case 'date':
+      return { type: 'INT32', typeLength: 0 };
+    case 'bool':
+      return { type: 'BOOLEAN', typeLength: 0 };
+    case 'int64':
+    case 'timestamp':
+      return { type: 'INT64', typeLength: 0 };
+    case 'double':
+      return { type: 'DOUBLE', typeLength: 0 };
+    case 'decimal':
+      return type.precision <= 18 ? { type: 'INT64', typeLength: 0 } : { type: 'FIXED_LEN_BYTE_ARRAY', typeLength: 16 };
+    case 'string':
+    case 'json':
+    case 'bytes':
+      return { type: 'BYTE_ARRAY', typeLength: 0 };
+  }
 }

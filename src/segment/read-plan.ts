@@ -1,65 +1,132 @@
-import { LIMITS } from '../core/limits.ts';
-import type { PagedFile } from './paged-file.ts';
+import type { FileRange } from '../parquet/metadata.ts';
+import type { PageLocation } from '../parquet/page-index.ts';
 
-/** A part of a file's body that is wanted. */
-export interface Extent {
+/** Half-open ranges of row ordinals of the segment, ascending and disjoint. */
+export type RowRanges = readonly (readonly [start: number, end: number])[];
+
+/** Which rows of a segment to read: ranges, or single ordinals, ascending and each once. */
+export type RowSelection = RowRanges | Int32Array;
+
+export interface ByteRange {
   readonly offset: number;
   readonly length: number;
 }
 
-/** Extents fetched together: `extents` lie within `offset` and `offset + length`, in order. */
-export interface PlannedRead<E extends Extent> extends Extent {
-  readonly extents: readonly E[];
-}
-
-/** Nearby extents are read as one: a round trip costs more than this many bytes. */
-export const GAP_BYTES = 65_536;
-/** A read is split here, so that an isolate never holds much more at once. */
-const READ_BYTES = 1024 * 1024;
-
-/** The fewest reads for extents sorted by offset; the plan is all a read costs, known before the first one. */
-export function planReads<E extends Extent>(extents: readonly E[], gapBytes = GAP_BYTES): PlannedRead<E>[] {
-  const reads: { offset: number; length: number; extents: E[] }[] = [];
-  for (const extent of extents) {
-    const last = reads.at(-1);
-    const end = extent.offset + extent.length;
-    if (
-      last !== undefined &&
-      extent.offset - (last.offset + last.length) <= gapBytes &&
-      end - last.offset <= READ_BYTES
-    ) {
-      last.length = Math.max(last.length, end - last.offset);
-      last.extents.push(extent);
-    } else {
-      reads.push({ offset: extent.offset, length: extent.length, extents: [extent] });
-    }
-  }
-  return reads;
-}
-
-/** Reads and bytes that a plan takes from the store. */
-export function planCost(file: PagedFile, reads: readonly Extent[]): { reads: number; bytes: number } {
-  const costs = reads.map((read) => file.cost(read.offset, read.length)).filter((bytes) => bytes > 0);
-  return { reads: costs.length, bytes: costs.reduce((sum, bytes) => sum + bytes, 0) };
+export interface ReadPlan {
+  /** What `readColumns` asks of the reader, one read each. */
+  readonly ranges: readonly ByteRange[];
+  readonly bytes: number;
 }
 
 /**
- * Runs a plan, a few reads at a time, handing each extent's bytes to `take` in order. What is held is
- * bounded by the reads in flight.
+ * Ranges this close are read as one: a read of the store costs a round trip and is billed alone, the bytes
+ * between are free. At 50 ms and 100 MB/s a round trip is worth megabytes; the bound keeps memory small.
  */
-export async function runReads<E extends Extent>(
-  file: PagedFile,
-  reads: readonly PlannedRead<E>[],
-  take: (extent: E, bytes: Uint8Array) => void,
-): Promise<void> {
-  for (let i = 0; i < reads.length; i += LIMITS.concurrentReads) {
-    const some = reads.slice(i, i + LIMITS.concurrentReads);
-    const chunks = await Promise.all(some.map((read) => file.read(read.offset, read.length)));
-    for (const [j, read] of some.entries()) {
-      for (const extent of read.extents) {
-        const start = extent.offset - read.offset;
-        take(extent, chunks[j].subarray(start, start + extent.length));
+const MOST_GAP_BYTES = 32 * 1024;
+/** A read made by joining others stays below this, so that what is in flight stays bounded. */
+const MOST_JOINED_BYTES = 8 * 1024 * 1024;
+
+/** Joins ranges that overlap, touch or nearly touch, in order of their offsets. */
+export function coalesce(ranges: readonly ByteRange[]): ByteRange[] {
+  const sorted = ranges.filter((range) => range.length > 0).sort((a, b) => a.offset - b.offset);
+  const joined: ByteRange[] = [];
+  for (const range of sorted) {
+    const last = joined.at(-1);
+    if (last !== undefined) {
+      const lastEnd = last.offset + last.length;
+      const end = Math.max(lastEnd, range.offset + range.length);
+      if (
+        range.offset < lastEnd ||
+        (range.offset - lastEnd <= MOST_GAP_BYTES && end - last.offset <= MOST_JOINED_BYTES)
+      ) {
+        joined[joined.length - 1] = { offset: last.offset, length: end - last.offset };
+        continue;
       }
     }
+    joined.push(range);
   }
+  return joined;
+}
+
+/** A run of pages of one column chunk that stand together in the file. */
+export interface PageRun extends FileRange {
+  /** Ordinal of its first row in the row group. */
+  readonly firstRow: number;
+  readonly rows: number;
+}
+
+/** The pages of a chunk that hold any of the rows; `rows` are ordinals of the row group. */
+export function selectPages(pages: readonly PageLocation[], groupRows: number, rows: RowSelection): PageRun[] {
+  const runs: PageRun[] = [];
+  let next = 0;
+  for (let i = 0; i < pages.length; i++) {
+    const start = pages[i].firstRow;
+    const end = i + 1 < pages.length ? pages[i + 1].firstRow : groupRows;
+    while (next < rows.length && rowEnd(rows, next) <= start) next++;
+    if (next === rows.length) break;
+    if (rowStart(rows, next) >= end) continue;
+    const { offset, length } = pages[i];
+    const last = runs.at(-1);
+    if (last !== undefined && last.offset + last.length === offset && last.firstRow + last.rows === start) {
+      runs[runs.length - 1] = { ...last, length: last.length + length, rows: last.rows + end - start };
+    } else {
+      runs.push({ offset, length, firstRow: start, rows: end - start });
+    }
+  }
+  return runs;
+}
+
+function rowStart(rows: RowSelection, i: number): number {
+  const row = rows[i];
+  return typeof row === 'number' ? row : row[0];
+}
+
+function rowEnd(rows: RowSelection, i: number): number {
+  const row = rows[i];
+  return typeof row === 'number' ? row + 1 : row[1];
+}
+
+/** The part of a selection that lies in a row group, as ordinals of the group. */
+export function selectionWithin(rows: RowSelection, firstRow: number, groupRows: number): RowSelection {
+  if (rows instanceof Int32Array) {
+    const start = lowerBound(rows, firstRow);
+    return rows.subarray(start, lowerBound(rows, firstRow + groupRows)).map((row) => row - firstRow);
+  }
+  const within: [number, number][] = [];
+  for (const [start, end] of rows) {
+    const from = Math.max(start - firstRow, 0);
+    const to = Math.min(end - firstRow, groupRows);
+    if (from < to) within.push([from, to]);
+  }
+  return within;
+}
+
+function lowerBound(rows: Int32Array, row: number): number {
+  let low = 0;
+  let high = rows.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (rows[middle] < row) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+export function countRows(rows: RowSelection): number {
+  return rows instanceof Int32Array ? rows.length : rows.reduce((sum, [start, end]) => sum + end - start, 0);
+}
+
+/** Where the selected rows stand among the rows of `runs` put one after the other. */
+export function positionsIn(runs: readonly PageRun[], rows: RowSelection): Int32Array {
+  const positions = new Int32Array(countRows(rows));
+  let to = 0;
+  let run = 0;
+  let base = 0;
+  const place = (row: number) => {
+    while (row >= runs[run].firstRow + runs[run].rows) base += runs[run++].rows;
+    positions[to++] = base + row - runs[run].firstRow;
+  };
+  if (rows instanceof Int32Array) for (const row of rows) place(row);
+  else for (const [start, end] of rows) for (let row = start; row < end; row++) place(row);
+  return positions;
 }

@@ -1,25 +1,39 @@
-import { type AsyncBuffer, type FileMetaData, parquetMetadata, parquetRead } from 'hyparquet';
-import { type Bitmap, newBitmap, setBit } from '../columns/bitmap.ts';
-import { type Batch, type Column, gatherBatch, nullColumn } from '../columns/column.ts';
+import { type Batch, type Column, gatherColumn, nullColumn, sliceColumn } from '../columns/column.ts';
 import type { Field, Schema } from '../columns/types.ts';
 import type { RangeReader } from '../core/bytes.ts';
-import { assert, OrasiError } from '../core/errors.ts';
-import { fromKeyValues } from './parquet-schema.ts';
-import type { ColumnStatistics } from './statistics.ts';
-
-/** Half-open ranges of row ordinals of the segment, ascending and disjoint. */
-export type RowRanges = readonly (readonly [start: number, end: number])[];
-
-export interface ByteRange {
-  readonly offset: number;
-  readonly length: number;
-}
+import { concatBytes } from '../core/bytes.ts';
+import { assert } from '../core/errors.ts';
+import { LIMITS } from '../core/limits.ts';
+import {
+  type ColumnChunkMetadata,
+  type FileMetadata,
+  footerLength,
+  readFileMetadata,
+  TRAILER_BYTES,
+} from '../parquet/metadata.ts';
+import { type PageLocation, readColumnIndex, readOffsetIndex } from '../parquet/page-index.ts';
+import { PageDecoder, type StoredPage, splitPages } from '../parquet/pages.ts';
+import { malformed, ThriftReader } from '../parquet/thrift.ts';
+import { keepsCodes, toColumn } from '../parquet/to-column.ts';
+import { fromKeyValues, physicalOf } from './parquet-schema.ts';
+import {
+  type ByteRange,
+  coalesce,
+  countRows,
+  type PageRun,
+  positionsIn,
+  type ReadPlan,
+  type RowSelection,
+  selectionWithin,
+  selectPages,
+} from './read-plan.ts';
+import { type ColumnStatistics, fromRaw } from './statistics.ts';
 
 export interface RowGroup {
   /** Ordinal of its first row in the segment. */
   readonly firstRow: number;
   readonly rows: number;
-  /** By column name; a column without an entry has no known bounds. */
+  /** By column name. Read from the footer when first asked for. */
   readonly statistics: Readonly<Record<string, ColumnStatistics>>;
 }
 
@@ -32,12 +46,6 @@ export interface PageSummary {
   readonly statistics: ColumnStatistics | undefined;
 }
 
-export interface ReadPlan {
-  /** What `readColumns` will ask of the reader, one read each, in order. */
-  readonly ranges: readonly ByteRange[];
-  readonly bytes: number;
-}
-
 /** A segment whose footer has been read: everything that follows can be planned before the next read. */
 export interface SegmentFile {
   readonly rows: number;
@@ -48,197 +56,268 @@ export interface SegmentFile {
   /** The pages of a column in a row group, in order. No read. */
   pages(rowGroup: number, column: string): readonly PageSummary[];
   /** What reading these columns and rows (all rows of the group unless said) will cost. No read. */
-  planRead(rowGroup: number, columns: readonly string[], rows?: RowRanges): ReadPlan;
-  /** The columns in the order asked for; the rows of the ranges that lie in the group, ascending. */
-  readColumns(rowGroup: number, columns: readonly string[], rows?: RowRanges): Promise<Batch>;
+  planRead(rowGroup: number, columns: readonly string[], rows?: RowSelection): ReadPlan;
+  /** The columns in the order asked for; the selected rows that lie in the group, ascending. */
+  readColumns(rowGroup: number, columns: readonly string[], rows?: RowSelection): Promise<Batch>;
 }
 
 export interface OpenOptions {
   /** The file's last `SegmentSummary.footerBytes` bytes where they are at hand. */
   readonly footer?: Uint8Array;
-  /** How many bytes at the file's end to read otherwise. */
+  /** How many bytes at the file's end to read otherwise: `SegmentSummary.footerBytes` where it is known. */
   readonly footerBytes?: number;
 }
 
+/** Read from a file's end where nobody says how long its footer is. */
+const GUESSED_FOOTER_BYTES = 64 * 1024;
+
 /**
- * Opens a segment in one read (none where the footer is given; a second only where `footerBytes` was too small).
+ * Opens a segment: no read where the footer is given, one where its length is, at most three otherwise.
  * Throws `malformed_input` where the file is no segment.
  */
 export async function openSegment(reader: RangeReader, options: OpenOptions = {}): Promise<SegmentFile> {
-  const footer = options.footer ?? (await readFooter(reader, options.footerBytes ?? reader.sizeBytes));
-  const metadata = parquetMetadata(footer);
-  const schema = fromKeyValues(metadata.key_value_metadata ?? []);
-  for (const element of metadata.schema) {
-    delete element.converted_type;
-    delete element.logical_type;
-  }
-  const file: AsyncBuffer = {
-    byteLength: reader.sizeBytes,
-    slice: async (start, end = reader.sizeBytes) =>
-      (await reader.read(start, end - start)).slice().buffer as ArrayBuffer,
-  };
-  let firstRow = 0;
-  const rowGroups = metadata.row_groups.map((group): RowGroup => {
-    const rows = Number(group.num_rows);
-    firstRow += rows;
-    return { firstRow: firstRow - rows, rows, statistics: {} };
-  });
-
-  function groupAt(index: number): RowGroup {
-    assert(index >= 0 && index < rowGroups.length, `row group ${index} exists`);
-    return rowGroups[index];
-  }
-
-  return {
-    rows: firstRow,
-    schema,
-    rowGroups,
-    footer,
-    pages: (rowGroup) => [{ ...groupAt(rowGroup), statistics: undefined }],
-    planRead(rowGroup, columns) {
-      const ranges = columns.map((name) => chunkRange(metadata, rowGroup, name));
-      return {
-        ranges,
-        bytes: ranges.reduce((sum, range) => sum + range.length, 0),
-      };
-    },
-    async readColumns(rowGroup, columns, rows) {
-      const group = groupAt(rowGroup);
-      const fields = columns.map((name) => fieldOf(schema, name));
-      const values = new Map<string, unknown[]>();
-      await parquetRead({
-        file,
-        metadata,
-        columns: [...columns],
-        rowStart: group.firstRow,
-        rowEnd: group.firstRow + group.rows,
-        utf8: false,
-        onChunk: ({ columnName, columnData }) => {
-          values.set(columnName, [...(values.get(columnName) ?? []), ...columnData]);
-        },
-      });
-      const all: Batch = {
-        schema: fields,
-        length: group.rows,
-        columns: fields.map((field) => toColumn(field, values.get(field.name) ?? [])),
-      };
-      return rows === undefined ? all : gatherBatch(all, rowsWithin(group, rows));
-    },
-  };
+  const tail = options.footer ?? (await readTail(reader, options.footerBytes ?? GUESSED_FOOTER_BYTES));
+  const { metadata, footer } = await wholeFooter(reader, tail);
+  const schema = fromKeyValues(metadata.keyValues);
+  checkSchema(metadata, schema, reader.sizeBytes - footer.length);
+  return new Segment(reader, metadata, schema, footer);
 }
 
-async function readFooter(reader: RangeReader, footerBytes: number): Promise<Uint8Array> {
-  const length = Math.min(reader.sizeBytes, footerBytes);
+async function readTail(reader: RangeReader, bytes: number): Promise<Uint8Array> {
+  const length = Math.min(reader.sizeBytes, bytes);
   return await reader.read(reader.sizeBytes - length, length);
 }
 
-function fieldOf(schema: Schema, name: string): Field {
-  const field = schema.find((candidate) => candidate.name === name);
-  assert(field !== undefined, `column ${name} is in the segment`);
-  return field;
+/** The tail from where the page indexes begin, reading what is missing of it. */
+async function wholeFooter(
+  reader: RangeReader,
+  tail: Uint8Array,
+): Promise<{ metadata: FileMetadata; footer: Uint8Array }> {
+  const length = footerLength(tail, reader.sizeBytes);
+  const bytes = length <= tail.length ? tail : await readTail(reader, length);
+  const metadata = readFileMetadata(
+    new ThriftReader(bytes.subarray(0, bytes.length - TRAILER_BYTES), bytes.length - length),
+  );
+  let start = reader.sizeBytes - length;
+  for (const group of metadata.rowGroups) {
+    for (const { offsetIndex, columnIndex } of group.columns) {
+      if (offsetIndex !== undefined) start = Math.min(start, offsetIndex.offset);
+      if (columnIndex !== undefined) start = Math.min(start, columnIndex.offset);
+    }
+  }
+  const have = reader.sizeBytes - bytes.length;
+  if (start >= have) return { metadata, footer: bytes.subarray(start - have) };
+  if (have - start > LIMITS.parquetFooterBytes) throw malformed('the page indexes stand too far from the footer');
+  return { metadata, footer: concatBytes([await reader.read(start, have - start), bytes]) };
 }
 
-function chunkRange(metadata: FileMetaData, rowGroup: number, name: string): ByteRange {
-  const chunk = metadata.row_groups[rowGroup].columns.find((column) => column.meta_data?.path_in_schema[0] === name);
-  if (chunk?.meta_data === undefined) throw new OrasiError('malformed_input', `column ${name} has no data`);
-  const { dictionary_page_offset, data_page_offset, total_compressed_size } = chunk.meta_data;
-  return {
-    offset: Number(dictionary_page_offset ?? data_page_offset),
-    length: Number(total_compressed_size),
+function checkSchema(metadata: FileMetadata, schema: Schema, dataEnd: number): void {
+  const leaves = metadata.schema.slice(1);
+  if (leaves.length !== schema.length) throw malformed('the segment has other columns than its schema');
+  for (let i = 0; i < leaves.length; i++) {
+    const expected = physicalOf(schema[i].type);
+    const { name, type, typeLength, repetition } = leaves[i];
+    if (
+      name !== schema[i].name ||
+      type !== expected.type ||
+      typeLength !== expected.typeLength ||
+      repetition === 'repeated'
+    ) {
+      throw malformed(`the segment's column ${schema[i].name} is not what its schema says`);
+    }
+  }
+  for (const group of metadata.rowGroups) {
+    if (group.columns.length !== schema.length) throw malformed('a row group lacks columns');
+    for (const { range, values, dataOffset } of group.columns) {
+      const end = range.offset + range.length;
+      if (values !== group.rows || end > dataEnd || dataOffset > end)
+        throw malformed('a column chunk is not where it should be');
+    }
+  }
+}
+
+class Segment implements SegmentFile {
+  readonly rows: number;
+  readonly schema: Schema;
+  readonly rowGroups: readonly RowGroup[];
+  readonly footer: Uint8Array;
+  readonly #reader: RangeReader;
+  readonly #metadata: FileMetadata;
+  readonly #ordinals: ReadonlyMap<string, number>;
+
+  constructor(reader: RangeReader, metadata: FileMetadata, schema: Schema, footer: Uint8Array) {
+    this.#reader = reader;
+    this.#metadata = metadata;
+    this.schema = schema;
+    this.footer = footer;
+    this.#ordinals = new Map(schema.map((field, ordinal) => [field.name, ordinal]));
+    let firstRow = 0;
+    this.rowGroups = metadata.rowGroups.map((group) => {
+      const described = new Group(firstRow, group.rows, schema, group.columns);
+      firstRow += group.rows;
+      return described;
+    });
+    this.rows = firstRow;
+  }
+
+  pages(rowGroup: number, column: string): readonly PageSummary[] {
+    const { firstRow, rows, statistics } = this.#group(rowGroup);
+    const ordinal = this.#ordinal(column);
+    const chunk = this.#metadata.rowGroups[rowGroup].columns[ordinal];
+    const locations = this.#locations(chunk);
+    // A chunk of one page has no page index: the chunk's bounds are the page's.
+    if (locations === undefined) return [{ firstRow, rows, statistics: statistics[column] }];
+    const bounds = chunk.columnIndex === undefined ? undefined : readColumnIndex(this.#footerReader(chunk.columnIndex));
+    return locations.map((page, i) => ({
+      firstRow: firstRow + page.firstRow,
+      rows: (i + 1 < locations.length ? locations[i + 1].firstRow : rows) - page.firstRow,
+      statistics: bounds?.[i] === undefined ? undefined : fromRaw(bounds[i], this.schema[ordinal].type),
+    }));
+  }
+
+  planRead(rowGroup: number, columns: readonly string[], rows?: RowSelection): ReadPlan {
+    const ranges = coalesce(columns.flatMap((name) => this.#chunkReads(rowGroup, name, rows).ranges));
+    return { ranges, bytes: ranges.reduce((sum, range) => sum + range.length, 0) };
+  }
+
+  async readColumns(rowGroup: number, columns: readonly string[], rows?: RowSelection): Promise<Batch> {
+    const group = this.#group(rowGroup);
+    const reads = columns.map((name) => this.#chunkReads(rowGroup, name, rows));
+    const fetched = await fetchAll(this.#reader, coalesce(reads.flatMap((read) => read.ranges)));
+    const selection = rows === undefined ? undefined : selectionWithin(rows, group.firstRow, group.rows);
+    const length = selection === undefined ? group.rows : countRows(selection);
+    return {
+      schema: reads.map((read) => read.field),
+      length,
+      columns: reads.map((read) => decodeChunk(read, fetched, length, selection)),
+    };
+  }
+
+  #group(rowGroup: number): RowGroup {
+    assert(rowGroup >= 0 && rowGroup < this.rowGroups.length, `row group ${rowGroup} exists`);
+    return this.rowGroups[rowGroup];
+  }
+
+  #ordinal(column: string): number {
+    const ordinal = this.#ordinals.get(column);
+    assert(ordinal !== undefined, `column ${column} is in the segment`);
+    return ordinal;
+  }
+
+  #chunkReads(rowGroup: number, name: string, rows: RowSelection | undefined): ChunkReads {
+    const group = this.#group(rowGroup);
+    const field = this.schema[this.#ordinal(name)];
+    const chunk = this.#metadata.rowGroups[rowGroup].columns[this.#ordinal(name)];
+    const whole: PageRun = { ...chunk.range, firstRow: 0, rows: group.rows };
+    if (rows === undefined) return { field, chunk, ranges: [chunk.range], runs: [whole] };
+    const selection = selectionWithin(rows, group.firstRow, group.rows);
+    if (selection.length === 0) return { field, chunk, ranges: [], runs: [] };
+    const locations = this.#locations(chunk);
+    if (locations === undefined) return { field, chunk, ranges: [chunk.range], runs: [whole] };
+    const runs = selectPages(locations, group.rows, selection);
+    const dictionary = { offset: chunk.range.offset, length: chunk.dataOffset - chunk.range.offset };
+    return { field, chunk, ranges: dictionary.length > 0 ? [dictionary, ...runs] : runs, runs };
+  }
+
+  #locations(chunk: ColumnChunkMetadata): PageLocation[] | undefined {
+    return chunk.offsetIndex === undefined ? undefined : readOffsetIndex(this.#footerReader(chunk.offsetIndex));
+  }
+
+  #footerReader({ offset, length }: ByteRange): ThriftReader {
+    const start = offset - (this.#reader.sizeBytes - this.footer.length);
+    if (start < 0 || start + length > this.footer.length) throw malformed('a page index is not in the footer');
+    return new ThriftReader(this.footer.subarray(start, start + length));
+  }
+}
+
+class Group implements RowGroup {
+  readonly firstRow: number;
+  readonly rows: number;
+  readonly #schema: Schema;
+  readonly #columns: readonly ColumnChunkMetadata[];
+  #statistics: Record<string, ColumnStatistics> | undefined;
+
+  constructor(firstRow: number, rows: number, schema: Schema, columns: readonly ColumnChunkMetadata[]) {
+    this.firstRow = firstRow;
+    this.rows = rows;
+    this.#schema = schema;
+    this.#columns = columns;
+  }
+
+  get statistics(): Readonly<Record<string, ColumnStatistics>> {
+    if (this.#statistics === undefined) {
+      const entries: [string, ColumnStatistics][] = [];
+      this.#columns.forEach(({ statistics }, i) => {
+        const { name, type } = this.#schema[i];
+        if (statistics?.nullCount !== undefined) entries.push([name, fromRaw(statistics, type)]);
+      });
+      this.#statistics = Object.fromEntries(entries);
+    }
+    return this.#statistics;
+  }
+}
+
+/** What reading one column of a row group takes. */
+interface ChunkReads {
+  readonly field: Field;
+  readonly chunk: ColumnChunkMetadata;
+  /** Byte ranges: the dictionary's, where it stands apart, then those of `runs`. */
+  readonly ranges: readonly ByteRange[];
+  readonly runs: readonly PageRun[];
+}
+
+interface Fetched extends ByteRange {
+  readonly bytes: Uint8Array;
+}
+
+async function fetchAll(reader: RangeReader, ranges: readonly ByteRange[]): Promise<Fetched[]> {
+  const fetched: Fetched[] = [];
+  let next = 0;
+  const worker = async () => {
+    while (next < ranges.length) {
+      const at = next++;
+      const { offset, length } = ranges[at];
+      fetched[at] = { offset, length, bytes: await reader.read(offset, length) };
+    }
   };
+  await Promise.all(Array.from({ length: Math.min(LIMITS.concurrentReads, ranges.length) }, worker));
+  return fetched;
 }
 
-function rowsWithin(group: RowGroup, ranges: RowRanges): Int32Array {
-  const rows: number[] = [];
-  for (const [start, end] of ranges) {
-    for (let row = Math.max(start, group.firstRow); row < Math.min(end, group.firstRow + group.rows); row++) {
-      rows.push(row - group.firstRow);
-    }
-  }
-  return Int32Array.from(rows);
+function bytesAt(fetched: readonly Fetched[], { offset, length }: ByteRange): Uint8Array {
+  const holder = fetched.find((read) => offset >= read.offset && offset + length <= read.offset + read.length);
+  assert(holder !== undefined, 'every range that is decoded was read');
+  return holder.bytes.subarray(offset - holder.offset, offset - holder.offset + length);
 }
 
-function toColumn({ type }: Field, values: readonly unknown[]): Column {
-  const length = values.length;
-  const empty = nullColumn(type, length);
-  const valid = newBitmap(length, false);
-  let nulls = 0;
-  for (let i = 0; i < length; i++) {
-    if (values[i] === undefined || values[i] === null) nulls++;
-    else setBit(valid, i);
+function decodeChunk(
+  { field, chunk, ranges, runs }: ChunkReads,
+  fetched: readonly Fetched[],
+  length: number,
+  selection: RowSelection | undefined,
+): Column {
+  const { type } = field;
+  if (runs.length === 0) return nullColumn(type, 0);
+  const physical = physicalOf(type);
+  const decoder = new PageDecoder(
+    { ...physical, maxDefinition: field.nullable ? 1 : 0, maxRepetition: 0 },
+    chunk.codec,
+  );
+  const pages: StoredPage[] = [];
+  for (const range of ranges) {
+    const split = splitPages(bytesAt(fetched, range));
+    if (split.dictionary !== undefined) decoder.setDictionary(split.dictionary);
+    pages.push(...split.data);
   }
-  const validity: Bitmap | null = nulls > 0 ? valid : null;
-  switch (type.kind) {
-    case 'null':
-      return empty;
-    case 'bool': {
-      const bits = newBitmap(length, false);
-      for (let i = 0; i < length; i++) if (values[i] === true) setBit(bits, i);
-      return { type, length, validity, data: { layout: 'bits', values: bits } };
-    }
-    case 'string':
-    case 'json':
-    case 'bytes': {
-      const chunks = values.map((value) => (value instanceof Uint8Array ? value : new Uint8Array(0)));
-      const offsets = new Int32Array(length + 1);
-      for (let i = 0; i < length; i++) offsets[i + 1] = offsets[i] + chunks[i].length;
-      const bytes = new Uint8Array(offsets[length]);
-      for (let i = 0; i < length; i++) bytes.set(chunks[i], offsets[i]);
-      return {
-        type,
-        length,
-        validity,
-        data: { layout: 'varlen', offsets, bytes },
-      };
-    }
-    case 'decimal':
-      if (type.precision > 18) {
-        const words = new BigInt64Array(2 * length);
-        for (let i = 0; i < length; i++) {
-          const value = values[i];
-          if (!(value instanceof Uint8Array)) continue;
-          const view = new DataView(value.buffer, value.byteOffset, 16);
-          words[2 * i] = view.getBigInt64(8);
-          words[2 * i + 1] = view.getBigInt64(0);
-        }
-        return {
-          type,
-          length,
-          validity,
-          data: { layout: 'int128', values: words },
-        };
-      }
-      return {
-        type,
-        length,
-        validity,
-        data: { layout: 'fixed', values: bigints(values) },
-      };
-    case 'int64':
-    case 'timestamp':
-      return {
-        type,
-        length,
-        validity,
-        data: { layout: 'fixed', values: bigints(values) },
-      };
-    case 'double':
-      return {
-        type,
-        length,
-        validity,
-        data: { layout: 'fixed', values: Float64Array.from(values, Number) },
-      };
-    case 'date':
-      return {
-        type,
-        length,
-        validity,
-        data: { layout: 'fixed', values: Int32Array.from(values, Number) },
-      };
-  }
-}
-
-function bigints(values: readonly unknown[]): BigInt64Array {
-  return BigInt64Array.from(values, (value) => (typeof value === 'bigint' ? value : 0n));
+  const rows = runs.reduce((sum, run) => sum + run.rows, 0);
+  const data = decoder.decode(pages, keepsCodes(type));
+  if (data.length !== rows)
+    throw malformed(`column ${field.name} has ${data.length} values where ${rows} are expected`);
+  const column = toColumn(data, type);
+  if (selection === undefined || length === rows) return column;
+  const positions = positionsIn(runs, selection);
+  const first = positions[0];
+  return positions[length - 1] - first === length - 1
+    ? sliceColumn(column, first, first + length)
+    : gatherColumn(column, positions);
 }

@@ -1,5 +1,7 @@
 import { getBit } from '../columns/bitmap.ts';
 import { type Column, isNull, nullCount, type Scalar, scalarAt } from '../columns/column.ts';
+import type { ColumnType } from '../columns/types.ts';
+import type { RawStatistics } from '../parquet/metadata.ts';
 
 /**
  * What pruning knows of a column: `min` and `max` bound every value that is not null, in the column's type
@@ -222,7 +224,7 @@ function characterStart(bytes: Uint8Array, at: number): number {
 }
 
 /** Statistics as the catalogue keeps them: text as strings, an unknown side left out. */
-export function toStatistics(bounds: Bounds, type: Column['type']): ColumnStatistics {
+export function toStatistics(bounds: Bounds, type: ColumnType): ColumnStatistics {
   const statistics: { min?: Scalar; max?: Scalar; nullCount: number } = {
     nullCount: bounds.nullCount,
   };
@@ -236,6 +238,41 @@ export function toStatistics(bounds: Bounds, type: Column['type']): ColumnStatis
   return statistics;
 }
 
-function asScalar(value: NonNullable<Bounds['min']>, type: Column['type']): Scalar {
+/** Statistics from bounds in Parquet's PLAIN encoding. A bound that does not fit its type is taken for unknown. */
+export function fromRaw(raw: RawStatistics, type: ColumnType): ColumnStatistics {
+  const statistics: { min?: Scalar; max?: Scalar; nullCount: number } = { nullCount: raw.nullCount ?? 0 };
+  const min = raw.min === undefined ? undefined : fromPlain(raw.min, type);
+  const max = raw.max === undefined ? undefined : fromPlain(raw.max, type);
+  if (min !== undefined) statistics.min = min;
+  if (max !== undefined) statistics.max = max;
+  return statistics;
+}
+
+function fromPlain(bytes: Uint8Array, type: ColumnType): Scalar | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  switch (type.kind) {
+    case 'bool':
+      return bytes.length === 1 ? bytes[0] === 1 : undefined;
+    case 'int64':
+    case 'timestamp':
+      return bytes.length === 8 ? view.getBigInt64(0, true) : undefined;
+    case 'decimal':
+      if (bytes.length === 8) return view.getBigInt64(0, true);
+      return bytes.length === 16 ? (view.getBigInt64(0) << 64n) | view.getBigUint64(8) : undefined;
+    case 'double':
+      return bytes.length === 8 ? view.getFloat64(0, true) : undefined;
+    case 'date':
+      return bytes.length === 4 ? view.getInt32(0, true) : undefined;
+    case 'string':
+      return new TextDecoder().decode(bytes);
+    case 'bytes':
+      return bytes.slice();
+    case 'json':
+    case 'null':
+      return undefined;
+  }
+}
+
+function asScalar(value: NonNullable<Bounds['min']>, type: ColumnType): Scalar {
   return value instanceof Uint8Array && type.kind === 'string' ? new TextDecoder().decode(value) : value;
 }

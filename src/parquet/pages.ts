@@ -1,0 +1,346 @@
+import { crc32 } from 'node:zlib';
+import { type Bitmap, newBitmap } from '../columns/bitmap.ts';
+import type { Codes } from '../columns/column.ts';
+import { LIMITS } from '../core/limits.ts';
+import { uncompress } from './codec.ts';
+import {
+  allPresent,
+  bitWidth,
+  decodeBitPackedLevels,
+  decodeBytes,
+  decodeCodes,
+  decodeValidity,
+  setBits,
+} from './hybrid.ts';
+import type { Codec, Encoding, PhysicalType } from './metadata.ts';
+import { type DataPageHeader, type DictionaryPageHeader, readPageHeader } from './page-header.ts';
+import { spreadCodes } from './spread.ts';
+import { malformed, ThriftReader } from './thrift.ts';
+import { decodeDictionary, newTarget, type PhysicalValues } from './values.ts';
+
+/** A leaf column of a Parquet schema, as far as its pages depend on it. */
+export interface Leaf {
+  readonly type: PhysicalType;
+  /** Bytes of a value, where `type` is FIXED_LEN_BYTE_ARRAY. */
+  readonly typeLength: number;
+  /** Optional and repeated elements on the way from the root; a value is present at this level. */
+  readonly maxDefinition: number;
+  /** Repeated elements on the way from the root. */
+  readonly maxRepetition: number;
+}
+
+/** A page as it stands in the file. */
+export interface StoredPage<Header = DataPageHeader> {
+  readonly header: Header;
+  readonly body: Uint8Array;
+}
+
+export interface StoredPages {
+  readonly dictionary: StoredPage<DictionaryPageHeader> | undefined;
+  readonly data: readonly StoredPage[];
+}
+
+/** Splits bytes that hold whole pages into them, checking the checksum of each that has one. */
+export function splitPages(bytes: Uint8Array, mostValues = Number.POSITIVE_INFINITY): StoredPages {
+  const reader = new ThriftReader(bytes);
+  let dictionary: StoredPage<DictionaryPageHeader> | undefined;
+  const data: StoredPage[] = [];
+  let values = 0;
+  // Some writers leave padding after the last page; the count of values says when all are there.
+  while (reader.offset < bytes.length && values < mostValues) {
+    const header = readPageHeader(reader);
+    if (header.compressedBytes > bytes.length - reader.offset) throw malformed('a page is cut off');
+    const body = bytes.subarray(reader.offset, reader.offset + header.compressedBytes);
+    reader.offset += header.compressedBytes;
+    checkPage(header.crc, body);
+    if (header.kind === 'dictionary') {
+      if (dictionary !== undefined) throw malformed('a column chunk has two dictionaries');
+      dictionary = { header, body };
+    } else if (header.kind === 'data') {
+      data.push({ header, body });
+      values += header.values;
+    }
+  }
+  return { dictionary, data };
+}
+
+export function checkPage(crc: number | undefined, body: Uint8Array): void {
+  if (crc !== undefined && crc32(body) !== crc) throw malformed('the checksum of a page is wrong');
+}
+
+/** What a run of pages holds. */
+export interface LeafData {
+  /** Values, nulls included: rows of a flat column, level entries of a nested one. */
+  readonly length: number;
+  readonly levels: Levels;
+  readonly values: PhysicalValues | CodedValues;
+}
+
+/** Dictionary codes left as codes. */
+export interface CodedValues {
+  readonly kind: 'coded';
+  readonly codes: Codes;
+  readonly dictionary: PhysicalValues;
+}
+
+export type Levels =
+  /** A flat column: values stand at their rows. Null where all are present. */
+  | { readonly kind: 'flat'; readonly validity: Bitmap | null }
+  /** A nested column: values stand close together, one for each definition level that is the leaf's highest. */
+  | { readonly kind: 'nested'; readonly definition: Uint8Array; readonly repetition: Uint8Array };
+
+const NO_CODES = new Uint8Array(0);
+
+/** Decodes the pages of one column chunk. Keeps the chunk's dictionary from one call to the next. */
+export class PageDecoder {
+  readonly leaf: Leaf;
+  readonly codec: Codec;
+  #dictionary: PhysicalValues | undefined;
+  #dictionaryLength = 0;
+
+  constructor(leaf: Leaf, codec: Codec) {
+    this.leaf = leaf;
+    this.codec = codec;
+  }
+
+  setDictionary({ header, body }: StoredPage<DictionaryPageHeader>): void {
+    const page = uncompress(this.codec, body, header.uncompressedBytes);
+    this.#dictionary = decodeDictionary(this.leaf.type, this.leaf.typeLength, page, header.values);
+    this.#dictionaryLength = header.values;
+  }
+
+  /** Codes stay codes where every page has them and `keepCodes` says so. */
+  decode(pages: readonly StoredPage[], keepCodes: boolean): LeafData {
+    const length = pages.reduce((sum, page) => sum + page.header.values, 0);
+    if (length > LIMITS.parquetPageValues * 16) throw malformed(`${length} values are asked for at once`);
+    const nested = this.leaf.maxRepetition > 0 || this.leaf.maxDefinition > 1;
+    const levels = nested ? new NestedLevels(length) : new FlatLevels(length);
+    const coded =
+      keepCodes && length > 0 && pages.every((page) => page.header.values === 0 || isCoded(page.header.encoding));
+    const codes = coded ? newCodes(this.#dictionaryLength, length) : NO_CODES;
+    const target = coded ? undefined : newTarget(this.leaf.type, this.leaf.typeLength, length);
+
+    // Values of a flat column stand at their rows, those of a nested one close together.
+    let row = 0;
+    let filled = 0;
+    for (const page of pages) {
+      const { header } = page;
+      const { body, from } = this.#openPage(page, levels, row);
+      const present = levels.present;
+      const at = nested ? filled : row;
+      if (isCoded(header.encoding)) {
+        const dictionary = this.#dictionary;
+        if (dictionary === undefined && present > 0) throw malformed('a page has codes but its chunk no dictionary');
+        if (target === undefined) {
+          this.#readCodes(body, from, codes, at, present);
+        } else if (dictionary !== undefined && present > 0) {
+          const own = newCodes(this.#dictionaryLength, present);
+          this.#readCodes(body, from, own, 0, present);
+          target.gather(dictionary, own, at, present);
+        }
+      } else if (present > 0) {
+        target?.decode(header.encoding, body, from, at, present);
+      }
+      if (levels.kind === 'flat' && levels.bitmap !== null && present < header.values) {
+        if (target === undefined) spreadCodes(codes, levels.bitmap, row, header.values, present);
+        else target.spread(levels.bitmap, row, header.values, present);
+      }
+      row += header.values;
+      filled += present;
+    }
+    const values: PhysicalValues | CodedValues =
+      target === undefined
+        ? { kind: 'coded', codes, dictionary: this.#dictionary ?? emptyValues(this.leaf) }
+        : target.finish();
+    return { length, levels: levels.finish(), values };
+  }
+
+  /** Undoes compression and reads the levels; gives where the values begin. */
+  #openPage({ header, body }: StoredPage, levels: FlatLevels | NestedLevels, row: number): OpenPage {
+    const { leaf } = this;
+    if (header.version === 2) {
+      const levelBytes = header.repetitionBytes + header.definitionBytes;
+      if (levelBytes > body.length || levelBytes > header.uncompressedBytes)
+        throw malformed('the levels of a page are cut off');
+      const stored = body.subarray(levelBytes);
+      const codec = header.compressed ? this.codec : 'UNCOMPRESSED';
+      const values = uncompress(codec, stored, header.uncompressedBytes - levelBytes);
+      levels.readRepetition(leaf, body, 0, header.repetitionBytes, row, header.values);
+      levels.readDefinition(leaf, body, header.repetitionBytes, levelBytes, row, header.values);
+      return { body: values, from: 0 };
+    }
+    const page = uncompress(this.codec, body, header.uncompressedBytes);
+    let from = 0;
+    if (leaf.maxRepetition > 0) {
+      const end = levelsEnd(page, from, header.repetitionEncoding, leaf.maxRepetition, header.values);
+      levels.readRepetition(leaf, page, end.from, end.to, row, header.values, header.repetitionEncoding);
+      from = end.to;
+    }
+    if (leaf.maxDefinition > 0) {
+      const end = levelsEnd(page, from, header.definitionEncoding, leaf.maxDefinition, header.values);
+      levels.readDefinition(leaf, page, end.from, end.to, row, header.values, header.definitionEncoding);
+      from = end.to;
+    } else levels.readDefinition(leaf, page, 0, 0, row, header.values);
+    return { body: page, from };
+  }
+
+  #readCodes(body: Uint8Array, from: number, codes: Codes, at: number, count: number): void {
+    if (count === 0) return;
+    if (from >= body.length) throw malformed('a page ends before its codes');
+    decodeCodes(body, from + 1, body.length, body[from], codes, at, count, this.#dictionaryLength);
+  }
+}
+
+interface OpenPage {
+  readonly body: Uint8Array;
+  readonly from: number;
+}
+
+function isCoded(encoding: Encoding): boolean {
+  return encoding === 'RLE_DICTIONARY' || encoding === 'PLAIN_DICTIONARY';
+}
+
+/** The narrowest codes that hold a dictionary of that length. */
+export function newCodes(dictionaryLength: number, length: number): Codes {
+  if (dictionaryLength <= 256) return new Uint8Array(length);
+  return dictionaryLength <= 65_536 ? new Uint16Array(length) : new Int32Array(length);
+}
+
+function emptyValues(leaf: Leaf): PhysicalValues {
+  return newTarget(leaf.type, leaf.typeLength, 0).finish();
+}
+
+/** Where the levels of a version 1 page stand: after their length, or, in the oldest encoding, without one. */
+function levelsEnd(
+  page: Uint8Array,
+  from: number,
+  encoding: Encoding,
+  max: number,
+  count: number,
+): { from: number; to: number } {
+  if (encoding === 'BIT_PACKED') {
+    const bytes = Math.ceil((count * bitWidth(max)) / 8);
+    if (bytes > page.length - from) throw malformed('the levels of a page are cut off');
+    return { from, to: from + bytes };
+  }
+  if (from + 4 > page.length) throw malformed('the levels of a page are cut off');
+  const length = page[from] | (page[from + 1] << 8) | (page[from + 2] << 16) | (page[from + 3] << 24);
+  if (length < 0 || length > page.length - from - 4) throw malformed('the levels of a page are cut off');
+  return { from: from + 4, to: from + 4 + length };
+}
+
+/** Validity of a flat column; the bitmap is made when the first null appears. */
+class FlatLevels {
+  readonly kind = 'flat';
+  readonly #length: number;
+  bitmap: Bitmap | null = null;
+  /** Values present in the page read last. */
+  present = 0;
+
+  constructor(length: number) {
+    this.#length = length;
+  }
+
+  readRepetition(): void {}
+
+  readDefinition(
+    leaf: Leaf,
+    page: Uint8Array,
+    from: number,
+    to: number,
+    row: number,
+    count: number,
+    encoding: Encoding = 'RLE',
+  ): void {
+    this.present = count;
+    if (leaf.maxDefinition === 0) return;
+    if (encoding === 'BIT_PACKED') {
+      const [levels] = decodeBitPackedLevels(page, from, 1, count);
+      const bitmap = this.#start(row);
+      this.present = 0;
+      for (let i = 0; i < count; i++) {
+        if (levels[i] === 0) continue;
+        setBits(bitmap, row + i, 1);
+        this.present++;
+      }
+      return;
+    }
+    if (allPresent(page, from, to, count)) {
+      if (this.bitmap !== null) setBits(this.bitmap, row, count);
+      return;
+    }
+    this.present = decodeValidity(page, from, to, this.#start(row), row, count);
+  }
+
+  #start(row: number): Bitmap {
+    if (this.bitmap === null) {
+      this.bitmap = newBitmap(this.#length, false);
+      setBits(this.bitmap, 0, row);
+    }
+    return this.bitmap;
+  }
+
+  finish(): Levels {
+    return { kind: 'flat', validity: this.bitmap };
+  }
+}
+
+class NestedLevels {
+  readonly kind = 'nested';
+  readonly #definition: Uint8Array;
+  readonly #repetition: Uint8Array;
+  present = 0;
+
+  constructor(length: number) {
+    this.#definition = new Uint8Array(length);
+    this.#repetition = new Uint8Array(length);
+  }
+
+  readRepetition(
+    leaf: Leaf,
+    page: Uint8Array,
+    from: number,
+    to: number,
+    at: number,
+    count: number,
+    encoding: Encoding = 'RLE',
+  ): void {
+    readLevels(page, from, to, leaf.maxRepetition, this.#repetition, at, count, encoding);
+  }
+
+  readDefinition(
+    leaf: Leaf,
+    page: Uint8Array,
+    from: number,
+    to: number,
+    at: number,
+    count: number,
+    encoding: Encoding = 'RLE',
+  ): void {
+    readLevels(page, from, to, leaf.maxDefinition, this.#definition, at, count, encoding);
+    let present = 0;
+    for (let i = at; i < at + count; i++) if (this.#definition[i] === leaf.maxDefinition) present++;
+    this.present = present;
+  }
+
+  finish(): Levels {
+    return { kind: 'nested', definition: this.#definition, repetition: this.#repetition };
+  }
+}
+
+function readLevels(
+  page: Uint8Array,
+  from: number,
+  to: number,
+  max: number,
+  target: Uint8Array,
+  at: number,
+  count: number,
+  encoding: Encoding,
+): void {
+  if (max === 0) return;
+  const width = bitWidth(max);
+  if (encoding === 'BIT_PACKED') target.set(decodeBitPackedLevels(page, from, width, count)[0], at);
+  else decodeBytes(page, from, to, width, target, at, count);
+  for (let i = at; i < at + count; i++) if (target[i] > max) throw malformed('a level is above its highest');
+}
