@@ -3,9 +3,9 @@ import { BTREE_SINGLE } from './btree-build.ts';
 import { type BtreeBlock, type BtreeDirectory, blocksOf, liesWithin } from './btree-directory.ts';
 import { compareKeys } from './btree-keys.ts';
 import { ByteCursor, corruptFile } from './byte-codec.ts';
+import { planCost, planReads, runReads } from './extents.ts';
 import type { IndexReader } from './index-file.ts';
 import type { PagedFile } from './paged-file.ts';
-import { planCost, planReads, runReads } from './read-plan.ts';
 import { RowSet } from './row-set.ts';
 
 /** A block to read, and the intervals its keys are to be held against; all its rows where there are none. */

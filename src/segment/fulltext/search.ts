@@ -1,8 +1,6 @@
 import type { TextQuery } from '../../columns/text/query.ts';
 import type { IndexAnswer } from '../index-file.ts';
-
-/** Rows that no answer may show: half-open ranges of row ordinals, ascending and disjoint. */
-export type MaskedRows = readonly (readonly [start: number, end: number])[];
+import type { RowRanges } from '../read-plan.ts';
 
 /**
  * What BM25 needs to know of a collection. A document is a row with at least one term in the column;
@@ -31,5 +29,6 @@ export interface TextSearch {
 
 /** Something that can be searched by text: an open full-text index. */
 export interface TextSource {
-  search(query: TextQuery, masked?: MaskedRows): TextSearch;
+  /** No answer shows the masked rows, and no statistics count them. */
+  search(query: TextQuery, masked?: RowRanges): TextSearch;
 }
