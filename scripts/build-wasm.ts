@@ -7,7 +7,7 @@
  * so that the Worker is bundled without a build step; a test holds that this script gives the same bytes.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 
 /** Where the package's linker put the end of the stack and the start of the heap: data, then 32 MiB. */
 const ORIGINAL_STACK_TOP = 34_515_008;
@@ -111,8 +111,8 @@ function* find(bytes: Uint8Array, pattern: readonly number[], start: number, end
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const source = new URL('../node_modules/libpg-query/wasm/libpg-query.wasm', import.meta.url);
-  const target = new URL('../src/query/parse/pg-parser.wasm', import.meta.url);
+if (import.meta.main) {
+  const source = join(import.meta.dirname, '../node_modules/libpg-query/wasm/libpg-query.wasm');
+  const target = join(import.meta.dirname, '../src/query/parse/pg-parser.wasm');
   writeFileSync(target, shrinkParser(readFileSync(source)));
 }

@@ -7,14 +7,13 @@ import { createReadStream, mkdtempSync, readFileSync, rmSync, statSync, writeFil
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { tableFromIPC } from 'apache-arrow';
 import { logLines, logNdjson } from './generate-log.ts';
 import { launch } from './launcher.ts';
 import { textTable } from './table.ts';
 
-const DATA = fileURLToPath(new URL('../node_modules/vega-datasets/data/', import.meta.url));
+const DATA = `${join(import.meta.dirname, '../node_modules/vega-datasets/data')}/`;
 const LOG_LINES = 200_000;
 const asJson = process.argv.includes('--json');
 
@@ -84,7 +83,9 @@ const QUESTIONS: readonly Question[] = [
     title: 'Range: flights between ten and twelve hours late',
     sql: 'SELECT count(*) AS flights, min(delay) AS least, max(delay) AS most FROM flights WHERE delay BETWEEN 600 AND 720',
     expected: ({ duckdb }) =>
-      duckdb(`SELECT count(*)::DOUBLE, min(delay)::DOUBLE, max(delay)::DOUBLE FROM ${FLIGHTS} WHERE delay BETWEEN 600 AND 720`),
+      duckdb(
+        `SELECT count(*)::DOUBLE, min(delay)::DOUBLE, max(delay)::DOUBLE FROM ${FLIGHTS} WHERE delay BETWEEN 600 AND 720`,
+      ),
   },
   {
     title: 'Full text with score: refused connections in the log',
@@ -94,7 +95,9 @@ const QUESTIONS: readonly Question[] = [
     title: 'Full text, counted: refused connections by service',
     sql: `SELECT service, count(*) AS lines FROM service_log WHERE MATCH(message, '"connection refused"') GROUP BY service ORDER BY service`,
     expected: ({ duckdb }) =>
-      duckdb(`SELECT service, count(*)::DOUBLE FROM ${LOG} WHERE message LIKE '%connection refused%' GROUP BY 1 ORDER BY 1`),
+      duckdb(
+        `SELECT service, count(*)::DOUBLE FROM ${LOG} WHERE message LIKE '%connection refused%' GROUP BY 1 ORDER BY 1`,
+      ),
   },
   {
     title: 'Quantiles: latency by level',
@@ -126,7 +129,8 @@ const QUESTIONS: readonly Question[] = [
     expected: async () => {
       const features = readEarthquakes();
       const counts = new Map<number, number>();
-      for (const { mag } of features) if (mag !== null) counts.set(Math.floor(mag), (counts.get(Math.floor(mag)) ?? 0) + 1);
+      for (const { mag } of features)
+        if (mag !== null) counts.set(Math.floor(mag), (counts.get(Math.floor(mag)) ?? 0) + 1);
       return [...counts].sort((a, b) => b[0] - a[0]).slice(0, 5);
     },
   },
@@ -156,7 +160,9 @@ function say(text: string): void {
 function progress(label: string, fraction: number): void {
   if (asJson || !process.stdout.isTTY) return;
   const filled = Math.round(fraction * 24);
-  process.stdout.write(`\r${label.padEnd(16)} ${'█'.repeat(filled)}${'░'.repeat(24 - filled)} ${Math.round(fraction * 100)} %  `);
+  process.stdout.write(
+    `\r${label.padEnd(16)} ${'█'.repeat(filled)}${'░'.repeat(24 - filled)} ${Math.round(fraction * 100)} %  `,
+  );
 }
 
 async function openTruth(): Promise<Truth> {
@@ -180,7 +186,11 @@ async function main(): Promise<number> {
       headers: { authorization: `Bearer ${instance.adminToken}`, ...init.headers },
     });
   const query = async (sql: string): Promise<Answer> => {
-    const response = await call('/query', { method: 'POST', body: JSON.stringify({ sql }), headers: { 'content-type': 'application/json' } });
+    const response = await call('/query', {
+      method: 'POST',
+      body: JSON.stringify({ sql }),
+      headers: { 'content-type': 'application/json' },
+    });
     if (!response.ok) throw new Error(`${sql}\n${await response.text()}`);
     return (await response.json()) as Answer;
   };
@@ -209,27 +219,51 @@ async function run(
     const seconds = (performance.now() - started) / 1000;
     taken.push([source.dataset, rows, expected, sizeBytes, Math.round(seconds * 100) / 100]);
     if (process.stdout.isTTY && !asJson) process.stdout.write('\r\u001b[K');
-    say(`${source.dataset.padEnd(16)} ${rows.toLocaleString('en')} rows, ${(sizeBytes / 1e6).toFixed(1)} MB in ${seconds.toFixed(1)} s`);
+    say(
+      `${source.dataset.padEnd(16)} ${rows.toLocaleString('en')} rows, ${(sizeBytes / 1e6).toFixed(1)} MB in ${seconds.toFixed(1)} s`,
+    );
   }
   say(`\n${textTable(['dataset', 'rows', 'in the source', 'bytes', 'seconds'], taken)}\n`);
 
   const answers: { title: string; sql: string; rows: unknown; stats: unknown; checked: boolean }[] = [];
   for (const question of QUESTIONS) {
     const answer = await query(question.sql);
-    say(`${question.title}\n\n${textTable(answer.columns.map((column) => column.name), answer.rows)}\n`);
+    say(
+      `${question.title}\n\n${textTable(
+        answer.columns.map((column) => column.name),
+        answer.rows,
+      )}\n`,
+    );
     if (question.expected) {
       const expected = await question.expected(truth);
       if (!sameRows(answer.rows, expected)) {
         differences.push(`${question.title}: got ${JSON.stringify(answer.rows)}, expected ${JSON.stringify(expected)}`);
       }
     }
-    answers.push({ title: question.title, sql: question.sql, rows: answer.rows, stats: answer.stats, checked: question.expected !== undefined });
+    answers.push({
+      title: question.title,
+      sql: question.sql,
+      rows: answer.rows,
+      stats: answer.stats,
+      checked: question.expected !== undefined,
+    });
   }
   const figures = answers.map(({ title, stats }) => {
-    const { elapsedMs, rowsScanned, segmentsScanned, segmentsTotal, reads, bytesRead, indexesUsed } = stats as Record<string, number> & {
+    const { elapsedMs, rowsScanned, segmentsScanned, segmentsTotal, reads, bytesRead, indexesUsed } = stats as Record<
+      string,
+      number
+    > & {
       indexesUsed: { name: string }[];
     };
-    return [title.split(':')[0], elapsedMs, rowsScanned, `${segmentsScanned}/${segmentsTotal}`, reads, bytesRead, indexesUsed.map((index) => index.name).join(' ')];
+    return [
+      title.split(':')[0],
+      elapsedMs,
+      rowsScanned,
+      `${segmentsScanned}/${segmentsTotal}`,
+      reads,
+      bytesRead,
+      indexesUsed.map((index) => index.name).join(' '),
+    ];
   });
   say(textTable(['query', 'ms', 'rows scanned', 'segments', 'reads', 'bytes read', 'indexes'], figures));
   if (asJson) process.stdout.write(`${JSON.stringify({ taken, answers, differences }, null, 2)}\n`);
@@ -241,7 +275,11 @@ async function run(
   return 0;
 }
 
-async function takeIn(source: Source, sizeBytes: number, call: (path: string, init: RequestInit) => Promise<Response>): Promise<void> {
+async function takeIn(
+  source: Source,
+  sizeBytes: number,
+  call: (path: string, init: RequestInit) => Promise<Response>,
+): Promise<void> {
   let sent = 0;
   const body = createReadStream(source.file);
   body.on('data', (chunk) => {
@@ -264,12 +302,15 @@ async function takeIn(source: Source, sizeBytes: number, call: (path: string, in
 function sameRows(actual: readonly (readonly unknown[])[], expected: readonly (readonly unknown[])[]): boolean {
   return (
     actual.length === expected.length &&
-    actual.every((row, i) => row.length === expected[i].length && row.every((value, k) => sameValue(value, expected[i][k])))
+    actual.every(
+      (row, i) => row.length === expected[i].length && row.every((value, k) => sameValue(value, expected[i][k])),
+    )
   );
 }
 
 function sameValue(actual: unknown, expected: unknown): boolean {
-  if (typeof expected === 'number') return Math.abs(Number(actual) - expected) <= 1e-9 * Math.max(1, Math.abs(expected));
+  if (typeof expected === 'number')
+    return Math.abs(Number(actual) - expected) <= 1e-9 * Math.max(1, Math.abs(expected));
   return JSON.stringify(actual) === JSON.stringify(expected);
 }
 

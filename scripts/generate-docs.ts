@@ -3,11 +3,11 @@
  * and fails where a page is stale.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { ERROR_CODES } from '../src/core/errors.ts';
 import { LIMITS } from '../src/core/limits.ts';
 
-const at = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+const at = (path: string) => join(import.meta.dirname, '..', path);
 
 /** The sentence above each limit in its source, by name. */
 function limitReasons(): Map<string, string> {
