@@ -7,3 +7,59 @@ export interface ControlPlaneReader {
   namespaces(): Promise<readonly { name: string; uid: string }[]>;
   pipelines(namespace: string): Promise<PipelineSnapshot>;
 }
+
+/** How an answer shows objects: whole, as rows for `kubectl get`, or their metadata alone. */
+export type Representation = 'object' | 'table' | 'metadata';
+
+/**
+ * One call of the Kubernetes API, read off its HTTP request but not yet understood: the control plane
+ * parses body, selectors and options, so that every client meets the same rules.
+ */
+export interface ResourceCall {
+  readonly verb: 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
+  readonly group: string;
+  readonly version: string;
+  /** Plural, lower case. */
+  readonly resource: string;
+  /** Null for a resource outside of namespaces, or all namespaces. */
+  readonly namespace: string | null;
+  readonly name: string | null;
+  readonly subresource: string | null;
+  /** Query parameters; of a repeated one the first. */
+  readonly query: Readonly<Record<string, string>>;
+  /** The media type of the body, without parameters, in lower case. */
+  readonly contentType: string;
+  readonly body: string;
+  readonly representation: Representation;
+}
+
+/** The answer to a call: a JSON text, an error's too (then a Kubernetes `Status`). */
+export interface ResourceAnswer {
+  readonly status: number;
+  readonly body: string;
+  /** Texts for `Warning` headers. */
+  readonly warnings: readonly string[];
+}
+
+/** A kind as discovery shows it. */
+export interface ServedResource {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly plural: string;
+  readonly singular: string;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  readonly namespaced: boolean;
+  readonly statusSubresource: boolean;
+}
+
+/** What the management surface asks of the ControlPlane object, by RPC. */
+export interface ControlPlaneResources {
+  /** Every verb but `watch`. Refusals are answers, not exceptions. */
+  call(call: ResourceCall): Promise<ResourceAnswer>;
+  /** A watch: JSON lines as they happen, or the refusal. Cancelling the stream ends the watch. */
+  watch(call: ResourceCall): Promise<ReadableStream<Uint8Array> | ResourceAnswer>;
+  /** The kinds served; changes only when kinds are defined. */
+  resources(): Promise<readonly ServedResource[]>;
+}

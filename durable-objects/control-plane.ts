@@ -1,0 +1,94 @@
+import { DurableObject } from 'cloudflare:workers';
+import { keyring, keysFrom } from '../src/access/secret-encryption.ts';
+import { readConfig } from '../src/config.ts';
+import { ControlPlaneMachine } from '../src/control/control-plane.ts';
+import { migrate, type SqlDatabase, sqlStorage } from '../src/control/sql-storage.ts';
+import { systemClock } from '../src/core/clock.ts';
+import type {
+  ControlPlaneReader,
+  ControlPlaneResources,
+  ResourceAnswer,
+  ResourceCall,
+  ServedResource,
+} from '../src/core/protocol/control-plane.ts';
+import type { PipelineSnapshot } from '../src/core/protocol/pipeline.ts';
+import { systemRandom } from '../src/core/random.ts';
+import { createLogs, type LogSink } from '../src/observe/log.ts';
+import { d1KeyStore } from '../src/storage/keys.ts';
+
+/** The name of the one object of the class. */
+export const CONTROL_PLANE_NAME = 'control-plane';
+
+// biome-ignore lint/suspicious/noConsole: here log lines leave the process.
+const toConsole: LogSink = (level, line) => console[level](line);
+
+/** The control plane's shell: SQLite, the alarm and RPC around `ControlPlaneMachine`, which decides everything. */
+export class ControlPlane extends DurableObject<Cloudflare.Env> implements ControlPlaneReader, ControlPlaneResources {
+  private readonly machine: ControlPlaneMachine;
+
+  constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
+    super(ctx, env);
+    const config = readConfig(env as unknown as Record<string, unknown>);
+    const keys = d1KeyStore(env.CATALOG);
+    const database = sqlDatabase(ctx.storage);
+    this.machine = new ControlPlaneMachine({
+      storage: sqlStorage(database),
+      sealer: keyring(keysFrom(config), systemRandom.bytes),
+      clock: systemClock,
+      random: systemRandom,
+      log: createLogs(config.logLevels, toConsole, systemClock)('control'),
+      releases: [{ namespace: (_name, uid) => keys.revokeAll(uid, systemClock.now()) }],
+    });
+    ctx.blockConcurrencyWhile(async () => {
+      migrate(database);
+      this.machine.start();
+      await this.rearm();
+    });
+  }
+
+  async namespaceUid(name: string): Promise<string | null> {
+    return this.machine.namespaceUid(name);
+  }
+
+  async namespaces(): Promise<readonly { name: string; uid: string }[]> {
+    return this.machine.namespaces();
+  }
+
+  async pipelines(namespace: string): Promise<PipelineSnapshot> {
+    return this.machine.pipelines(namespace);
+  }
+
+  async resources(): Promise<readonly ServedResource[]> {
+    return this.machine.resources();
+  }
+
+  async call(call: ResourceCall): Promise<ResourceAnswer> {
+    const answer = this.machine.call(call);
+    await this.rearm();
+    return answer;
+  }
+
+  async watch(call: ResourceCall): Promise<ReadableStream<Uint8Array> | ResourceAnswer> {
+    return this.machine.watch(call, (ms, fire) => {
+      const timer = setTimeout(fire, ms);
+      return () => clearTimeout(timer);
+    });
+  }
+
+  override async alarm(): Promise<void> {
+    await this.machine.runDueWork();
+    await this.rearm();
+  }
+
+  private async rearm(): Promise<void> {
+    const dueAtMs = this.machine.nextWorkAtMs();
+    if (dueAtMs !== null) await this.ctx.storage.setAlarm(dueAtMs);
+  }
+}
+
+function sqlDatabase(storage: DurableObjectStorage): SqlDatabase {
+  return {
+    exec: (query, ...bindings) => storage.sql.exec(query, ...bindings).toArray(),
+    transaction: (work) => storage.transactionSync(work),
+  };
+}

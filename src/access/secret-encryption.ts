@@ -1,0 +1,75 @@
+import { Buffer } from 'node:buffer';
+import { createCipheriv, createDecipheriv, createHash, hkdfSync } from 'node:crypto';
+
+/**
+ * Encryption of secrets at rest: AES-256-GCM with a fresh nonce a text, the context (which object it is) as
+ * additional data, so that a sealed text copied to another object does not open there. Calls are synchronous, as
+ * the store's transactions are.
+ *
+ * A sealed text is `v1.<key id>.<nonce>.<ciphertext>.<tag>`, the last three in base64url. The key id is the
+ * beginning of a hash of the key and says nothing about it.
+ */
+export interface Keyring {
+  seal(plain: string, context: string): string;
+  /** Throws where the text is damaged, was sealed for another context, or the key is not in the ring. */
+  open(sealed: string, context: string): string;
+  /** Whether the text was sealed with another key than the first. */
+  isStale(sealed: string): boolean;
+}
+
+const VERSION = 'v1';
+const KEY_BYTES = 32;
+/** GCM's own size: longer ones are hashed down to it. */
+const NONCE_BYTES = 12;
+
+/** A ring of 32-byte keys: the first seals, all open. To rotate, put the new key first and keep the old one behind it. */
+export function keyring(keys: readonly Uint8Array[], randomBytes: (length: number) => Uint8Array): Keyring {
+  if (keys.length === 0) throw new Error('an encryption keyring needs a key');
+  for (const key of keys)
+    if (key.length !== KEY_BYTES) throw new Error(`an encryption key has ${KEY_BYTES} bytes, not ${key.length}`);
+  const byId = new Map(keys.map((key) => [keyIdOf(key), key]));
+  const currentId = keyIdOf(keys[0]);
+  return {
+    seal(plain, context) {
+      const nonce = randomBytes(NONCE_BYTES);
+      const cipher = createCipheriv('aes-256-gcm', keys[0], nonce);
+      cipher.setAAD(Buffer.from(context, 'utf8'));
+      const ciphertext = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()]);
+      const parts = [nonce, ciphertext, cipher.getAuthTag()].map((part) => Buffer.from(part).toString('base64url'));
+      return [VERSION, currentId, ...parts].join('.');
+    },
+    open(sealed, context) {
+      const [version, keyId, nonce, ciphertext, tag] = sealed.split('.');
+      if (version !== VERSION || tag === undefined) throw new Error('a sealed text of an unknown form');
+      const key = byId.get(keyId);
+      if (key === undefined) throw new Error(`the secret was sealed with key ${keyId}, which is not in ENCRYPTION_KEY`);
+      const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(nonce, 'base64url'));
+      decipher.setAAD(Buffer.from(context, 'utf8'));
+      decipher.setAuthTag(Buffer.from(tag, 'base64url'));
+      return Buffer.concat([decipher.update(Buffer.from(ciphertext, 'base64url')), decipher.final()]).toString('utf8');
+    },
+    isStale: (sealed) => sealed.split('.')[1] !== currentId,
+  };
+}
+
+function keyIdOf(key: Uint8Array): string {
+  return createHash('sha256').update('orasi key id').update(key).digest('hex').slice(0, 8);
+}
+
+/**
+ * The keys of a deployment. `ENCRYPTION_KEY` holds one or more keys of 32 bytes in base64, separated by commas,
+ * the present one first. Without it the key is derived from the admin token (HKDF, SHA-256): good enough for a
+ * machine of one's own, and there it changes with the token.
+ */
+export function keysFrom(vars: { readonly encryptionKey?: string; readonly adminToken?: string }): Uint8Array[] {
+  if (vars.encryptionKey) {
+    return vars.encryptionKey.split(',').map((text) => {
+      const key = Buffer.from(text.trim(), 'base64');
+      if (key.length !== KEY_BYTES)
+        throw new Error(`ENCRYPTION_KEY: expected ${KEY_BYTES} bytes in base64, got ${key.length}`);
+      return new Uint8Array(key);
+    });
+  }
+  if (!vars.adminToken) throw new Error('set ENCRYPTION_KEY (32 bytes in base64), or ADMIN_TOKEN to derive a key from');
+  return [new Uint8Array(hkdfSync('sha256', vars.adminToken, 'orasi-edge', 'secret encryption v1', KEY_BYTES))];
+}

@@ -1,0 +1,214 @@
+import type { Clock } from '../core/clock.ts';
+import type { ResourceAnswer, ResourceCall, ServedResource } from '../core/protocol/control-plane.ts';
+import type { PipelineSnapshot } from '../core/protocol/pipeline.ts';
+import type { Random } from '../core/random.ts';
+import type { Log } from '../observe/log.ts';
+import { collect, collectorKeys } from './collector.ts';
+import { DEFAULT_NAMESPACE } from './kinds/namespace.ts';
+import { BUILT_IN_KINDS, type ServedKind } from './kinds.ts';
+import { admitPipelines } from './pipeline-admission.ts';
+import type { NamespaceRelease, ReconcileResult } from './reconcile.ts';
+import { keyText, parseKeyText, type Resource } from './resource.ts';
+import { type ResourceCodec, resourceCodec, type Sealer } from './resource-codec.ts';
+import { type AgedResource, type ResourceChange, ResourceStore } from './resource-store.ts';
+import { answerCall, refusal, type Served, watchObject, watchRequest } from './serve.ts';
+import { StatusError } from './status.ts';
+import type { ControlStorage, WorkItem } from './storage.ts';
+import { bookmark, startWatch, watchStep } from './watch.ts';
+import { ChangeSignal, type WatchSource, type WatchTiming, watchStream } from './watch-stream.ts';
+import { settle } from './work-queue.ts';
+
+export interface ControlPlaneParts {
+  readonly storage: ControlStorage;
+  readonly sealer: Sealer;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** What else belongs to a namespace and goes with it. */
+  readonly releases: readonly NamespaceRelease[];
+  /** Instead of the built-in kinds, for tests of the machinery. */
+  readonly kinds?: readonly ServedKind[];
+}
+
+/** Items of work done before others get a turn. */
+const WORK_BATCH = 50;
+/** Revisions a watch reads at a time. */
+const WATCH_BATCH = 100;
+/** A watch that names no end gets one, so that clients spread over restarts; the API server's is 30 to 60 minutes. */
+const WATCH_LASTS_MS = 30 * 60_000;
+/** Often enough that a client can resume after any of our evictions without listing again. */
+const BOOKMARK_EVERY_MS = 15_000;
+
+/**
+ * The control plane: the store, the work its changes ask for, and the snapshots made from it. It knows nothing of
+ * Durable Objects; the shell gives it storage and time and asks `nextWorkAtMs` for the alarm.
+ */
+export class ControlPlaneMachine implements Served {
+  readonly storage: ControlStorage;
+  readonly codec: ResourceCodec;
+  readonly store: ResourceStore;
+  /** Tells watches that there is something to read. */
+  readonly signal = new ChangeSignal();
+  private readonly parts: ControlPlaneParts;
+  private readonly kinds: readonly ServedKind[];
+  private readonly clock: Clock;
+
+  constructor(parts: ControlPlaneParts) {
+    this.parts = parts;
+    this.storage = parts.storage;
+    this.clock = parts.clock;
+    this.kinds = parts.kinds ?? BUILT_IN_KINDS;
+    this.codec = resourceCodec(parts.sealer);
+    this.store = new ResourceStore({
+      storage: parts.storage,
+      codec: this.codec,
+      clock: parts.clock,
+      random: parts.random,
+      kinds: this.kinds.map((served) => served.kind),
+      workFor: (change, store) => this.workFor(change, store),
+    });
+  }
+
+  now(): number {
+    return this.clock.now();
+  }
+
+  /** Makes what exists from the start. To be called once before anything else; changes nothing later. */
+  start(): void {
+    const namespaces = this.kinds.find((served) => served.kind.plural === 'namespaces')?.kind;
+    if (namespaces === undefined) return;
+    const key = { group: '', resource: 'namespaces', namespace: '', name: DEFAULT_NAMESPACE };
+    if (this.store.find(key) === undefined)
+      this.store.create(namespaces, '', { metadata: { name: DEFAULT_NAMESPACE } });
+  }
+
+  call(call: ResourceCall): ResourceAnswer {
+    const before = this.storage.revision();
+    const answer = answerCall(this, call);
+    if (this.storage.revision() !== before) this.signal.notify();
+    return answer;
+  }
+
+  /** A watch as a stream of JSON lines, or why there is none. */
+  watch(call: ResourceCall, startTimer: WatchTiming['startTimer']): ReadableStream<Uint8Array> | ResourceAnswer {
+    try {
+      const request = watchRequest(this, call);
+      let first = true;
+      const source: WatchSource = {
+        start: startWatch(this.storage, request),
+        step: (cursor) => watchStep(this.storage, this.codec, request, cursor, WATCH_BATCH),
+        show: (event) => {
+          if (event.type === 'BOOKMARK' || event.type === 'ERROR') return event.object;
+          const shown = watchObject(this, call, request.kind, event.object as Resource, first);
+          first = false;
+          return shown;
+        },
+        bookmark: (revision) => (request.bookmarks ? bookmark(request.kind, revision) : undefined),
+      };
+      const lastsMs = request.timeoutSeconds ? request.timeoutSeconds * 1000 : WATCH_LASTS_MS;
+      return watchStream(source, this.signal, { lastsMs, bookmarkEveryMs: BOOKMARK_EVERY_MS, startTimer });
+    } catch (error) {
+      if (error instanceof StatusError) return refusal(error);
+      throw error;
+    }
+  }
+
+  resources(): readonly ServedResource[] {
+    return this.kinds.map(({ kind }) => ({
+      group: kind.group,
+      version: kind.version,
+      kind: kind.kind,
+      plural: kind.plural,
+      singular: kind.singular,
+      shortNames: [...kind.shortNames],
+      categories: [...kind.categories],
+      namespaced: kind.namespaced,
+      statusSubresource: kind.statusSubresource,
+    }));
+  }
+
+  /** Null from the moment a namespace is being deleted: nothing new may begin in it. */
+  namespaceUid(name: string): string | null {
+    const namespace = this.store.find({ group: '', resource: 'namespaces', namespace: '', name });
+    return namespace === undefined || namespace.metadata.deletionTimestamp !== undefined
+      ? null
+      : namespace.metadata.uid;
+  }
+
+  namespaces(): { name: string; uid: string }[] {
+    return [...this.store.all({ group: '', resource: 'namespaces', namespace: '' })]
+      .filter(({ object }) => object.metadata.deletionTimestamp === undefined)
+      .map(({ object }) => ({ name: object.metadata.name, uid: object.metadata.uid }));
+  }
+
+  /**
+   * The pipelines in force, made from the objects themselves: a write is in force from the moment it is answered.
+   * The version is the revision read at; it grows with every change that could matter.
+   */
+  pipelines(namespace: string): PipelineSnapshot {
+    const pipelines: AgedResource[] = [...this.store.all({ group: 'orasi.io', resource: 'pipelines', namespace })];
+    const inForce = admitPipelines(pipelines).flatMap(({ name, inForce: spec }) =>
+      spec === null ? [] : [{ name, spec }],
+    );
+    return { version: this.storage.revision(), pipelines: inForce };
+  }
+
+  nextWorkAtMs(): number | null {
+    return this.storage.nextWorkAtMs();
+  }
+
+  /** Does the work that is due, at most one batch. Returns whether there may be more. */
+  async runDueWork(): Promise<boolean> {
+    const items = this.storage.dueWork(this.clock.now(), WORK_BATCH);
+    for (const item of items) {
+      const before = this.storage.revision();
+      const result = await this.lookAt(item);
+      this.storage.settleWork(item.key, item.sequence, settle(item, result, this.clock.now()));
+      if (this.storage.revision() !== before) this.signal.notify();
+    }
+    return items.length === WORK_BATCH;
+  }
+
+  private async lookAt(item: WorkItem): Promise<ReconcileResult> {
+    const log = this.parts.log.with({ work: item.key, failures: item.failures });
+    const result = await this.attempt(item, log);
+    if ('error' in result) log.warn('terminal' in result ? 'gave up' : 'will try again', { error: result.error });
+    return result;
+  }
+
+  private async attempt(item: WorkItem, log: Log): Promise<ReconcileResult> {
+    const [task, text] = splitOnce(item.key, ':');
+    const key = parseKeyText(text);
+    try {
+      if (task === 'collect') return collect(this.store, key);
+      const reconciler = this.reconcilerOf(key.group, key.resource);
+      if (reconciler === undefined) return { error: `nothing reconciles ${text}`, terminal: true };
+      return await reconciler.reconcile(
+        { store: this.store, clock: this.clock, log, releases: this.parts.releases },
+        key,
+      );
+    } catch (error) {
+      return { error: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  private reconcilerOf(group: string, resource: string) {
+    return this.kinds.find(({ kind }) => kind.group === group && kind.plural === resource)?.reconciler;
+  }
+
+  private workFor(change: ResourceChange, store: ResourceStore): string[] {
+    if (change.statusOnly) return [];
+    const work = collectorKeys(change, store).map((key) => `collect:${keyText(key)}`);
+    if (this.reconcilerOf(change.key.group, change.key.resource) !== undefined)
+      work.push(`reconcile:${keyText(change.key)}`);
+    for (const { reconciler } of this.kinds) {
+      for (const key of reconciler?.affectedBy?.(change, store) ?? []) work.push(`reconcile:${keyText(key)}`);
+    }
+    return [...new Set(work)];
+  }
+}
+
+function splitOnce(text: string, separator: string): [string, string] {
+  const at = text.indexOf(separator);
+  return [text.slice(0, at), text.slice(at + 1)];
+}

@@ -1,0 +1,30 @@
+/** A column of `kubectl get`. */
+export interface PrinterColumn {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'date';
+  /** Kubernetes' JSONPath without braces: `.spec.dataset`. */
+  readonly jsonPath: string;
+  readonly description?: string;
+  /** 0 is always shown, 1 only by `-o wide`. */
+  readonly priority?: number;
+}
+
+/** What a kind is called and where it lives: all that the door and discovery need. Plain data. */
+export interface KindInfo {
+  /** Empty for the core group. */
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly plural: string;
+  readonly singular: string;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  readonly namespaced: boolean;
+  /** `status` is written only through `/status`, and everything else only without it. */
+  readonly statusSubresource: boolean;
+  readonly printerColumns: readonly PrinterColumn[];
+}
+
+export function apiVersionOf(kind: KindInfo): string {
+  return kind.group === '' ? kind.version : `${kind.group}/${kind.version}`;
+}

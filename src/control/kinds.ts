@@ -1,0 +1,28 @@
+import type { KindDeclaration } from './declaration.ts';
+import type { Kind } from './kind.ts';
+import { namespaceSchema } from './kinds/generated/namespace.ts';
+import { pipelineSchema } from './kinds/generated/pipeline.ts';
+import { secretSchema } from './kinds/generated/secret.ts';
+import { namespaceKind } from './kinds/namespace.ts';
+import { pipelineKind } from './kinds/pipeline.ts';
+import { secretKind } from './kinds/secret.ts';
+import type { Reconciler } from './reconcile.ts';
+import type { StructuralSchema } from './structural-schema.ts';
+
+/** A kind as it is served: its declaration met with its compiled schema. */
+export interface ServedKind {
+  readonly kind: Kind;
+  readonly reconciler: Reconciler | undefined;
+}
+
+/** The built-in kinds. A new one is a file under `kinds/`, a run of `scripts/build-kinds.ts` and a line here. */
+export const BUILT_IN_KINDS: readonly ServedKind[] = [
+  serve(namespaceKind, namespaceSchema),
+  serve(secretKind, secretSchema),
+  serve(pipelineKind, pipelineSchema),
+];
+
+function serve(declaration: KindDeclaration, schema: StructuralSchema): ServedKind {
+  const { info, strategy, reconciler } = declaration;
+  return { kind: { ...info, schema, strategy }, reconciler };
+}

@@ -1,0 +1,44 @@
+import type { Clock } from '../core/clock.ts';
+import type { Log } from '../observe/log.ts';
+import type { ResourceKey } from './resource.ts';
+import type { ResourceChange, ResourceStore } from './resource-store.ts';
+
+/** How a look at one key ended. */
+export type ReconcileResult =
+  /** The world is as declared. */
+  | { readonly done: true }
+  /** Look again after this time, without counting it as a failure. */
+  | { readonly requeueAfterMs: number }
+  /** Something failed; look again, later each time. */
+  | { readonly error: string }
+  /** Something failed that no repetition mends; look again only when the object changes. */
+  | { readonly error: string; readonly terminal: true };
+
+export const DONE: ReconcileResult = { done: true };
+
+/**
+ * Something outside of the control plane that belongs to a namespace (its keys, its data). Called before the
+ * namespace is gone, and again after a failure: must be repeatable.
+ */
+export interface NamespaceRelease {
+  namespace(name: string, uid: string): Promise<void>;
+}
+
+/** What a reconciler works with. */
+export interface ReconcileContext {
+  readonly releases: readonly NamespaceRelease[];
+  readonly store: ResourceStore;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * Brings the world towards what one object declares. It is given a key and reads everything else itself: events
+ * only say where to look, so losing, repeating or merging them changes nothing.
+ * The model is controller-runtime's `reconcile.Reconciler`.
+ */
+export interface Reconciler {
+  reconcile(context: ReconcileContext, key: ResourceKey): Promise<ReconcileResult>;
+  /** Keys of this kind to look at because another object changed. Status writes do not come here. */
+  affectedBy?(change: ResourceChange, store: ResourceStore): readonly ResourceKey[];
+}
