@@ -1,0 +1,129 @@
+import type { Scalar } from '../../columns/column.ts';
+import { BOOL, type ColumnType } from '../../columns/types.ts';
+import { commonTypeOf, comparisonType } from './coercion.ts';
+import { define, type ScalarFunctionDefinition } from './definition.ts';
+
+/**
+ * Orders two values of one type, not null: text by its UTF-8 bytes, bytes as bytes, false before true, NaN
+ * above every number and equal to itself, 0 equal to -0.
+ */
+export function compareScalars(a: Exclude<Scalar, null>, b: Exclude<Scalar, null>): number {
+  if (typeof a === 'string' && typeof b === 'string') return compareText(a, b);
+  if (a instanceof Uint8Array && b instanceof Uint8Array) return compareBytes(a, b);
+  if (typeof a === 'number' && typeof b === 'number') {
+    if (Number.isNaN(a)) return Number.isNaN(b) ? 0 : 1;
+    if (Number.isNaN(b)) return -1;
+  }
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** UTF-16 puts surrogates below U+E000 to U+FFFF; UTF-8 puts what they stand for above. */
+function compareText(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const [x, y] = [a.charCodeAt(i), b.charCodeAt(i)];
+    if (x !== y) return utf8Rank(x) - utf8Rank(y);
+  }
+  return a.length - b.length;
+}
+
+function utf8Rank(unit: number): number {
+  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
+}
+
+function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return a[i] - b[i];
+  return a.length - b.length;
+}
+
+function comparison(name: string, test: (order: number) => boolean): ScalarFunctionDefinition {
+  return define({
+    name,
+    resolve(args) {
+      if (args.length !== 2) return undefined;
+      const type = comparisonType(args[0], args[1]);
+      return type === undefined ? undefined : { args: [type, type], type: BOOL };
+    },
+    evaluate: ([left, right]) => (left === null || right === null ? null : test(compareScalars(left, right))),
+  });
+}
+
+/** Like a comparison, but null is a value: it is the same as null and distinct from all else. */
+function distinction(name: string, distinct: boolean): ScalarFunctionDefinition {
+  const equal = comparison(name, (order) => order === 0);
+  return {
+    ...equal,
+    strict: false,
+    evaluate([left, right]) {
+      const same = left === null || right === null ? left === right : compareScalars(left, right) === 0;
+      return same !== distinct;
+    },
+  };
+}
+
+/** A function whose arguments and answer share the type they have in common; nulls are skipped. */
+function choice(
+  name: string,
+  aliases: readonly string[],
+  choose: (values: readonly Exclude<Scalar, null>[]) => Scalar,
+): ScalarFunctionDefinition {
+  return define({
+    name,
+    aliases,
+    strict: false,
+    resolve(args) {
+      const type = args.length === 0 ? undefined : commonTypeOf(args);
+      return type === undefined ? undefined : { args: args.map(() => type), type };
+    },
+    evaluate: (args) => choose(args.filter((value) => value !== null)),
+  });
+}
+
+function extreme(values: readonly Exclude<Scalar, null>[], sign: number): Scalar {
+  let best: Scalar = null;
+  for (const value of values) if (best === null || compareScalars(value, best) * sign > 0) best = value;
+  return best;
+}
+
+const anyBool = (types: readonly ColumnType[]) => ({ args: types, type: BOOL });
+
+export const COMPARISON_FUNCTIONS: readonly ScalarFunctionDefinition[] = [
+  comparison('=', (order) => order === 0),
+  comparison('<>', (order) => order !== 0),
+  comparison('<', (order) => order < 0),
+  comparison('<=', (order) => order <= 0),
+  comparison('>', (order) => order > 0),
+  comparison('>=', (order) => order >= 0),
+  distinction('is_distinct_from', true),
+  distinction('is_not_distinct_from', false),
+  define({ name: 'not', signatures: [anyBool([BOOL])], evaluate: ([value]) => value !== true }),
+  define({
+    name: 'is_null',
+    strict: false,
+    resolve: (args) => (args.length === 1 ? anyBool([args[0].type]) : undefined),
+    evaluate: ([value]) => value === null,
+  }),
+  define({
+    name: 'is_not_null',
+    strict: false,
+    resolve: (args) => (args.length === 1 ? anyBool([args[0].type]) : undefined),
+    evaluate: ([value]) => value !== null,
+  }),
+  choice('coalesce', ['ifnull', 'nvl'], (values) => values[0] ?? null),
+  choice('greatest', [], (values) => extreme(values, 1)),
+  choice('least', [], (values) => extreme(values, -1)),
+  define({
+    name: 'nullif',
+    strict: false,
+    resolve(args) {
+      if (args.length !== 2) return undefined;
+      const type = comparisonType(args[0], args[1]);
+      return type === undefined ? undefined : { args: [type, type], type };
+    },
+    evaluate([left, right]) {
+      if (left === null || right === null) return left;
+      return compareScalars(left, right) === 0 ? null : left;
+    },
+  }),
+];

@@ -1,0 +1,105 @@
+import { OrasiError } from '../../../core/errors.ts';
+import { type Assertion, type CharSet, type ParsedRegex, type RegexNode, setHas } from './syntax.ts';
+
+/**
+ * A pattern as a program for the matcher, after R. Cox, "Regular Expression Matching: the Virtual Machine
+ * Approach", https://swtch.com/~rsc/regexp/regexp2.html. `split` prefers its first branch.
+ */
+export type Instruction =
+  | { readonly op: 'char'; readonly accepts: (point: number) => boolean }
+  | { readonly op: 'split'; first: number; second: number }
+  | { readonly op: 'jump'; target: number }
+  | { readonly op: 'save'; readonly slot: number }
+  | { readonly op: 'assert'; readonly assertion: Assertion }
+  | { readonly op: 'match' };
+
+/** Counted repetition is written out, so a small pattern can make a large program. */
+const MAX_INSTRUCTIONS = 5000;
+
+export function compileRegex({ root }: ParsedRegex): Instruction[] {
+  const program: Instruction[] = [];
+  const emit = <T extends Instruction>(instruction: T): T => {
+    if (program.length >= MAX_INSTRUCTIONS) {
+      throw new OrasiError('type_error', 'the regular expression repeats too much');
+    }
+    program.push(instruction);
+    return instruction;
+  };
+
+  function compile(node: RegexNode): void {
+    switch (node.node) {
+      case 'empty':
+        return;
+      case 'set':
+        emit({ op: 'char', accepts: acceptor(node.sets, node.negated) });
+        return;
+      case 'assert':
+        emit({ op: 'assert', assertion: node.assertion });
+        return;
+      case 'concat':
+        for (const part of node.parts) compile(part);
+        return;
+      case 'group':
+        emit({ op: 'save', slot: 2 * node.index });
+        compile(node.body);
+        emit({ op: 'save', slot: 2 * node.index + 1 });
+        return;
+      case 'alternate':
+        compileOptions(node.options);
+        return;
+      case 'repeat':
+        for (let i = 0; i < node.min; i++) compile(node.body);
+        if (node.max === Number.POSITIVE_INFINITY) compileLoop(node.body, node.greedy);
+        else compileOptional(node.body, node.max - node.min, node.greedy);
+        return;
+    }
+  }
+
+  function compileOptions(options: readonly RegexNode[]): void {
+    const ends: { target: number }[] = [];
+    options.forEach((option, i) => {
+      if (i === options.length - 1) {
+        compile(option);
+        return;
+      }
+      const split = emit({ op: 'split' as const, first: program.length + 1, second: 0 });
+      compile(option);
+      ends.push(emit({ op: 'jump' as const, target: 0 }));
+      split.second = program.length;
+    });
+    for (const end of ends) end.target = program.length;
+  }
+
+  function compileLoop(body: RegexNode, greedy: boolean): void {
+    const start = program.length;
+    const split = emit({ op: 'split' as const, first: 0, second: 0 });
+    compile(body);
+    emit({ op: 'jump', target: start });
+    branch(split, start + 1, program.length, greedy);
+  }
+
+  function compileOptional(body: RegexNode, times: number, greedy: boolean): void {
+    const splits: { at: number; split: { first: number; second: number } }[] = [];
+    for (let i = 0; i < times; i++) {
+      splits.push({ at: program.length, split: emit({ op: 'split' as const, first: 0, second: 0 }) });
+      compile(body);
+    }
+    for (const { at, split } of splits) branch(split, at + 1, program.length, greedy);
+  }
+
+  compile(root);
+  emit({ op: 'match' });
+  return program;
+}
+
+function branch(split: { first: number; second: number }, enter: number, leave: number, greedy: boolean): void {
+  split.first = greedy ? enter : leave;
+  split.second = greedy ? leave : enter;
+}
+
+/** A test of one code point; ASCII, the common case, from a table. */
+function acceptor(sets: readonly CharSet[], negated: boolean): (point: number) => boolean {
+  const test = (point: number) => sets.some((set) => setHas(set, point)) !== negated;
+  const ascii = Array.from({ length: 128 }, (_, point) => test(point));
+  return (point) => (point < 128 ? ascii[point] : test(point));
+}

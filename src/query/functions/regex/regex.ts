@@ -1,0 +1,65 @@
+import { type MatchSlots, runRegex } from './match.ts';
+import { compileRegex, type Instruction } from './program.ts';
+import { parseRegex, type RegexFlags } from './syntax.ts';
+
+/** A compiled regular expression whose matching time is linear in the text. */
+export class Regex {
+  readonly #program: readonly Instruction[];
+  readonly #slots: number;
+  readonly groups: number;
+  readonly names: ReadonlyMap<string, number>;
+
+  /** Throws `type_error` where the pattern is not RE2 syntax. */
+  constructor(pattern: string, flags: RegexFlags) {
+    const parsed = parseRegex(pattern, flags);
+    this.#program = compileRegex(parsed);
+    this.groups = parsed.groups;
+    this.names = parsed.names;
+    this.#slots = 2 * (parsed.groups + 1);
+  }
+
+  /** Whether the pattern occurs in the text. */
+  occursIn(text: string): boolean {
+    return runRegex(this.#program, text, 0, 2, false, false) !== null;
+  }
+
+  /** Whether the pattern matches the text from its start to its end. */
+  matchesWhole(text: string): boolean {
+    return runRegex(this.#program, text, 0, 2, true, true) !== null;
+  }
+
+  /** The leftmost match at or after an offset. */
+  exec(text: string, from = 0): MatchSlots | null {
+    return runRegex(this.#program, text, from, this.#slots, false, false);
+  }
+
+  /** Replaces the first match, or all of them. In `replacement`, `\0` to `\9` stand for groups and `\\` for a backslash. */
+  replace(text: string, replacement: string, all: boolean): string {
+    let out = '';
+    let at = 0;
+    let from = 0;
+    while (from <= text.length) {
+      const match = this.exec(text, from);
+      if (match === null) break;
+      out += text.slice(at, match[0]) + expand(replacement, text, match);
+      at = match[1];
+      // An empty match moves on by one character, or it would be found again.
+      from = match[1] > match[0] ? match[1] : match[1] + ((text.codePointAt(match[1]) ?? 0) > 0xffff ? 2 : 1);
+      if (!all) break;
+    }
+    return out + text.slice(at);
+  }
+}
+
+function expand(replacement: string, text: string, match: MatchSlots): string {
+  return replacement.replaceAll(/\\(\d|\\)/g, (_, what: string) => {
+    if (what === '\\') return '\\';
+    return groupText(text, match, Number(what)) ?? '';
+  });
+}
+
+/** The text a group matched, or undefined. */
+export function groupText(text: string, match: MatchSlots, group: number): string | undefined {
+  const start = match[2 * group] ?? -1;
+  return start < 0 ? undefined : text.slice(start, match[2 * group + 1]);
+}
