@@ -54,8 +54,12 @@ export class ColumnBuilder {
   #text = new Uint8Array(0);
   #textEnd = 0;
 
-  constructor(name: string) {
+  readonly #plain: boolean;
+
+  /** `plain`: texts stay strings whatever they look like, since the column's type is declared. */
+  constructor(name: string, plain = false) {
     this.name = name;
+    this.#plain = plain;
   }
 
   setNull(row: number): void {
@@ -267,7 +271,7 @@ export class ColumnBuilder {
 
   #strings(length: number, validity: Bitmap | null): BuiltColumn {
     const texts = this.#texts(length);
-    const instants = inferInstants(texts.offsets, texts.bytes, length, validity);
+    const instants = this.#plain ? null : inferInstants(texts.offsets, texts.bytes, length, validity);
     if (instants !== null) return instants;
     const dictionary = dictionaryEncode(STRING, texts.offsets, texts.bytes, length, validity);
     return { column: { type: STRING, length, validity, data: dictionary ?? { layout: 'varlen', ...texts } }, wide: false };
@@ -356,8 +360,14 @@ export class ColumnBuilder {
 export class BatchBuilder {
   #columns: ColumnBuilder[] = [];
   #byName = new Map<string, ColumnBuilder>();
+  readonly #plain: ReadonlySet<string>;
   #row = 0;
   #columnsBefore = 0;
+
+  /** `plain` names the columns whose texts stay strings whatever they look like. */
+  constructor(plain: ReadonlySet<string> = new Set()) {
+    this.#plain = plain;
+  }
 
   /** The row now being filled, which is also the number of rows kept. */
   get row(): number {
@@ -372,7 +382,7 @@ export class BatchBuilder {
   column(name: string): ColumnBuilder {
     let column = this.#byName.get(name);
     if (column === undefined) {
-      column = new ColumnBuilder(name);
+      column = new ColumnBuilder(name, this.#plain.has(name));
       this.#byName.set(name, column);
       this.#columns.push(column);
     }

@@ -1,7 +1,7 @@
 import type { RangeReader } from '../core/bytes.ts';
 import type { FieldError } from '../core/errors.ts';
-import type { Batch } from '../columns/column.ts';
-import type { Schema } from '../columns/types.ts';
+import type { Batch, Scalar } from '../columns/column.ts';
+import type { Field } from '../columns/types.ts';
 
 export type FormatName = 'json' | 'csv' | 'parquet' | 'arrow' | 'avro' | 'otlp' | 'otap';
 
@@ -35,6 +35,22 @@ export interface Checkpoint {
 export interface Decoded {
   readonly batch: Batch | null;
   readonly bad: readonly BadRow[];
+  /** Where the batch's rows come from, given by formats that hold a row's text; others count on. */
+  readonly origins?: RowOrigins;
+}
+
+/** For rows of one batch: what a bad row made of one of them says. */
+export interface RowOrigins {
+  /** Ordinal in the object. */
+  row(index: number): number;
+  line(index: number): number | undefined;
+  raw(index: number): string;
+}
+
+/** A column the pipeline declares. Not nullable means required. */
+export interface DeclaredField extends Field {
+  /** Taken where the field is absent or null. */
+  readonly default?: Scalar;
 }
 
 /** The object to decode: uncompressed bytes, readable front to back or by range. */
@@ -53,7 +69,9 @@ export interface DecodeRequest {
    * Columns declared by the pipeline: these decode to the declared type or the row is bad.
    * Other columns are inferred.
    */
-  readonly declared: Schema;
+  readonly declared: readonly DeclaredField[];
+  /** False: a row with a value in a column not declared is bad. */
+  readonly additionalColumns?: boolean;
   /** Continue here instead of at the start. */
   readonly from?: Checkpoint;
   /** Other bounds than `LIMITS`, for tests. */

@@ -1,8 +1,9 @@
+import { withDeclaredSchema } from './declared.ts';
 import type { Format } from './format.ts';
 import { jsonFormat } from './json/json.ts';
 
 /** Every format, in the order in which their `sniff` is asked: the ones with a magic first. */
-export const FORMATS: readonly Format[] = [jsonFormat];
+export const FORMATS: readonly Format[] = [jsonFormat].map(withDeclaredSchema);
 
 export function formatNamed(name: string): Format | undefined {
   return FORMATS.find((format) => format.name === name);

@@ -1,3 +1,4 @@
+import { asciiText } from '../utf8.ts';
 import type { AnalyzerOptions } from './analyzer.ts';
 import { characterClass, IDEOGRAPH, MARK, SEPARATOR } from './character-class.ts';
 import { foldText } from './fold.ts';
@@ -147,7 +148,7 @@ export class Tokenizer {
       hash = hashOf(this.bytes, start, end);
     }
     if (this.#stopWords !== undefined && end - start <= STOP_WORD_CHARS) {
-      if (this.#stopWords.has(this.#ascii7(start, end).toLowerCase())) return start;
+      if (this.#stopWords.has(asciiText(this.bytes, start, end).toLowerCase())) return start;
     }
     if (this.#stems !== undefined) {
       end = this.#stem(this.#stems, start, end);
@@ -172,12 +173,6 @@ export class Tokenizer {
     }
     // A stem is never longer than its word.
     return start + this.#encoder.encodeInto(stem, this.bytes.subarray(start, end)).written;
-  }
-
-  #ascii7(start: number, end: number): string {
-    let text = '';
-    for (let i = start; i < end; i++) text += String.fromCharCode(this.bytes[i]);
-    return text;
   }
 
   #grow(): void {

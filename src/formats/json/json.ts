@@ -64,7 +64,7 @@ class JsonDecoder implements Decoder {
 
   constructor(request: DecodeRequest) {
     this.#request = request;
-    this.#output = new RowOutput(request.from?.rows ?? 0, request.limits);
+    this.#output = new RowOutput(request);
     const asked = request.options.layout;
     if (asked === 'lines' || asked === 'values') this.#layout = asked;
     if (request.from !== undefined) this.#restore(request.from);

@@ -67,7 +67,7 @@ function decodeLine(window: ByteWindow, end: number, parser: JsonRowParser, outp
   if (behind >= 0) {
     behind = skipSpace(bytes, behind, lineEnd);
     if (behind === lineEnd) {
-      output.keep(next - start);
+      output.keep(bytes, at, lineEnd, state.line);
       window.advance(next);
       state.line++;
       return;

@@ -155,7 +155,7 @@ function element(window: ByteWindow, at: number, parser: JsonRowParser, output: 
     return 'more';
   }
   if (behind === FAULT) return broken(window, at, parser, output, state);
-  output.keep(behind - at);
+  output.keep(bytes, at, behind);
   window.advance(behind);
   state.comma = true;
   return 'on';
