@@ -1,31 +1,14 @@
 import * as z from 'zod';
 import { OrasiError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
+import type { IncomingObject } from '../ingest/doors.ts';
+import type { Ingest } from '../ingest/ingest.ts';
 import type { DecodeInfo, LedgerObject } from '../storage/catalog-records.ts';
 import type { Ledger } from '../storage/ledger.ts';
 import { ObjectView, objectView } from './object-view.ts';
 import { pageQuery, pageResponse, pageSchema } from './paging.ts';
 import type { ApiBase } from './ports.ts';
 import { type ApiApp, defineRoute } from './route.ts';
-
-/** An object as a request hands it over. */
-export interface IncomingObject {
-  readonly namespace: string;
-  readonly namespaceUid: string;
-  readonly dataset: string;
-  readonly name: string;
-  readonly decode: DecodeInfo;
-}
-
-/** The door of the data path that requests come through. */
-export interface ObjectDoor {
-  /** Stores the body and enters the object in the ledger; it is then taken in whatever happens to the caller. */
-  put(object: IncomingObject, body: ReadableStream<Uint8Array>): Promise<LedgerObject>;
-  /** Puts a failed object back to be taken in; null where it is not failed. */
-  retry(namespaceUid: string, objectId: string): Promise<LedgerObject | null>;
-  /** Rows set aside, as NDJSON. */
-  quarantine(namespaceUid: string, objectId: string): Promise<ReadableStream<Uint8Array>>;
-}
 
 /** Longest wait of one request for an object to be taken in. */
 const WAIT_SECONDS_MAX = 300;
@@ -36,7 +19,7 @@ const WAIT_STEP_MAX_MS = 1_000;
 export const waitQuery = { wait: z.coerce.number().int().min(0).max(WAIT_SECONDS_MAX).default(0) };
 
 /** `/v1/namespaces/{ns}/…/objects`: the first door in, and the ledger to look at. */
-export function mountObjects(app: ApiApp, base: ApiBase, door: ObjectDoor, ledger: Ledger): void {
+export function mountObjects(app: ApiApp, base: ApiBase, door: Ingest, ledger: Ledger): void {
   defineRoute(
     app,
     base,
@@ -52,9 +35,12 @@ export function mountObjects(app: ApiApp, base: ApiBase, door: ObjectDoor, ledge
     },
     async ({ params, query, raw }) => {
       const object = await incomingObject(base, params, decodeOf(raw.headers, query.format));
-      checkBodySize(raw.headers);
-      const body = raw.body ?? new Blob([]).stream();
-      const accepted = await door.put(object, boundedBody(body as ReadableStream<Uint8Array>));
+      const sizeBytes = declaredSize(raw.headers);
+      const body = raw.body ?? new Uint8Array(0);
+      const accepted =
+        sizeBytes === undefined && raw.body !== null
+          ? await door.put(object, boundedBody(raw.body))
+          : await door.put(object, body, sizeBytes);
       return Response.json(objectView(await settled(ledger, accepted, query.wait)), { status: 202 });
     },
   );
@@ -196,8 +182,13 @@ function tooLarge(): OrasiError {
   return new OrasiError('payload_too_large', `a request carries at most ${LIMITS.requestBodyBytes} bytes; use a resumable upload`);
 }
 
-function checkBodySize(headers: Headers): void {
-  if (Number(headers.get('content-length') ?? 0) > LIMITS.requestBodyBytes) throw tooLarge();
+/** The length a request declares; the runtime holds it to that. Throws `payload_too_large`. */
+function declaredSize(headers: Headers): number | undefined {
+  const text = headers.get('content-length');
+  if (text === null) return undefined;
+  const sizeBytes = Number(text);
+  if (sizeBytes > LIMITS.requestBodyBytes) throw tooLarge();
+  return sizeBytes;
 }
 
 /** A body without a declared length may still outgrow the bound; it is cut off there with an error. */

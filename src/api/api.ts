@@ -1,0 +1,26 @@
+import type { Ingest } from '../ingest/ingest.ts';
+import type { Catalog } from '../storage/catalog.ts';
+import type { KeyStore } from '../storage/keys.ts';
+import { createApp } from './app.ts';
+import { mountDatasets } from './datasets.ts';
+import { mountKeys } from './keys.ts';
+import { mountObjects } from './objects.ts';
+import type { ApiBase } from './ports.ts';
+import type { ApiApp } from './route.ts';
+
+/** Everything the management surface stands on. */
+export interface ApiParts {
+  readonly base: ApiBase;
+  readonly catalog: Catalog;
+  readonly ingest: Ingest;
+  readonly keys: KeyStore;
+}
+
+/** The management surface: every area mounted. */
+export function createApi({ base, catalog, ingest, keys }: ApiParts): ApiApp {
+  return createApp(base, (app) => {
+    mountObjects(app, base, ingest, catalog.ledger);
+    mountDatasets(app, base, catalog.datasets);
+    mountKeys(app, base, keys);
+  });
+}

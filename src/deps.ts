@@ -1,0 +1,100 @@
+import { type Authenticator, createAuthenticator } from './access/authenticate.ts';
+import { type Config, readConfig } from './config.ts';
+import { systemClock } from './core/clock.ts';
+import type { ControlPlaneReader, ControlPlaneResources } from './core/protocol/control-plane.ts';
+import type { IndexMessage, IngestMessage } from './core/protocol/messages.ts';
+import { systemRandom } from './core/random.ts';
+import { type FaultPoints, holdingFaultPoints, noFaultPoints } from './ingest/fault-points.ts';
+import { createIngest, type Ingest } from './ingest/ingest.ts';
+import { INGEST_LIMITS } from './ingest/ports.ts';
+import { createLogs, type Log, type LogSink } from './observe/log.ts';
+import { type Catalog, createCatalog } from './storage/catalog.ts';
+import { d1KeyStore, type KeyStore } from './storage/keys.ts';
+import { cloudflareQueue } from './storage/message-queue.ts';
+import type { ObjectStore } from './storage/object-store.ts';
+import { r2ObjectStore } from './storage/r2-object-store.ts';
+import { createSqlDatabase, type SqlBinding } from './storage/sql.ts';
+
+/** Everything the doors need, made once an isolate from its bindings. */
+export interface Deps {
+  readonly config: Config;
+  readonly logs: (component: string) => Log;
+  readonly store: ObjectStore;
+  readonly catalog: Catalog;
+  readonly keys: KeyStore;
+  readonly authenticator: Authenticator;
+  readonly control: ControlPlaneReader & ControlPlaneResources;
+  readonly ingest: Ingest;
+  readonly faults: FaultPoints;
+}
+
+/** The name of the one ControlPlane object. */
+const CONTROL_PLANE_NAME = 'control-plane';
+
+// biome-ignore lint/suspicious/noConsole: here log lines leave the process.
+const toConsole: LogSink = (level, line) => console[level](line);
+
+const made = new WeakMap<object, Deps>();
+
+/** The dependencies of this isolate. Throws where the configuration is not valid. */
+export function depsOf(env: Cloudflare.Env): Deps {
+  const present = made.get(env);
+  if (present !== undefined) return present;
+  const deps = createDeps(env);
+  made.set(env, deps);
+  return deps;
+}
+
+function createDeps(env: Cloudflare.Env): Deps {
+  const config = readConfig(env as unknown as Readonly<Record<string, unknown>>);
+  const logs = createLogs(config.logLevels, toConsole, systemClock);
+  const store = r2ObjectStore(env.BUCKET);
+  const catalog = createCatalog(createSqlDatabase(env.CATALOG as unknown as SqlBinding), systemClock, systemRandom);
+  const keys = d1KeyStore(env.CATALOG);
+  const control = controlPlane(env);
+  const faults =
+    config.faultPoint === undefined
+      ? noFaultPoints
+      : holdingFaultPoints(config.faultPoint, (message, fields) => logs('fault').warn(message, fields));
+  return {
+    config,
+    logs,
+    store,
+    catalog,
+    keys,
+    control,
+    faults,
+    authenticator: createAuthenticator({
+      keys,
+      clock: systemClock,
+      adminToken: config.adminToken,
+      namespaceUid: (name) => control.namespaceUid(name),
+    }),
+    ingest: createIngest({
+      store,
+      catalog,
+      bucketName: config.bucketName,
+      ingestQueue: cloudflareQueue<IngestMessage>(env.INGEST_QUEUE),
+      indexQueue: cloudflareQueue<IndexMessage>(env.INDEX_QUEUE),
+      control,
+      clock: systemClock,
+      random: systemRandom,
+      log: logs('ingest'),
+      faults,
+      limits: { ...INGEST_LIMITS, partBytes: config.ingestPartBytes },
+    }),
+  };
+}
+
+/** The ControlPlane object over RPC. A stub that threw is broken, so each call takes a new one. */
+function controlPlane(env: Cloudflare.Env): ControlPlaneReader & ControlPlaneResources {
+  const stub = () => env.CONTROL_PLANE.getByName(CONTROL_PLANE_NAME);
+  return {
+    namespaceUid: (name) => stub().namespaceUid(name),
+    namespaces: () => stub().namespaces(),
+    pipelines: (namespace) => stub().pipelines(namespace),
+    resources: () => stub().resources(),
+    call: (call) => stub().call(call),
+    watch: (call) => stub().watch(call),
+  };
+}

@@ -1,0 +1,58 @@
+import { ControlPlane } from '../durable-objects/control-plane.ts';
+import { consumeIngest } from '../queues/ingest.ts';
+import { authorize } from './access/authorize.ts';
+import { createApi } from './api/api.ts';
+import type { ApiApp } from './api/route.ts';
+import { systemClock } from './core/clock.ts';
+import { OrasiError } from './core/errors.ts';
+import { systemRandom } from './core/random.ts';
+import { type Deps, depsOf } from './deps.ts';
+import { checkHealth } from './health.ts';
+import { sentryReporter, silentReporter } from './observe/error-reporter.ts';
+
+export { ControlPlane };
+
+const apis = new WeakMap<Deps, ApiApp>();
+
+/** The Worker: requests to the API, queue batches to their consumer, the cron to the sweep. */
+export default {
+  fetch: (request, env, context) => apiOf(depsOf(env)).fetch(request, env, context),
+
+  async queue(batch, env) {
+    const deps = depsOf(env);
+    if (batch.queue === 'orasi-ingest') {
+      await consumeIngest(batch.messages, { ingest: deps.ingest, faults: deps.faults, log: deps.logs('ingest') });
+    }
+  },
+
+  async scheduled(_event, _env) {},
+} satisfies ExportedHandler<Cloudflare.Env>;
+
+function apiOf(deps: Deps): ApiApp {
+  const present = apis.get(deps);
+  if (present !== undefined) return present;
+  const { config } = deps;
+  const api = createApi({
+    base: {
+      config,
+      authorize,
+      clock: systemClock,
+      random: systemRandom,
+      logs: deps.logs,
+      reporter: (waitUntil) =>
+        config.sentryDsn === undefined ? silentReporter : sentryReporter(config.sentryDsn, waitUntil, config.version),
+      authenticate: (token) => deps.authenticator.authenticate(token),
+      namespaceUid: async (name) => {
+        const uid = await deps.control.namespaceUid(name);
+        if (uid === null) throw new OrasiError('not_found', `there is no namespace "${name}"`);
+        return uid;
+      },
+      health: () => checkHealth(deps),
+    },
+    catalog: deps.catalog,
+    ingest: deps.ingest,
+    keys: deps.keys,
+  });
+  apis.set(deps, api);
+  return api;
+}

@@ -1,0 +1,64 @@
+import type { Instance } from '../../scripts/launcher.ts';
+
+/** What an object looks like to a client. */
+export interface TakenObject {
+  readonly objectId: string;
+  readonly state: string;
+  readonly format: string | null;
+  readonly rowsCommitted: number;
+  readonly rowsQuarantined: number;
+  readonly segments: number;
+  readonly attempts: number;
+  readonly error?: { code: string; message: string };
+}
+
+export interface Answer {
+  readonly columns: readonly { name: string; type: string }[];
+  readonly rows: readonly (readonly unknown[])[];
+  readonly stats: {
+    readonly elapsedMs: number;
+    readonly rowsScanned: number;
+    readonly segmentsTotal: number;
+    readonly segmentsPruned: number;
+    readonly segmentsScanned: number;
+    readonly indexesUsed: readonly { name: string; kind: string }[];
+    readonly reads: number;
+    readonly bytesRead: number;
+  };
+}
+
+const NAMESPACE = '/v1/namespaces/default';
+
+/** Puts an object and waits until it is committed or failed. */
+export async function putObject(
+  instance: Instance,
+  dataset: string,
+  name: string,
+  body: string | Uint8Array | ReadableStream,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<TakenObject> {
+  const path = `${NAMESPACE}/datasets/${dataset}/objects/${encodeURIComponent(name)}?wait=60`;
+  const response = await instance.fetch(path, { method: 'PUT', body, headers });
+  if (response.status !== 202) throw new Error(`PUT ${name}: ${response.status} ${await response.text()}`);
+  return (await response.json()) as TakenObject;
+}
+
+/** Runs a query; throws with the whole answer where it is not a 200. */
+export async function query(instance: Instance, sql: string, more: Readonly<Record<string, unknown>> = {}): Promise<Answer> {
+  const response = await queryResponse(instance, sql, more);
+  if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
+  return (await response.json()) as Answer;
+}
+
+export async function queryResponse(
+  instance: Instance,
+  sql: string,
+  more: Readonly<Record<string, unknown>> = {},
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Response> {
+  return await instance.fetch(`${NAMESPACE}/query`, {
+    method: 'POST',
+    body: JSON.stringify({ sql, ...more }),
+    headers: { 'content-type': 'application/json', ...headers },
+  });
+}
