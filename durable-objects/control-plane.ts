@@ -19,12 +19,17 @@ import { d1KeyStore } from '../src/storage/keys.ts';
 /** The name of the one object of the class. */
 export const CONTROL_PLANE_NAME = 'control-plane';
 
+/** An alarm this late will not ring; the platform allows itself a minute. */
+const ALARM_LOST_AFTER_MS = 2 * 60_000;
+
 // biome-ignore lint/suspicious/noConsole: here log lines leave the process.
 const toConsole: LogSink = (level, line) => console[level](line);
 
 /** The control plane's shell: SQLite, the alarm and RPC around `ControlPlaneMachine`, which decides everything. */
 export class ControlPlane extends DurableObject<Cloudflare.Env> implements ControlPlaneReader, ControlPlaneResources {
   private readonly machine: ControlPlaneMachine;
+  /** When the alarm will ring; null where none is set. */
+  private armedAtMs: number | null = null;
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
@@ -42,6 +47,7 @@ export class ControlPlane extends DurableObject<Cloudflare.Env> implements Contr
     ctx.blockConcurrencyWhile(async () => {
       migrate(database);
       this.machine.start();
+      this.armedAtMs = await ctx.storage.getAlarm();
       await this.rearm();
     });
   }
@@ -75,14 +81,27 @@ export class ControlPlane extends DurableObject<Cloudflare.Env> implements Contr
     });
   }
 
+  /** Looks whether the alarm is set as it should be; a sweep calls it, since an alarm can be lost. */
+  async tick(): Promise<void> {
+    this.armedAtMs = await this.ctx.storage.getAlarm();
+    await this.rearm();
+  }
+
   override async alarm(): Promise<void> {
+    this.armedAtMs = null;
     await this.machine.runDueWork();
     await this.rearm();
   }
 
+  /** Sets the one alarm to when work is due, unless it is set to then or before: setting it is a write. */
   private async rearm(): Promise<void> {
     const dueAtMs = this.machine.nextWorkAtMs();
-    if (dueAtMs !== null) await this.ctx.storage.setAlarm(dueAtMs);
+    if (dueAtMs === null) return;
+    const isSet = this.armedAtMs !== null && this.armedAtMs <= dueAtMs;
+    const isLost = this.armedAtMs !== null && this.armedAtMs < systemClock.now() - ALARM_LOST_AFTER_MS;
+    if (isSet && !isLost) return;
+    this.armedAtMs = dueAtMs;
+    await this.ctx.storage.setAlarm(dueAtMs);
   }
 }
 

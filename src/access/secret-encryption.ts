@@ -10,11 +10,11 @@ import { createCipheriv, createDecipheriv, createHash, hkdfSync } from 'node:cry
  * beginning of a hash of the key and says nothing about it.
  */
 export interface Keyring {
+  /** Of the key that seals. */
+  readonly keyId: string;
   seal(plain: string, context: string): string;
   /** Throws where the text is damaged, was sealed for another context, or the key is not in the ring. */
   open(sealed: string, context: string): string;
-  /** Whether the text was sealed with another key than the first. */
-  isStale(sealed: string): boolean;
 }
 
 const VERSION = 'v1';
@@ -30,6 +30,7 @@ export function keyring(keys: readonly Uint8Array[], randomBytes: (length: numbe
   const byId = new Map(keys.map((key) => [keyIdOf(key), key]));
   const currentId = keyIdOf(keys[0]);
   return {
+    keyId: currentId,
     seal(plain, context) {
       const nonce = randomBytes(NONCE_BYTES);
       const cipher = createCipheriv('aes-256-gcm', keys[0], nonce);
@@ -48,7 +49,6 @@ export function keyring(keys: readonly Uint8Array[], randomBytes: (length: numbe
       decipher.setAuthTag(Buffer.from(tag, 'base64url'));
       return Buffer.concat([decipher.update(Buffer.from(ciphertext, 'base64url')), decipher.final()]).toString('utf8');
     },
-    isStale: (sealed) => sealed.split('.')[1] !== currentId,
   };
 }
 

@@ -178,12 +178,6 @@ async function serve(context: Context<ApiEnv>, door: ResourceDoor): Promise<Resp
   if (!door.authorize(subject, call.verb, call.group, resource, call.namespace, call.name)) {
     throw refused(subject, call, resource);
   }
-  const served = await door.controlPlane.resources();
-  if (
-    !served.some((kind) => kind.group === call.group && kind.version === call.version && kind.plural === call.resource)
-  ) {
-    return pageNotFound();
-  }
   if (call.verb !== 'watch') return answered(await door.controlPlane.call(call));
   const watched = await door.controlPlane.watch(call);
   if (!(watched instanceof ReadableStream)) return answered(watched);
@@ -313,6 +307,7 @@ async function readText(request: Request): Promise<string> {
 }
 
 function answered(answer: ResourceAnswer): Response {
+  if (answer.body === null) return pageNotFound();
   const headers = new Headers({ 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
   for (const warning of answer.warnings) headers.append('warning', `299 - ${JSON.stringify(warning)}`);
   return new Response(answer.body, { status: answer.status, headers });

@@ -6,11 +6,12 @@ import type { Log } from '../observe/log.ts';
 import { collect, collectorKeys } from './collector.ts';
 import { DEFAULT_NAMESPACE } from './kinds/namespace.ts';
 import { BUILT_IN_KINDS, type ServedKind } from './kinds.ts';
+import { scopeOf } from './list.ts';
 import { admitPipelines } from './pipeline-admission.ts';
 import type { NamespaceRelease, ReconcileResult } from './reconcile.ts';
 import { keyText, parseKeyText, type Resource } from './resource.ts';
 import { type ResourceCodec, resourceCodec, type Sealer } from './resource-codec.ts';
-import { type AgedResource, type ResourceChange, ResourceStore } from './resource-store.ts';
+import { type AgedResource, keyOf, type ResourceChange, ResourceStore } from './resource-store.ts';
 import { answerCall, refusal, type Served, watchObject, watchRequest } from './serve.ts';
 import { StatusError } from './status.ts';
 import type { ControlStorage, WorkItem } from './storage.ts';
@@ -30,6 +31,8 @@ export interface ControlPlaneParts {
   readonly kinds?: readonly ServedKind[];
 }
 
+/** Raised when a reconciler comes to another result for the same objects. */
+const RECONCILED_AS = '1';
 /** Items of work done before others get a turn. */
 const WORK_BATCH = 50;
 /** Revisions a watch reads at a time. */
@@ -65,7 +68,10 @@ export class ControlPlaneMachine implements Served {
       clock: parts.clock,
       random: parts.random,
       kinds: this.kinds.map((served) => served.kind),
-      workFor: (change, store) => this.workFor(change, store),
+      workFor: (change, store) => {
+        this.raiseVersions(change);
+        return this.workFor(change, store);
+      },
     });
   }
 
@@ -73,13 +79,51 @@ export class ControlPlaneMachine implements Served {
     return this.clock.now();
   }
 
-  /** Makes what exists from the start. To be called once before anything else; changes nothing later. */
+  /** Makes what exists from the start, and what a new version of the code or another key asks for. To be called once, first. */
   start(): void {
-    const namespaces = this.kinds.find((served) => served.kind.plural === 'namespaces')?.kind;
-    if (namespaces === undefined) return;
-    const key = { group: '', resource: 'namespaces', namespace: '', name: DEFAULT_NAMESPACE };
-    if (this.store.find(key) === undefined)
-      this.store.create(namespaces, '', { metadata: { name: DEFAULT_NAMESPACE } });
+    this.storage.transaction(() => {
+      const namespaces = this.store.kindOf({ group: '', resource: 'namespaces' });
+      const key = { group: '', resource: 'namespaces', namespace: '', name: DEFAULT_NAMESPACE };
+      if (namespaces !== undefined && this.storage.get(key) === undefined) {
+        this.store.create(namespaces, '', { metadata: { name: DEFAULT_NAMESPACE } });
+      }
+      this.reseal();
+      this.reconcileAnew();
+    });
+  }
+
+  /** Seals everything with the present key, once after the key has changed. What no key opens stays as it is. */
+  private reseal(): void {
+    const { sealer, log } = this.parts;
+    if (this.storage.getFact('sealed-with') === sealer.keyId) return;
+    for (const { kind } of this.kinds) {
+      if (kind.strategy?.sealedFields === undefined) continue;
+      this.storage.rewrite(
+        (key, body) => {
+          try {
+            return this.codec.reseal(kind, key, body);
+          } catch (error) {
+            log.error('a secret cannot be opened', { key: keyText(key), error });
+            return body;
+          }
+        },
+        scopeOf(kind, undefined),
+      );
+    }
+    this.storage.setFact('sealed-with', sealer.keyId);
+  }
+
+  /** Looks at everything once after the kinds have changed: what they make of the same objects may be another thing. */
+  private reconcileAnew(): void {
+    if (this.storage.getFact('reconciled-as') === RECONCILED_AS) return;
+    for (const { kind, reconciler } of this.kinds) {
+      if (reconciler === undefined) continue;
+      for (const { object } of this.store.all(scopeOf(kind, undefined))) {
+        const key = keyOf(kind, object.metadata.namespace ?? '', object.metadata.name);
+        this.storage.addWork(`reconcile:${keyText(key)}`, this.clock.now());
+      }
+    }
+    this.storage.setFact('reconciled-as', RECONCILED_AS);
   }
 
   call(call: ResourceCall): ResourceAnswer {
@@ -143,14 +187,14 @@ export class ControlPlaneMachine implements Served {
 
   /**
    * The pipelines in force, made from the objects themselves: a write is in force from the moment it is answered.
-   * The version is the revision read at; it grows with every change that could matter.
+   * The version is the revision of the last change to what the namespace's pipelines declare.
    */
   pipelines(namespace: string): PipelineSnapshot {
     const pipelines: AgedResource[] = [...this.store.all({ group: 'orasi.io', resource: 'pipelines', namespace })];
     const inForce = admitPipelines(pipelines).flatMap(({ name, inForce: spec }) =>
       spec === null ? [] : [{ name, spec }],
     );
-    return { version: this.storage.revision(), pipelines: inForce };
+    return { version: Number(this.storage.getFact(pipelinesVersion(namespace)) ?? 0), pipelines: inForce };
   }
 
   nextWorkAtMs(): number | null {
@@ -196,6 +240,12 @@ export class ControlPlaneMachine implements Served {
     return this.kinds.find(({ kind }) => kind.group === group && kind.plural === resource)?.reconciler;
   }
 
+  /** In the transaction of the change, so that no reader sees a snapshot under the version of another. */
+  private raiseVersions(change: ResourceChange): void {
+    if (change.statusOnly || change.key.group !== 'orasi.io' || change.key.resource !== 'pipelines') return;
+    this.storage.setFact(pipelinesVersion(change.key.namespace), change.object.metadata.resourceVersion ?? '0');
+  }
+
   private workFor(change: ResourceChange, store: ResourceStore): string[] {
     if (change.statusOnly) return [];
     const work = collectorKeys(change, store).map((key) => `collect:${keyText(key)}`);
@@ -211,4 +261,8 @@ export class ControlPlaneMachine implements Served {
 function splitOnce(text: string, separator: string): [string, string] {
   const at = text.indexOf(separator);
   return [text.slice(0, at), text.slice(at + 1)];
+}
+
+function pipelinesVersion(namespace: string): string {
+  return `version:pipelines/${namespace}`;
 }

@@ -1,4 +1,7 @@
+import { parseScalar } from '../columns/text.ts';
+import { parseTypeName } from '../columns/types.ts';
 import type { PipelineColumn, PipelineIndex, PipelineSpec } from '../core/protocol/pipeline.ts';
+import { formatNamed } from '../formats/registry.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 import type { Resource } from './resource.ts';
 import { type Cause, duplicate, invalidValue } from './status.ts';
@@ -32,6 +35,7 @@ export function pipelineFaults(pipeline: Resource): Cause[] {
       ? []
       : [invalidValue(path, column, 'must be a column of spec.schema, since spec.additionalColumns is false')];
 
+  causes.push(...optionFaults(compiled));
   for (const [i, column] of compiled.schema.entries()) causes.push(...columnFaults(column, `spec.schema[${i}]`));
   for (const [i, column] of compiled.sortKey.entries()) {
     causes.push(...known(column, `spec.sortKey[${i}]`));
@@ -51,44 +55,19 @@ function columnFaults(column: PipelineColumn, path: string): Cause[] {
   if (decimal && Number(decimal[2]) > Number(decimal[1])) {
     return [invalidValue(`${path}.type`, column.type, 'the scale of a decimal is at most its precision')];
   }
-  if (column.default === null) return [];
-  const expected = DEFAULT_FORMS[decimal ? 'decimal' : column.type];
-  if (expected === undefined || expected.fits(column.default)) return [];
-  return [invalidValue(`${path}.default`, column.default, `must be ${expected.form}`)];
+  const type = parseTypeName(column.type);
+  if (column.default === null || type === undefined) return [];
+  return parseScalar(column.default, type) === undefined
+    ? [invalidValue(`${path}.default`, column.default, `must be a value of type ${column.type}`)]
+    : [];
 }
 
-/** How the default of a column is written, by type; a type that is not here takes any text. */
-const DEFAULT_FORMS: Readonly<Record<string, { form: string; fits(text: string): boolean }>> = {
-  bool: { form: 'true or false', fits: (text) => text === 'true' || text === 'false' },
-  int64: {
-    form: 'an integer of 64 bits',
-    fits: (text) => /^[+-]?\d{1,19}$/.test(text) && BigInt.asIntN(64, BigInt(text)) === BigInt(text),
-  },
-  double: { form: 'a number', fits: (text) => text.trim() !== '' && Number.isFinite(Number(text)) },
-  decimal: { form: 'a decimal number', fits: (text) => /^[+-]?(\d+(\.\d*)?|\.\d+)$/.test(text) },
-  date: {
-    form: 'a date as 2026-01-31',
-    fits: (text) => /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text)),
-  },
-  timestamp: { form: 'a time as RFC 3339 has it', fits: isTime },
-  timestamp_ns: { form: 'a time as RFC 3339 has it', fits: isTime },
-  json: { form: 'JSON', fits: isJson },
-};
-
-function isTime(text: string): boolean {
-  return (
-    /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})?$/.test(text) &&
-    !Number.isNaN(Date.parse(text))
+/** Faults the format finds in its options; where the format is detected later, the decode reports them. */
+function optionFaults(spec: PipelineSpec): Cause[] {
+  const format = spec.format === null ? undefined : formatNamed(spec.format);
+  return (format?.checkOptions(spec.formatOptions) ?? []).map(({ path, message }) =>
+    invalidValue(`spec.formatOptions.${path}`, spec.formatOptions[path] ?? null, message),
   );
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function scalarFaults(value: JsonValue | undefined, path: string): Cause[] {

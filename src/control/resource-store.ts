@@ -96,35 +96,31 @@ export class ResourceStore {
     return found;
   }
 
+  /** Undefined where there is none; throws where its secrets do not open. */
   find(key: ResourceKey): Resource | undefined {
     const stored = this.parts.storage.get(key);
-    return stored === undefined ? undefined : this.decode(stored);
+    return stored === undefined ? undefined : this.parts.codec.decode(key, stored.body);
   }
 
-  findAged(key: ResourceKey): AgedResource | undefined {
-    const stored = this.parts.storage.get(key);
-    return stored === undefined ? undefined : { object: this.decode(stored), createdRevision: stored.createdRevision };
-  }
-
-  /** Every object of a scope, in order; for reconcilers, whose scopes are small. */
+  /** Every object of a scope, in order, secrets closed; for reconcilers, whose scopes are small. */
   *all(scope: Scope): Generator<AgedResource> {
     let after: ResourceKey | null = null;
     for (;;) {
       const page: StoredObject[] = this.parts.storage.scan(scope, after, SCAN_PAGE);
-      for (const stored of page) yield { object: this.decode(stored), createdRevision: stored.createdRevision };
+      for (const stored of page) yield { object: this.closed(stored), createdRevision: stored.createdRevision };
       if (page.length < SCAN_PAGE) return;
       after = page[page.length - 1].key;
     }
   }
 
-  /** The objects an owner has. */
+  /** The objects an owner has, secrets closed. */
   ownedBy(ownerUid: string): { key: ResourceKey; object: Resource }[] {
-    return this.parts.storage.ownedBy(ownerUid).map((stored) => ({ key: stored.key, object: this.decode(stored) }));
+    return this.parts.storage.ownedBy(ownerUid).map((stored) => ({ key: stored.key, object: this.closed(stored) }));
   }
 
   byUid(uid: string): { key: ResourceKey; object: Resource } | undefined {
     const stored = this.parts.storage.byUid(uid);
-    return stored === undefined ? undefined : { key: stored.key, object: this.decode(stored) };
+    return stored === undefined ? undefined : { key: stored.key, object: this.closed(stored) };
   }
 
   kindOf(key: Pick<ResourceKey, 'group' | 'resource'>): Kind | undefined {
@@ -188,12 +184,13 @@ export class ResourceStore {
 
   /**
    * A write by the control plane itself: past the rules for callers, not past those of the store.
-   * `change` edits the object in place. Returns undefined where the object is gone.
+   * `change` edits the object in place, secrets closed. Returns undefined where the object is gone.
    */
   edit(key: ResourceKey, change: (object: Resource) => void): Resource | undefined {
     const kind = this.kindOf(key);
-    const current = this.find(key);
-    if (kind === undefined || current === undefined) return undefined;
+    const stored = this.parts.storage.get(key);
+    if (kind === undefined || stored === undefined) return undefined;
+    const current = this.closed(stored);
     const next = cloneJson(current);
     change(next);
     return this.save(kind, key, next, current, false);
@@ -395,8 +392,8 @@ export class ResourceStore {
     return body;
   }
 
-  private decode(stored: StoredObject): Resource {
-    return this.parts.codec.decode(stored.key, stored.body);
+  private closed(stored: StoredObject): Resource {
+    return this.parts.codec.decodeClosed(stored.body);
   }
 
   /** A random UUID, version 4. */

@@ -5,6 +5,7 @@ import { listObject, listPage } from './list.ts';
 import { mergePatch } from './merge-patch.ts';
 import type { Resource } from './resource.ts';
 import type { ResourceCodec } from './resource-codec.ts';
+import { withoutSealed } from './resource-codec.ts';
 import type { DeleteOptions, FieldValidation, ResourceStore, WriteOptions } from './resource-store.ts';
 import { parseFieldSelector, parseLabelSelector, type Selector } from './selectors.ts';
 import { badRequest, deleted, StatusError } from './status.ts';
@@ -31,6 +32,7 @@ export function answerCall(served: Served, call: ResourceCall): ResourceAnswer {
 }
 
 export function refusal(error: StatusError): ResourceAnswer {
+  if (error === NOTHING_SERVED) return { status: 404, body: null, warnings: [] };
   return { status: error.code, body: JSON.stringify(error.toStatus()), warnings: [] };
 }
 
@@ -68,7 +70,7 @@ function dispatch(served: Served, call: ResourceCall): ResourceAnswer {
     case 'delete': {
       const { object, removed } = store.delete(kind, namespace, nameOf(call), deleteOptions(call));
       if (removed) return json(200, deleted(kind, object.metadata.name, object.metadata.uid));
-      return shown(served, call, kind, 200, object);
+      return shown(served, call, kind, 200, withoutSealed(object));
     }
     case 'deletecollection':
       return deleteCollection(served, call, kind);
@@ -77,14 +79,18 @@ function dispatch(served: Served, call: ResourceCall): ResourceAnswer {
   }
 }
 
+/** The API server says this in plain text, and clients tell it from a missing object by that. */
+const NOTHING_SERVED = new StatusError(404, 'NotFound', 'nothing is served here');
+
 /** The kind a call is about; throws NotFound, MethodNotAllowed. */
 export function kindOfCall(store: ResourceStore, call: ResourceCall): Kind {
   const kind = store.kindOf({ group: call.group, resource: call.resource });
-  const missing = new StatusError(404, 'NotFound', 'the server could not find the requested resource', {});
-  if (kind === undefined || kind.version !== call.version) throw missing;
-  if (!kind.namespaced && call.namespace !== null) throw missing;
+  if (kind === undefined || kind.version !== call.version) throw NOTHING_SERVED;
+  if (!kind.namespaced && call.namespace !== null) throw NOTHING_SERVED;
   if (call.subresource !== null) {
-    if (call.subresource !== 'status' || !kind.statusSubresource) throw missing;
+    if (call.subresource !== 'status' || !kind.statusSubresource) {
+      throw new StatusError(404, 'NotFound', 'the server could not find the requested resource', {});
+    }
     if (!['get', 'update', 'patch'].includes(call.verb)) throw notAllowed();
   }
   const needsNamespace = kind.namespaced && !['list', 'watch', 'deletecollection'].includes(call.verb);
@@ -134,9 +140,9 @@ function deleteCollection(served: Served, call: ResourceCall, kind: Kind): Resou
     token: undefined,
   });
   const options = deleteOptions(call);
-  const items = page.items.map(
-    (item) => served.store.delete(kind, call.namespace ?? '', item.metadata.name, options).object,
-  );
+  const items = page.items
+    .map((item) => served.store.delete(kind, call.namespace ?? '', item.metadata.name, options).object)
+    .map(withoutSealed);
   return json(200, listObject(kind, { ...page, items, resourceVersion: String(served.storage.revision()) }));
 }
 

@@ -58,7 +58,7 @@ export function testPlane(parts: Partial<ControlPlaneParts> = {}) {
 
   const call = (call: Partial<ResourceCall> & Pick<ResourceCall, 'verb'>): ResourceAnswer & { json: JsonObject } => {
     const answer = machine.call({ ...PIPELINES, ...call });
-    return { ...answer, json: JSON.parse(answer.body) };
+    return { ...answer, json: JSON.parse(answer.body ?? '{}') };
   };
   return {
     machine,

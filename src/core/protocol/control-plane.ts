@@ -36,7 +36,8 @@ export interface ResourceCall {
 /** The answer to a call: a JSON text, an error's too (then a Kubernetes `Status`). */
 export interface ResourceAnswer {
   readonly status: number;
-  readonly body: string;
+  /** Null where nothing is served under that group, version and resource. */
+  readonly body: string | null;
   /** Texts for `Warning` headers. */
   readonly warnings: readonly string[];
 }
