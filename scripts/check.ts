@@ -5,10 +5,10 @@
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { PROJECT_ROOT } from './project-root.ts';
 import { countTests } from './test-count.ts';
 
-const PROJECT_ROOT = dirname(import.meta.dirname);
 const FULL = { SEEDS: '10', SIZE: '5' };
 const REPORT = join(PROJECT_ROOT, '.orasi', 'test-report.json');
 

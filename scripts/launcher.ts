@@ -1,7 +1,7 @@
 import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from 'miniflare';
 import {
   unstable_readConfig as readWranglerConfig,
@@ -13,9 +13,7 @@ import { killRuntime, residentMemory } from './launcher/runtime-process.ts';
 import { holdV8Flags, runtimeEnvironment, useRuntimeWrapper } from './launcher/runtime-settings.ts';
 import { readOrCreateSecrets } from './launcher/secrets.ts';
 import { type StateFolder, takeStateFolder } from './launcher/state-folder.ts';
-
-/** The project's root folder, where wrangler.toml is. */
-export const PROJECT_ROOT = dirname(import.meta.dirname);
+import { PROJECT_ROOT } from './project-root.ts';
 
 export interface LaunchOptions {
   /** Where everything durable is kept. Default: a temporary folder that `stop` removes. */

@@ -6,7 +6,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { localCertificate } from './launcher/certificate.ts';
 import { parseVars, readOrCreateSecrets } from './launcher/secrets.ts';
-import { type LaunchOptions, launch, PROJECT_ROOT } from './launcher.ts';
+import { type LaunchOptions, launch } from './launcher.ts';
+import { PROJECT_ROOT } from './project-root.ts';
 
 const DEV_VARS = join(PROJECT_ROOT, '.dev.vars');
 const READY_MS = 30_000;

@@ -1,28 +1,35 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 
-export interface Secrets {
-  readonly ADMIN_TOKEN: string;
-  readonly ENCRYPTION_KEY: string;
-}
+/** How a missing secret is made. */
+const GENERATE = {
+  ADMIN_TOKEN: () => `orasi-admin-${randomBytes(24).toString('base64url')}`,
+  ENCRYPTION_KEY: () => randomBytes(32).toString('base64'),
+};
+
+export type SecretName = keyof typeof GENERATE;
+export type Secrets = Record<SecretName, string>;
+
+const ALL: readonly SecretName[] = ['ADMIN_TOKEN', 'ENCRYPTION_KEY'];
 
 /**
  * The secrets of a file in `.dev.vars` form (`NAME=value` lines), generated and appended where the file lacks one:
  * a token that changed with every start would lock out its holders, a key that changed would lose every `Secret`.
  */
-export function readOrCreateSecrets(path: string): Secrets {
-  const found = existsSync(path) ? parseVars(readFileSync(path, 'utf8')) : {};
-  const secrets: Secrets = {
-    ADMIN_TOKEN: found['ADMIN_TOKEN'] || `orasi-admin-${randomBytes(24).toString('base64url')}`,
-    ENCRYPTION_KEY: found['ENCRYPTION_KEY'] || randomBytes(32).toString('base64'),
-  };
-  const missing = Object.entries(secrets).filter(([name]) => !found[name]);
-  if (missing.length > 0) {
-    const before = existsSync(path) ? readFileSync(path, 'utf8').replace(/\n?$/, '\n') : '';
-    writeFileSync(path, before.trimStart() + missing.map(([name, value]) => `${name}=${value}\n`).join(''));
+export function readOrCreateSecrets<Name extends SecretName = SecretName>(
+  path: string,
+  names: readonly Name[] = ALL as readonly Name[],
+): Record<Name, string> {
+  const before = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  const found = parseVars(before);
+  const entries = names.map((name) => [name, found[name] || GENERATE[name]()] as const);
+  const added = entries.filter(([name]) => !found[name]);
+  if (added.length > 0) {
+    const lines = added.map(([name, value]) => `${name}=${value}\n`).join('');
+    writeFileSync(path, (before === '' ? '' : before.replace(/\n?$/, '\n')) + lines);
     chmodSync(path, 0o600);
   }
-  return secrets;
+  return Object.fromEntries(entries) as Record<Name, string>;
 }
 
 /** `NAME=value` lines, quotes around a value removed, comments and blank lines skipped. */
