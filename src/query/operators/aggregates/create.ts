@@ -1,0 +1,69 @@
+import type { ColumnType } from '../../../columns/types.ts';
+import { assert, OrasiError } from '../../../core/errors.ts';
+import type { AggregateCall } from '../../plan.ts';
+import type { Accumulator } from './accumulator.ts';
+import { CountAccumulator } from './count.ts';
+import { DistinctAccumulator } from './distinct.ts';
+import { AnyValueAccumulator, extremeAccumulator } from './extreme.ts';
+import { LogicalAccumulator } from './logical.ts';
+import { MomentAccumulator } from './moments.ts';
+import { QuantileAccumulator } from './quantile.ts';
+import { StringAggAccumulator } from './string-agg.ts';
+import { DoubleSumAccumulator, ExactSumAccumulator } from './sum.ts';
+
+/** The empty state of an aggregate. Throws `unsupported_sql` where it has none for the argument's type. */
+export function createAccumulator(call: AggregateCall): Accumulator {
+  if (call.arg === null) return new CountAccumulator();
+  const plain = createPlain(call, call.arg.type);
+  // The extremes, and any value, are the same with repeats as without.
+  const repeatsMatter = !['min', 'max', 'any_value', 'bool_and', 'bool_or'].includes(call.function);
+  return call.distinct && repeatsMatter ? new DistinctAccumulator(plain, call.arg.type) : plain;
+}
+
+function createPlain(call: AggregateCall, argType: ColumnType): Accumulator {
+  switch (call.function) {
+    case 'count_all':
+    case 'count':
+      return new CountAccumulator();
+    case 'sum':
+    case 'avg':
+      return createSum(call, argType);
+    case 'min':
+    case 'max':
+      return extremeAccumulator(argType, call.function === 'max');
+    case 'any_value':
+      return new AnyValueAccumulator(argType);
+    case 'bool_and':
+      return new LogicalAccumulator('and');
+    case 'bool_or':
+      return new LogicalAccumulator('or');
+    case 'stddev_samp':
+    case 'stddev_pop':
+    case 'var_samp':
+    case 'var_pop':
+      return new MomentAccumulator(call.function);
+    case 'approx_quantile': {
+      const [quantile] = call.parameters;
+      assert(typeof quantile === 'number', 'approx_quantile has its quantile');
+      return new QuantileAccumulator(call.type, quantile);
+    }
+    case 'string_agg': {
+      const [separator = ','] = call.parameters;
+      return new StringAggAccumulator(call.type, String(separator));
+    }
+  }
+}
+
+function createSum(call: AggregateCall, argType: ColumnType): Accumulator {
+  const mean = call.function === 'avg';
+  switch (argType.kind) {
+    case 'double':
+      return new DoubleSumAccumulator(call.type, mean);
+    case 'int64':
+    case 'decimal':
+    case 'null':
+      return new ExactSumAccumulator(argType, call.type, mean);
+    default:
+      throw new OrasiError('unsupported_sql', `${call.function} of ${argType.kind} is not computed`);
+  }
+}

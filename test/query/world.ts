@@ -1,0 +1,107 @@
+import type { Batch, Scalar } from '../../src/columns/column.ts';
+import { scalarAt } from '../../src/columns/column.ts';
+import type { IndexDefinition } from '../../src/columns/index-definition.ts';
+import { mergeSchemas, type Schema } from '../../src/columns/types.ts';
+import { memorySink } from '../../src/core/bytes.ts';
+import { manualClock } from '../../src/core/clock.ts';
+import { LIMITS } from '../../src/core/limits.ts';
+import { MemoryBudget, newQueryStats, type QueryContext } from '../../src/query/context.ts';
+import { execute, type Runtime } from '../../src/query/execute.ts';
+
+import { SCALAR_FUNCTIONS } from '../../src/query/functions/catalogue.ts';
+import type { ScalarFunctions } from '../../src/query/operators/function-port.ts';
+import type { Plan } from '../../src/query/plan.ts';
+import { ReadGate } from '../../src/query/scan/read-gate.ts';
+import { scanRows } from '../../src/query/scan/scan.ts';
+import { SegmentCache } from '../../src/query/scan/segment-cache.ts';
+import { createSegmentWriter, type SegmentOptions } from '../../src/segment/write.ts';
+import type { DatasetSnapshot, RowRanges, SegmentRecord } from '../../src/storage/catalog-records.ts';
+import { memoryObjectStore } from '../../src/storage/memory-object-store.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
+
+/** The catalogue's functions. */
+export const functions: ScalarFunctions = SCALAR_FUNCTIONS;
+
+export function newContext(memoryBytes: number = LIMITS.queryOperatorBytes): QueryContext {
+  return { memory: new MemoryBudget(memoryBytes), stats: newQueryStats(), checkpoint: () => undefined };
+}
+
+/** Datasets in memory, without a catalogue: segments are written and a snapshot kept. */
+export class World {
+  readonly store: ObjectStore = memoryObjectStore(manualClock());
+  readonly segments = new SegmentCache(1 << 20);
+  readonly snapshots = new Map<string, DatasetSnapshot>();
+
+  /** Writes each batch as a segment of its own and adds them to the dataset, whose schema widens to hold them. */
+  async add(name: string, batches: readonly Batch[], options: SegmentOptions & { masked?: RowRanges } = {}) {
+    for (const batch of batches) {
+      const before = this.snapshots.get(name);
+      const segment = await this.#write(`${name}/${before?.segments.length ?? 0}`, batch, options);
+      this.snapshots.set(name, {
+        datasetId: name,
+        name,
+        schema: before === undefined ? batch.schema : mergeSchemas(before.schema, batch.schema),
+        schemaVersion: (before?.schemaVersion ?? 0) + 1,
+        segments: [...(before?.segments ?? []), segment],
+        indexes: before?.indexes ?? [],
+      });
+    }
+  }
+
+  async #write(key: string, batch: Batch, options: SegmentOptions & { masked?: RowRanges }): Promise<SegmentRecord> {
+    const sink = memorySink();
+    const writer = createSegmentWriter(sink, batch.schema, options);
+    await writer.write(batch);
+    const summary = await writer.finish();
+    const stored = await this.store.put(key, sink.bytes());
+    if (stored === null) throw new Error(`${key} is taken`);
+    return { ...summary, segmentId: key, key, etag: stored.etag, masked: options.masked ?? [], indexes: {} };
+  }
+
+  define(name: string, indexes: readonly IndexDefinition[]): void {
+    this.snapshots.set(name, { ...this.snapshot(name), indexes });
+  }
+
+  snapshot(name: string): DatasetSnapshot {
+    const found = this.snapshots.get(name);
+    if (found === undefined) throw new Error(`there is no dataset ${name}`);
+    return found;
+  }
+
+  runtime(context: QueryContext = newContext()): Runtime {
+    const gate = new ReadGate(context, LIMITS.concurrentReads);
+    return {
+      context,
+      functions,
+      scan: (plan) =>
+        scanRows(plan, {
+          store: this.store,
+          snapshot: (name) => this.snapshot(name),
+          segments: this.segments,
+          gate,
+          functions,
+          context,
+        }),
+      fallback: () => {
+        throw new Error('these tests have no fallback executor');
+      },
+    };
+  }
+
+  async run(plan: Plan, context?: QueryContext): Promise<Scalar[][]> {
+    return await rowsOf(execute(plan, this.runtime(context)));
+  }
+
+  schema(name: string): Schema {
+    return this.snapshot(name).schema;
+  }
+}
+
+/** All rows of batches as values. */
+export async function rowsOf(batches: AsyncIterable<Batch>): Promise<Scalar[][]> {
+  const rows: Scalar[][] = [];
+  for await (const batch of batches) {
+    for (let row = 0; row < batch.length; row++) rows.push(batch.columns.map((column) => scalarAt(column, row)));
+  }
+  return rows;
+}
