@@ -1,5 +1,6 @@
 import { type Authenticator, createAuthenticator } from './access/authenticate.ts';
 import { type Config, readConfig } from './config.ts';
+import { SnapshotCache } from './control/snapshot-cache.ts';
 import { systemClock } from './core/clock.ts';
 import type { ControlPlaneReader, ControlPlaneResources } from './core/protocol/control-plane.ts';
 import type { IndexMessage, IngestMessage } from './core/protocol/messages.ts';
@@ -23,7 +24,7 @@ export interface Deps {
   readonly catalog: Catalog;
   readonly keys: KeyStore;
   readonly authenticator: Authenticator;
-  readonly control: ControlPlaneReader & ControlPlaneResources;
+  readonly control: ControlPlaneReader & ControlPlaneResources & { tick(): Promise<void> };
   readonly ingest: Ingest;
   readonly faults: FaultPoints;
 }
@@ -86,13 +87,23 @@ function createDeps(env: Cloudflare.Env): Deps {
   };
 }
 
-/** The ControlPlane object over RPC. A stub that threw is broken, so each call takes a new one. */
-function controlPlane(env: Cloudflare.Env): ControlPlaneReader & ControlPlaneResources {
+/**
+ * The ControlPlane object over RPC; a stub that threw is broken, so each call takes a new one. What the data path
+ * reads is remembered for a moment. A namespace that is not there is not: it may be made the next instant.
+ */
+function controlPlane(env: Cloudflare.Env): Deps['control'] {
   const stub = () => env.CONTROL_PLANE.getByName(CONTROL_PLANE_NAME);
+  const uids = new SnapshotCache((name) => stub().namespaceUid(name), systemClock);
+  const pipelines = new SnapshotCache((namespace) => stub().pipelines(namespace), systemClock);
   return {
-    namespaceUid: (name) => stub().namespaceUid(name),
+    async namespaceUid(name) {
+      const uid = await uids.get(name);
+      if (uid === null) uids.forget(name);
+      return uid;
+    },
     namespaces: () => stub().namespaces(),
-    pipelines: (namespace) => stub().pipelines(namespace),
+    pipelines: (namespace) => pipelines.get(namespace),
+    tick: () => stub().tick(),
     resources: () => stub().resources(),
     call: (call) => stub().call(call),
     watch: (call) => stub().watch(call),

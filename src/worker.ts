@@ -52,6 +52,7 @@ function apiOf(deps: Deps): ApiApp {
     catalog: deps.catalog,
     ingest: deps.ingest,
     keys: deps.keys,
+    controlPlane: deps.control,
   });
   apis.set(deps, api);
   return api;

@@ -1,3 +1,4 @@
+import type { ControlPlaneResources } from '../core/protocol/control-plane.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { Catalog } from '../storage/catalog.ts';
 import type { KeyStore } from '../storage/keys.ts';
@@ -6,6 +7,7 @@ import { mountDatasets } from './datasets.ts';
 import { mountKeys } from './keys.ts';
 import { mountObjects } from './objects.ts';
 import type { ApiBase } from './ports.ts';
+import { mountResources } from './resources.ts';
 import type { ApiApp } from './route.ts';
 
 /** Everything the management surface stands on. */
@@ -14,13 +16,15 @@ export interface ApiParts {
   readonly catalog: Catalog;
   readonly ingest: Ingest;
   readonly keys: KeyStore;
+  readonly controlPlane: ControlPlaneResources;
 }
 
 /** The management surface: every area mounted. */
-export function createApi({ base, catalog, ingest, keys }: ApiParts): ApiApp {
+export function createApi({ base, catalog, ingest, keys, controlPlane }: ApiParts): ApiApp {
   return createApp(base, (app) => {
     mountObjects(app, base, ingest, catalog.ledger);
     mountDatasets(app, base, catalog.datasets);
     mountKeys(app, base, keys);
+    mountResources(app, { controlPlane, authorize: (...call) => base.authorize(...call) });
   });
 }

@@ -7,6 +7,7 @@ import { takeUpTrace, traceparentOf } from '../observe/trace-context.ts';
 import { mountHealth } from './health.ts';
 import type { ApiBase } from './ports.ts';
 import { problemResponse } from './problem.ts';
+import { isResourcePath, statusResponse } from './resources.ts';
 import { type ApiApp, type ApiEnv, defineRoute, honoPath, routesOf } from './route.ts';
 
 /** The longest caller-given request id that is taken up. */
@@ -55,7 +56,7 @@ export function createApp(base: ApiBase, mount: (app: ApiApp) => void): ApiApp {
       context.get('log')?.error('request failed', { error });
       base.reporter((work) => context.executionCtx.waitUntil(work)).report(error, { requestId, path: context.req.path });
     }
-    return problemResponse(error, requestId);
+    return isResourcePath(context.req.path) ? statusResponse(error) : problemResponse(error, requestId);
   });
   app.notFound((context) => problemResponse(missing(app, context), context.get('requestId')));
 
