@@ -1,4 +1,4 @@
-import { getBit, newBitmap } from '../../columns/bitmap.ts';
+import { type Bitmap, getBit, newBitmap } from '../../columns/bitmap.ts';
 import { type Column, type FixedValues, nullColumn } from '../../columns/column.ts';
 import type { ColumnType } from '../../columns/types.ts';
 import { assert } from '../../core/errors.ts';
@@ -104,7 +104,7 @@ export class KeyColumn {
     this.#walkRange(column, 0, column.length, into, insert);
   }
 
-  /** Ids of rows `start` to `end`, into the front of `into`. */
+  /** Ids of rows `start` to `end`, into the front of `into`. A null row is passed over: what its slot holds is no value. */
   #walkRange(column: Column, start: number, end: number, into: Int32Array, insert: boolean): void {
     const { data } = column;
     switch (data.layout) {
@@ -112,7 +112,7 @@ export class KeyColumn {
         into.fill(NULL_ID, 0, end - start);
         return;
       case 'bits':
-        for (let i = start; i < end; i++) into[i - start] = this.#pair(getBit(data.values, i) ? 1 : 0, 0, insert);
+        this.#walkBits(data.values, column, start, end, into, insert);
         return;
       case 'varlen':
         this.#walkTexts(column, start, end, into, insert);
@@ -121,10 +121,17 @@ export class KeyColumn {
         this.#walkFixed(data.values, column, start, end, into, insert);
         return;
       case 'int128':
-        this.#walkWide(data.values, start, end, into, insert);
+        this.#walkWide(data.values, column, start, end, into, insert);
         return;
       case 'dictionary':
         assert(false, 'a dictionary has none of its own');
+    }
+  }
+
+  #walkBits(bits: Bitmap, column: Column, start: number, end: number, into: Int32Array, insert: boolean): void {
+    const { validity } = column;
+    for (let i = start; i < end; i++) {
+      if (validity === null || getBit(validity, i)) into[i - start] = this.#pair(getBit(bits, i) ? 1 : 0, 0, insert);
     }
   }
 
@@ -197,10 +204,19 @@ export class KeyColumn {
     }
   }
 
-  #walkWide(values: BigInt64Array, start: number, end: number, into: Int32Array, insert: boolean): void {
+  #walkWide(
+    values: BigInt64Array,
+    column: Column,
+    start: number,
+    end: number,
+    into: Int32Array,
+    insert: boolean,
+  ): void {
+    const { validity } = column;
     const words = new Int32Array(values.buffer, values.byteOffset, 2 * values.length);
     const [lower, upper] = this.#quarters;
     for (let i = start; i < end; i++) {
+      if (validity !== null && !getBit(validity, i)) continue;
       const at = 4 * i;
       if (insert) {
         const low = lower.idOf(words[at], words[at + 1]);
