@@ -57,7 +57,10 @@ for (const [name, load] of Object.entries(SECTIONS)) {
 }
 if (chosen.length === 0) {
   const versions = Object.fromEntries(
-    ['workerd', 'hyparquet', 'hyparquet-writer', '@duckdb/node-api', 'apache-arrow'].map((name) => [name, versionOf(name)]),
+    ['workerd', 'hyparquet', 'hyparquet-writer', '@duckdb/node-api', 'apache-arrow'].map((name) => [
+      name,
+      versionOf(name),
+    ]),
   );
   const head = [
     '# Benchmarks',

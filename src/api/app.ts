@@ -7,6 +7,7 @@ import { takeUpTrace, traceparentOf } from '../observe/trace-context.ts';
 import { mountHealth } from './health.ts';
 import type { ApiBase } from './ports.ts';
 import { problemResponse } from './problem.ts';
+import { mountReference } from './reference.ts';
 import { isResourcePath, statusResponse } from './resources.ts';
 import { type ApiApp, type ApiEnv, defineRoute, honoPath, routesOf } from './route.ts';
 
@@ -54,7 +55,9 @@ export function createApp(base: ApiBase, mount: (app: ApiApp) => void): ApiApp {
     const requestId = context.get('requestId') ?? 'unknown';
     if (!(error instanceof OrasiError) || error.status >= 500) {
       context.get('log')?.error('request failed', { error });
-      base.reporter((work) => context.executionCtx.waitUntil(work)).report(error, { requestId, path: context.req.path });
+      base
+        .reporter((work) => context.executionCtx.waitUntil(work))
+        .report(error, { requestId, path: context.req.path });
     }
     return isResourcePath(context.req.path) ? statusResponse(error) : problemResponse(error, requestId);
   });
@@ -74,6 +77,7 @@ export function createApp(base: ApiBase, mount: (app: ApiApp) => void): ApiApp {
     },
     async () => Response.json(openApiDocument(app, base)),
   );
+  mountReference(app, base, () => openApiDocument(app, base));
   mount(app);
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' });
   return app;
@@ -82,7 +86,11 @@ export function createApp(base: ApiBase, mount: (app: ApiApp) => void): ApiApp {
 export function openApiDocument(app: ApiApp, base: Pick<ApiBase, 'config'>): object {
   return app.getOpenAPI31Document({
     openapi: '3.1.0',
-    info: { title: 'Orasi Edge', version: base.config.version, license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' } },
+    info: {
+      title: 'Orasi Edge',
+      version: base.config.version,
+      license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+    },
   });
 }
 
@@ -94,19 +102,26 @@ function bearerToken(context: Context<ApiEnv>): string | undefined {
 /** Only paths that are defined as open are; whatever the router does not know is closed. */
 function isOpen(app: ApiApp, context: Context<ApiEnv>): boolean {
   return routesOf(app).some(
-    (route) => route.access === 'open' && route.path === context.req.path && route.method === context.req.method.toLowerCase(),
+    (route) =>
+      route.access === 'open' && route.path === context.req.path && route.method === context.req.method.toLowerCase(),
   );
 }
 
 function missing(app: ApiApp, context: Context<ApiEnv>): OrasiError {
   const path = context.req.path;
-  const methods = routesOf(app).filter((route) => pathPattern(route.path).test(path)).map((route) => route.method.toUpperCase());
+  const methods = routesOf(app)
+    .filter((route) => pathPattern(route.path).test(path))
+    .map((route) => route.method.toUpperCase());
   if (methods.length === 0) return new OrasiError('not_found', `there is nothing at ${path}`);
   return new OrasiError('method_not_allowed', `${path} takes ${methods.join(', ')}, not ${context.req.method}`);
 }
 
 function pathPattern(path: string): RegExp {
-  return new RegExp(`^${honoPath(path).replace(/:\w+\{\.\+\}/g, '.+').replace(/:\w+/g, '[^/]+')}$`);
+  return new RegExp(
+    `^${honoPath(path)
+      .replace(/:\w+\{\.\+\}/g, '.+')
+      .replace(/:\w+/g, '[^/]+')}$`,
+  );
 }
 
 /** Responses from fetch and RPC have immutable headers, so they are copied. */

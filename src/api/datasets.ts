@@ -72,7 +72,8 @@ export function mountDatasets(app: ApiApp, base: ApiBase, datasets: Datasets): v
       responses: { 204: { description: 'Its rows are in no answer any more.' } },
     },
     async ({ params }) => {
-      if (!(await datasets.delete(await base.namespaceUid(params.ns), params.dataset))) throw missingDataset(params.dataset);
+      if (!(await datasets.delete(await base.namespaceUid(params.ns), params.dataset)))
+        throw missingDataset(params.dataset);
       return new Response(null, { status: 204 });
     },
   );

@@ -7,6 +7,11 @@ const Health = z.object({
   components: z.array(z.object({ name: z.string(), healthy: z.boolean(), reason: z.string() })),
 });
 
+const Version = z.object({ major: z.string(), minor: z.string(), gitVersion: z.string(), platform: z.string() });
+
+/** The Kubernetes API whose conventions the resource paths follow; clients choose what they may ask by it. */
+const KUBERNETES_VERSION = '1.33';
+
 /** Liveness, readiness and health: open, and saying nothing that an outsider could use. */
 export function mountHealth(app: ApiApp, base: ApiBase): void {
   const answer = async () => {
@@ -26,6 +31,27 @@ export function mountHealth(app: ApiApp, base: ApiBase): void {
       responses: { 200: { description: 'Alive.' } },
     },
     async () => new Response('ok'),
+  );
+  defineRoute(
+    app,
+    base,
+    {
+      method: 'get',
+      path: '/version',
+      access: 'open',
+      tag: 'operations',
+      summary: 'The version, in the shape Kubernetes clients ask for.',
+      responses: { 200: { description: 'The version.', schema: Version } },
+    },
+    async () => {
+      const [major, minor] = KUBERNETES_VERSION.split('.');
+      return Response.json({
+        major,
+        minor,
+        gitVersion: `v${KUBERNETES_VERSION}.0+orasi.${base.config.version}`,
+        platform: 'cloudflare/workers',
+      });
+    },
   );
   for (const [path, summary] of [
     ['/readyz', 'Whether every component a request needs is reachable.'],

@@ -93,7 +93,8 @@ export function mountObjects(app: ApiApp, base: ApiBase, door: Ingest, ledger: L
       responses: { 204: { description: 'They are gone.' } },
     },
     async ({ params }) => {
-      if (!(await ledger.mask(await base.namespaceUid(params.ns), params.objectId))) throw missingObject(params.objectId);
+      if (!(await ledger.mask(await base.namespaceUid(params.ns), params.objectId)))
+        throw missingObject(params.objectId);
       return new Response(null, { status: 204 });
     },
   );
@@ -113,7 +114,8 @@ export function mountObjects(app: ApiApp, base: ApiBase, door: Ingest, ledger: L
       const object = await ledger.get(namespaceUid, params.objectId);
       if (object === null) throw missingObject(params.objectId);
       const retried = await door.retry(namespaceUid, params.objectId);
-      if (retried === null) throw new OrasiError('conflict', `the object is ${object.state}; only a failed one can be retried`);
+      if (retried === null)
+        throw new OrasiError('conflict', `the object is ${object.state}; only a failed one can be retried`);
       return Response.json(objectView(retried), { status: 202 });
     },
   );
@@ -161,7 +163,8 @@ export function checkObjectName(name: string): void {
     throw badParameter('name', `expected 1 to ${LIMITS.objectNameBytes} bytes of UTF-8, got ${bytes}`);
   }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
-  if (/[\u0000-\u001f\u007f]/.test(name) || !name.isWellFormed()) throw badParameter('name', 'expected no control characters');
+  if (/[\u0000-\u001f\u007f]/.test(name) || !name.isWellFormed())
+    throw badParameter('name', 'expected no control characters');
 }
 
 function badParameter(path: string, message: string): OrasiError {
@@ -174,12 +177,17 @@ export function decodeOf(headers: Headers, format: string | undefined): DecodeIn
   return {
     ...(format === undefined ? {} : { format }),
     ...(contentType === undefined ? {} : { contentType }),
-    ...(contentEncoding === undefined || contentEncoding === '' || contentEncoding === 'identity' ? {} : { contentEncoding }),
+    ...(contentEncoding === undefined || contentEncoding === '' || contentEncoding === 'identity'
+      ? {}
+      : { contentEncoding }),
   };
 }
 
 function tooLarge(): OrasiError {
-  return new OrasiError('payload_too_large', `a request carries at most ${LIMITS.requestBodyBytes} bytes; use a resumable upload`);
+  return new OrasiError(
+    'payload_too_large',
+    `a request carries at most ${LIMITS.requestBodyBytes} bytes; use a resumable upload`,
+  );
 }
 
 /** The length a request declares; the runtime holds it to that. Throws `payload_too_large`. */

@@ -14,7 +14,10 @@ export function pageSchema(item: z.ZodType) {
   return z.object({ items: z.array(item), nextCursor: z.string().optional() });
 }
 
-export function pageResponse<T>(page: { items: readonly T[]; nextCursor: string | undefined }, view: (item: T) => unknown): Response {
+export function pageResponse<T>(
+  page: { items: readonly T[]; nextCursor: string | undefined },
+  view: (item: T) => unknown,
+): Response {
   const items = page.items.map(view);
   return Response.json(page.nextCursor === undefined ? { items } : { items, nextCursor: page.nextCursor });
 }

@@ -1,9 +1,9 @@
 import type { Subject } from '../access/authorize.ts';
+import type { Config } from '../config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Random } from '../core/random.ts';
-import type { Config } from '../config.ts';
-import type { Log } from '../observe/log.ts';
 import type { ErrorReporter } from '../observe/error-reporter.ts';
+import type { Log } from '../observe/log.ts';
 import type { Gatekeeper } from './route.ts';
 
 /** A component's answer to "are you well?". */

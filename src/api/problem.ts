@@ -16,7 +16,8 @@ const DEFAULT_RETRY_SECONDS = 1;
 
 /** The answer to an error. What is not an `OrasiError` is a defect: its text stays in the log. */
 export function problemResponse(error: unknown, requestId: string): Response {
-  const known = error instanceof OrasiError ? error : new OrasiError('internal', 'an unexpected error; it has been logged');
+  const known =
+    error instanceof OrasiError ? error : new OrasiError('internal', 'an unexpected error; it has been logged');
   const problem: Problem = {
     type: `https://github.com/orasi-edge/orasi-edge/blob/main/docs/errors.md#${known.code}`,
     title: titleOf(known.code),

@@ -56,7 +56,14 @@ export interface ApiRequest<Query, Body> {
 
 /** What the routes need to let somebody in. */
 export interface Gatekeeper {
-  authorize(subject: Subject, verb: Verb, group: string, resource: string, namespace: string | null, name: string | null): boolean;
+  authorize(
+    subject: Subject,
+    verb: Verb,
+    group: string,
+    resource: string,
+    namespace: string | null,
+    name: string | null,
+  ): boolean;
 }
 
 /** The routes of an app as they were defined; the router test and the 405 answer walk them. */
@@ -155,7 +162,10 @@ const ProblemSchema = z.object({
   errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
 });
 
-function document<Query extends z.ZodType, Body extends z.ZodType>(app: ApiApp, definition: RouteDefinition<Query, Body>): void {
+function document<Query extends z.ZodType, Body extends z.ZodType>(
+  app: ApiApp,
+  definition: RouteDefinition<Query, Body>,
+): void {
   const names = [...definition.path.matchAll(/\{(\w+)\+?\}/g)].map((match) => match[1]);
   const responses = Object.fromEntries(
     Object.entries(definition.responses).map(([status, response]) => [status, describeResponse(response)]),
@@ -171,7 +181,12 @@ function document<Query extends z.ZodType, Body extends z.ZodType>(app: ApiApp, 
       ...(definition.query ? { query: definition.query as never } : {}),
       ...(definition.body ? { body: { content: { 'application/json': { schema: definition.body as never } } } } : {}),
       ...(definition.rawBody
-        ? { body: { description: definition.rawBody, content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } } } }
+        ? {
+            body: {
+              description: definition.rawBody,
+              content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
+            },
+          }
         : {}),
     },
     responses: {
@@ -184,9 +199,14 @@ function document<Query extends z.ZodType, Body extends z.ZodType>(app: ApiApp, 
   });
 }
 
-function describeResponse(response: ResponseDefinition): { description: string; content?: Record<string, { schema: never }> } {
+function describeResponse(response: ResponseDefinition): {
+  description: string;
+  content?: Record<string, { schema: never }>;
+} {
   const content: Record<string, { schema: never }> = {};
   if (response.schema) content['application/json'] = { schema: response.schema as never };
   for (const type of response.mediaTypes ?? []) content[type] = { schema: { type: 'string' } as never };
-  return Object.keys(content).length > 0 ? { description: response.description, content } : { description: response.description };
+  return Object.keys(content).length > 0
+    ? { description: response.description, content }
+    : { description: response.description };
 }

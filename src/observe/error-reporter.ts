@@ -11,10 +11,14 @@ export const silentReporter: ErrorReporter = { report: () => {} };
  * Reports to a Sentry-compatible service. `waitUntil` keeps the invocation alive until the event is sent.
  * toucan-js is archived; @sentry/cloudflare is its named successor behind this same port.
  */
-export function sentryReporter(dsn: string, waitUntil: (work: Promise<unknown>) => void, release: string): ErrorReporter {
+export function sentryReporter(
+  dsn: string,
+  waitUntil: (work: Promise<unknown>) => void,
+  release: string,
+): ErrorReporter {
   return {
     report(error, facts) {
-      const client = new Toucan({ dsn, release, context: { waitUntil, passThroughOnException: () => {} } });
+      const client = new Toucan({ dsn, release, context: { waitUntil } });
       for (const [name, value] of Object.entries(facts)) client.setTag(name, value);
       client.captureException(error);
     },

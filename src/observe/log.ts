@@ -49,11 +49,13 @@ export function createLogs(levels: LogLevels, sink: LogSink, clock: Clock): (com
   return (component) => {
     const threshold = LOG_LEVELS.indexOf(levels[component] ?? levels['*']);
     const build = (bound: LogFields): Log => {
-      const write = (level: Exclude<LogLevel, 'off'>) => (message: string, fields: LogFields = {}) => {
-        if (LOG_LEVELS.indexOf(level) < threshold) return;
-        const time = new Date(clock.now()).toISOString();
-        sink(level, JSON.stringify({ time, level, component, message, ...bound, ...fields }, printable));
-      };
+      const write =
+        (level: Exclude<LogLevel, 'off'>) =>
+        (message: string, fields: LogFields = {}) => {
+          if (LOG_LEVELS.indexOf(level) < threshold) return;
+          const time = new Date(clock.now()).toISOString();
+          sink(level, JSON.stringify({ time, level, component, message, ...bound, ...fields }, printable));
+        };
       return {
         debug: write('debug'),
         info: write('info'),

@@ -44,7 +44,11 @@ export async function putObject(
 }
 
 /** Runs a query; throws with the whole answer where it is not a 200. */
-export async function query(instance: Instance, sql: string, more: Readonly<Record<string, unknown>> = {}): Promise<Answer> {
+export async function query(
+  instance: Instance,
+  sql: string,
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<Answer> {
   const response = await queryResponse(instance, sql, more);
   if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
   return (await response.json()) as Answer;

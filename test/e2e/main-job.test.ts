@@ -50,6 +50,9 @@ test('bad lines are set aside with their line and reason, the others are taken',
   const object = await putObject(instance, 'half_bad', 'a.ndjson', '{"x":1}\n{"x":\n{"x":3}\n');
   expect(object).toMatchObject({ state: 'committed', rowsCommitted: 2, rowsQuarantined: 1 });
   const quarantine = await instance.fetch(`/v1/namespaces/default/objects/${object.objectId}/quarantine`);
-  const rows = (await quarantine.text()).trim().split('\n').map((line) => JSON.parse(line));
+  const rows = (await quarantine.text())
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
   expect(rows).toMatchObject([{ row: 1, line: 2, reasons: [{ code: 'malformed_input' }], raw: '{"x":' }]);
 });
