@@ -1,10 +1,11 @@
-import { newBitmap, setBit, type Bitmap } from './bitmap.ts';
+import { type Bitmap, newBitmap, setBit } from './bitmap.ts';
 import type { Batch, Column, FixedValues } from './column.ts';
 import { dictionaryEncode } from './dictionary.ts';
 import { inferInstants } from './infer-instants.ts';
 import { writeInt128 } from './int128.ts';
 import { doubleText, fitsInt64 } from './text.ts';
-import { BOOL, type ColumnType, decimal, DOUBLE, type Field, INT64, JSON_TYPE, NULL_TYPE, STRING } from './types.ts';
+import type { TextForms } from './text-forms.ts';
+import { BOOL, type ColumnType, DOUBLE, decimal, type Field, INT64, JSON_TYPE, NULL_TYPE, STRING } from './types.ts';
 import { asciiText, writeText } from './utf8.ts';
 
 /** What a row of a column under construction holds. Absent and null are the same. */
@@ -32,6 +33,13 @@ const MAX_EXACT = 2n ** 53n;
 export interface BuiltColumn {
   readonly column: Column;
   readonly wide: boolean;
+  readonly text?: TextForms;
+}
+
+/** The field of a finished column. */
+export function fieldOf(name: string, { column, wide, text }: BuiltColumn): Field {
+  const nullable = column.validity !== null || column.type.kind === 'null';
+  return { name, type: column.type, nullable, ...(wide ? { wide } : {}), ...(text === undefined ? {} : { text }) };
 }
 
 /**
@@ -171,12 +179,19 @@ export class ColumnBuilder {
       const allowed = kinds.reduce((bits, kind) => bits | (1 << (kind - 1)), 0);
       return (seen & ~allowed) === 0;
     };
-    const narrow = (type: ColumnType, data: Column['data']) => ({ column: { type, length, validity, data }, wide: false });
-    if (seen === 0) return { column: { type: NULL_TYPE, length, validity: null, data: { layout: 'none' } }, wide: false };
+    const narrow = (type: ColumnType, data: Column['data']) => ({
+      column: { type, length, validity, data },
+      wide: false,
+    });
+    if (seen === 0)
+      return { column: { type: NULL_TYPE, length, validity: null, data: { layout: 'none' } }, wide: false };
     if (only(FALSE, TRUE)) return narrow(BOOL, { layout: 'bits', values: this.#bools(length) });
     if (only(INT)) return narrow(INT64, { layout: 'fixed', values: this.#ints(length) });
     if (only(INT, BIG)) {
-      return { column: { type: INT64, length, validity, data: { layout: 'fixed', values: this.#bigints(length) } }, wide: true };
+      return {
+        column: { type: INT64, length, validity, data: { layout: 'fixed', values: this.#bigints(length) } },
+        wide: true,
+      };
     }
     if (only(INT, BIG, HUGE) && this.#hugeDigits(length) <= DECIMAL_DIGITS) {
       return narrow(decimal(DECIMAL_DIGITS, 0), { layout: 'int128', values: this.#decimals(length) });
@@ -274,7 +289,10 @@ export class ColumnBuilder {
     const instants = this.#plain ? null : inferInstants(texts.offsets, texts.bytes, length, validity);
     if (instants !== null) return instants;
     const dictionary = dictionaryEncode(STRING, texts.offsets, texts.bytes, length, validity);
-    return { column: { type: STRING, length, validity, data: dictionary ?? { layout: 'varlen', ...texts } }, wide: false };
+    return {
+      column: { type: STRING, length, validity, data: dictionary ?? { layout: 'varlen', ...texts } },
+      wide: false,
+    };
   }
 
   /** Kinds without a common type but string: each value as its canonical text. */
@@ -411,10 +429,9 @@ export class BatchBuilder {
     const schema: Field[] = [];
     const columns: Column[] = [];
     for (const builder of this.#columns) {
-      const { column, wide } = builder.finish(length);
-      const nullable = column.validity !== null || column.type.kind === 'null';
-      schema.push({ name: builder.name, type: column.type, nullable, ...(wide ? { wide: true } : {}) });
-      columns.push(column);
+      const built = builder.finish(length);
+      schema.push(fieldOf(builder.name, built));
+      columns.push(built.column);
     }
     this.#row = 0;
     return { schema, length, columns };

@@ -246,7 +246,11 @@ function gatherData(data: ColumnData, rows: Int32Array): ColumnData {
 
 /** The rows of a batch at `rows`, in that order. */
 export function gatherBatch(batch: Batch, rows: Int32Array): Batch {
-  return { schema: batch.schema, length: rows.length, columns: batch.columns.map((column) => gatherColumn(column, rows)) };
+  return {
+    schema: batch.schema,
+    length: rows.length,
+    columns: batch.columns.map((column) => gatherColumn(column, rows)),
+  };
 }
 
 /** Bytes of memory a column holds alive by itself (a shared dictionary counts in each). */

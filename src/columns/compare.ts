@@ -78,7 +78,12 @@ export function columnComparator(
 ): (i: number, j: number) => Order {
   const values = valueComparator(left, right);
   const sign = order.descending ? -1 : 1;
-  if (left.validity === null && right.validity === null && left.data.layout !== 'none' && right.data.layout !== 'none') {
+  if (
+    left.validity === null &&
+    right.validity === null &&
+    left.data.layout !== 'none' &&
+    right.data.layout !== 'none'
+  ) {
     return order.descending ? (i, j) => -values(i, j) : values;
   }
   const leftNull = order.nullsFirst ? -1 : 1;
@@ -100,8 +105,7 @@ function valueComparator(left: Column, right: Column): (i: number, j: number) =>
     return (i, j) => (x[i] < y[j] ? -1 : x[i] > y[j] ? 1 : 0);
   }
   if (a.layout === 'varlen' && b.layout === 'varlen') {
-    return (i, j) =>
-      compareBytes(a.bytes, a.offsets[i], a.offsets[i + 1], b.bytes, b.offsets[j], b.offsets[j + 1]);
+    return (i, j) => compareBytes(a.bytes, a.offsets[i], a.offsets[i + 1], b.bytes, b.offsets[j], b.offsets[j + 1]);
   }
   if (a.layout === 'int128' && b.layout === 'int128') {
     const [x, y] = [a.values, b.values];

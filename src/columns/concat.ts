@@ -23,7 +23,8 @@ export function concatColumns(columns: readonly Column[]): Column {
   if (first.data.layout === 'dictionary') {
     const { dictionary } = first.data;
     const codes = concatCodes(columns, dictionary, length);
-    if (codes !== null) return { type: first.type, length, validity, data: { layout: 'dictionary', codes, dictionary } };
+    if (codes !== null)
+      return { type: first.type, length, validity, data: { layout: 'dictionary', codes, dictionary } };
   }
   return { type: first.type, length, validity, data: concatData(columns.map(plainColumn), length) };
 }
@@ -48,7 +49,7 @@ export function conformBatch(batch: Batch, schema: Schema): Batch {
     const place = places.get(field.name);
     return place === undefined
       ? nullColumn(field.type, batch.length)
-      : castColumn(batch.columns[place], field.type, 'widen');
+      : castColumn(batch.columns[place], field.type, 'widen', batch.schema[place].text);
   });
   return { schema, length: batch.length, columns };
 }
@@ -106,7 +107,9 @@ function concatData(columns: readonly Column[], length: number): Column['data'] 
 }
 
 function concatFixed(columns: readonly Column[], length: number): FixedValues {
-  const parts = columns.flatMap(({ data }) => (data.layout === 'fixed' ? [data.values] : []));
+  const parts = columns.flatMap(({ data, length: rows }) =>
+    data.layout === 'fixed' ? [data.values.subarray(0, rows)] : [],
+  );
   // The array that is exact for all parts: 64-bit integers hold what both others hold of an integer column.
   if (parts.some((values) => values instanceof BigInt64Array)) {
     const out = new BigInt64Array(length);

@@ -37,7 +37,8 @@ export function dictionaryEncode(
     let slot = hash & (slots - 1);
     let code = table[slot];
     while (code >= 0) {
-      if (hashes[code] === hash && sameBytes(bytes, start, end, offsets[firsts[code]], offsets[firsts[code] + 1])) break;
+      if (hashes[code] === hash && sameBytes(bytes, start, end, offsets[firsts[code]], offsets[firsts[code] + 1]))
+        break;
       slot = (slot + 1) & (slots - 1);
       code = table[slot];
     }
@@ -54,7 +55,11 @@ export function dictionaryEncode(
     }
     codes[row] = code;
   }
-  return { layout: 'dictionary', codes: narrow(codes, firsts.length), dictionary: entries(type, offsets, bytes, firsts) };
+  return {
+    layout: 'dictionary',
+    codes: narrow(codes, firsts.length),
+    dictionary: entries(type, offsets, bytes, firsts),
+  };
 }
 
 /** FNV-1a over 32 bits: short keys dominate, and collisions are settled by comparing bytes. */

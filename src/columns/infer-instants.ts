@@ -1,13 +1,15 @@
 import { type Bitmap, getBit } from './bitmap.ts';
 import type { BuiltColumn } from './build.ts';
-import { dayFitsNanos, fitsNanos, instant, readDate, readInstant } from './instant.ts';
+import { DAY_SECONDS, dayFitsNanos, fitsNanos, instant, readDate, readInstant } from './instant.ts';
+import { ANY_FRACTION, fractionStyles, instantForms, offsetText } from './text-forms.ts';
 import { DATE, TIMESTAMP, TIMESTAMP_NS } from './types.ts';
 
 const MICROS_SAFE_SECONDS = 9_007_199_254;
 
 /**
  * The date or timestamp column that strings are, where every one of them is strictly a date or strictly an
- * instant; null where they are anything else. More than six fraction digits anywhere make it nanoseconds.
+ * instant; null where they are anything else. Dates among instants are their midnight; more than six
+ * fraction digits anywhere make it nanoseconds.
  */
 export function inferInstants(
   offsets: Int32Array,
@@ -17,8 +19,10 @@ export function inferInstants(
 ): BuiltColumn | null {
   const first = firstPresent(length, validity);
   if (first < 0) return null;
-  if (readDate(bytes, offsets[first], offsets[first + 1])) return inferDates(offsets, bytes, length, validity);
-  return readInstant(bytes, offsets[first], offsets[first + 1]) ? inferTimestamps(offsets, bytes, length, validity) : null;
+  const dates = readDate(bytes, offsets[first], offsets[first + 1])
+    ? inferDates(offsets, bytes, length, validity)
+    : null;
+  return dates ?? inferTimestamps(offsets, bytes, length, validity);
 }
 
 function firstPresent(length: number, validity: Bitmap | null): number {
@@ -54,20 +58,35 @@ function inferTimestamps(
   let nanoseconds = false;
   let outOfNanos = false;
   let outOfDoubles = false;
+  let styles = ANY_FRACTION;
+  let separator: string | undefined;
+  let zone = 'Z';
+  let offset = 0;
   for (let row = 0; row < length; row++) {
     if (validity !== null && !getBit(validity, row)) continue;
-    if (!readInstant(bytes, offsets[row], offsets[row + 1])) return null;
+    if (!readInstant(bytes, offsets[row], offsets[row + 1])) {
+      if (!readDate(bytes, offsets[row], offsets[row + 1])) return null;
+      seconds[row] = instant.days * DAY_SECONDS;
+      outOfNanos ||= !dayFitsNanos(instant.days);
+      outOfDoubles ||= Math.abs(seconds[row]) >= MICROS_SAFE_SECONDS;
+      styles = 0;
+      continue;
+    }
+    if (separator === undefined) ({ separator, zone, offsetMinutes: offset } = instant);
+    const same = separator === instant.separator && zone === instant.zone && offset === instant.offsetMinutes;
+    styles = same ? styles & fractionStyles(instant.nanos, instant.fractionDigits) : 0;
     seconds[row] = instant.seconds;
     nanos[row] = instant.nanos;
     nanoseconds ||= instant.fractionDigits > 6;
     outOfNanos ||= !fitsNanos(instant.seconds);
     outOfDoubles ||= Math.abs(instant.seconds) >= MICROS_SAFE_SECONDS;
   }
+  const text = instantForms(separator ?? 'T', zone === 'Z' ? 'Z' : zone === 'none' ? '' : offsetText(offset), styles);
   if (nanoseconds) {
     if (outOfNanos) return null;
     const values = new BigInt64Array(length);
     writeNanos(seconds, nanos, new DataView(values.buffer), length);
-    return { column: { type: TIMESTAMP_NS, length, validity, data: { layout: 'fixed', values } }, wide: false };
+    return { column: { type: TIMESTAMP_NS, length, validity, data: { layout: 'fixed', values } }, wide: false, text };
   }
   const values = outOfDoubles ? new BigInt64Array(length) : new Float64Array(length);
   for (let row = 0; row < length; row++) {
@@ -75,7 +94,7 @@ function inferTimestamps(
     if (values instanceof BigInt64Array) values[row] = BigInt(seconds[row]) * 1_000_000n + BigInt(micros);
     else values[row] = seconds[row] * 1_000_000 + micros;
   }
-  return { column: { type: TIMESTAMP, length, validity, data: { layout: 'fixed', values } }, wide: outOfNanos };
+  return { column: { type: TIMESTAMP, length, validity, data: { layout: 'fixed', values } }, wide: outOfNanos, text };
 }
 
 /** seconds · 10^9 + nanos as 64-bit integers, by halves in exact double arithmetic: ten times as fast as bigints. */

@@ -1,5 +1,6 @@
 import type { Scalar } from './column.ts';
 import { canonicalText, dateText, decimalText, timestampText } from './text.ts';
+import { reprText } from './text-forms.ts';
 import type { ColumnType } from './types.ts';
 
 /**
@@ -21,20 +22,9 @@ export function sqlText(value: Exclude<Scalar, null>, type: ColumnType): string 
   }
 }
 
-/** The shortest digits that read back, always with a point or an exponent; the exponent below 1e-4 and from 1e16. */
 function sqlDoubleText(value: number): string {
   if (Number.isNaN(value)) return 'nan';
-  if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
-  if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0';
-  const [digits, exponentText] = value.toExponential().split('e');
-  const exponent = Number(exponentText);
-  if (exponent >= -4 && exponent < 16) {
-    // Below 1e-6 `String` would switch to an exponent itself, but that is beyond this range.
-    const plain = String(value);
-    return plain.includes('.') ? plain : `${plain}.0`;
-  }
-  const size = String(Math.abs(exponent)).padStart(2, '0');
-  return `${digits}e${exponent < 0 ? '-' : '+'}${size}`;
+  return Number.isFinite(value) ? reprText(value) : value > 0 ? 'inf' : '-inf';
 }
 
 /** Years before 1 count backwards from `(BC)`; years after 9999 have no sign. */
@@ -49,6 +39,9 @@ function sqlTimestampText(count: bigint, unit: 'us' | 'ns'): string {
   const text = timestampText(count, unit);
   const split = text.indexOf('T');
   const date = sqlDateText(text.slice(0, split));
-  const clock = text.slice(split + 1, -1).replace(/0+$/, '').replace(/\.$/, '');
+  const clock = text
+    .slice(split + 1, -1)
+    .replace(/0+$/, '')
+    .replace(/\.$/, '');
   return date.endsWith(' (BC)') ? `${date.slice(0, -5)} ${clock} (BC)` : `${date} ${clock}`;
 }

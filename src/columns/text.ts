@@ -51,8 +51,7 @@ function padded(value: number, width: number): string {
 /** `YYYY-MM-DD`; years outside 0001–9999 are written as ISO 8601 expands them, with a sign and six digits. */
 export function dateText(days: number): string {
   const { year, month, day } = civilFromDays(days);
-  const yearText =
-    year >= 1 && year <= 9999 ? padded(year, 4) : `${year < 0 ? '-' : '+'}${padded(Math.abs(year), 6)}`;
+  const yearText = year >= 1 && year <= 9999 ? padded(year, 4) : `${year < 0 ? '-' : '+'}${padded(Math.abs(year), 6)}`;
   return `${yearText}-${padded(month, 2)}-${padded(day, 2)}`;
 }
 

@@ -1,3 +1,5 @@
+import { type TextForms, writesBareIntegers } from './text-forms.ts';
+
 /**
  * The types a column can have. They are the types of segments, of SQL and of answers.
  *
@@ -43,6 +45,11 @@ export interface Field {
    * reach (1677–2262) never becomes timestamp_ns.
    */
   readonly wide?: boolean;
+  /**
+   * For timestamp and double columns that came from text: the forms (text-forms.ts) in which every value
+   * can be written as it stood; empty where no one form fits all.
+   */
+  readonly text?: TextForms;
 }
 
 /** Columns in order; names are unique. */
@@ -146,6 +153,24 @@ export function mergeSchemas(a: Schema, b: Schema): Schema {
 
 /** The field that holds the values of both; the name is `a`'s. */
 export function mergeFields(a: Field, b: Field): Field {
-  const field = { name: a.name, type: widen(a, b), nullable: a.nullable || b.nullable };
-  return (a.wide || b.wide) && canBeWide(field.type) ? { ...field, wide: true } : field;
+  const type = widen(a, b);
+  const text = mergeText(a, b, type);
+  return {
+    name: a.name,
+    type,
+    nullable: a.nullable || b.nullable,
+    ...((a.wide || b.wide) && canBeWide(type) ? { wide: true } : {}),
+    ...(text === undefined ? {} : { text }),
+  };
+}
+
+/** The forms that fit the text of both sides. A side that was never text fits any, but for what its text would be. */
+function mergeText(a: Field, b: Field, type: ColumnType): TextForms | undefined {
+  if (type.kind !== 'timestamp' && type.kind !== 'double') return undefined;
+  // Midnight would be added to a date that becomes a timestamp, in whatever form.
+  if (type.kind === 'timestamp' && (a.type.kind === 'date' || b.type.kind === 'date')) return [];
+  const left = a.type.kind === 'int64' ? b.text?.filter(writesBareIntegers) : a.text;
+  const right = b.type.kind === 'int64' ? a.text?.filter(writesBareIntegers) : b.text;
+  if (left === undefined || right === undefined) return left ?? right;
+  return left.filter((form) => right.includes(form));
 }

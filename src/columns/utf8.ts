@@ -34,7 +34,8 @@ export function validUtf8(bytes: Uint8Array, start: number, end: number): boolea
       i++;
       continue;
     }
-    const more = lead >= 0xc2 && lead <= 0xdf ? 1 : lead >= 0xe0 && lead <= 0xef ? 2 : lead >= 0xf0 && lead <= 0xf4 ? 3 : 0;
+    const more =
+      lead >= 0xc2 && lead <= 0xdf ? 1 : lead >= 0xe0 && lead <= 0xef ? 2 : lead >= 0xf0 && lead <= 0xf4 ? 3 : 0;
     if (more === 0 || i + more >= end) return false;
     // The first continuation byte carries what the Unicode standard's table 3-7 restricts.
     const second = bytes[i + 1];

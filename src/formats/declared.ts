@@ -6,7 +6,16 @@ import { inferInstants } from '../columns/infer-instants.ts';
 import { canonicalText, isJson, parseScalar } from '../columns/text.ts';
 import { type ColumnType, type Field, sameType, typeName } from '../columns/types.ts';
 import type { FieldError } from '../core/errors.ts';
-import type { BadRow, Checkpoint, Decoded, DecodeRequest, DeclaredField, Decoder, Format, RowOrigins } from './format.ts';
+import type {
+  BadRow,
+  Checkpoint,
+  DeclaredField,
+  Decoded,
+  DecodeRequest,
+  Decoder,
+  Format,
+  RowOrigins,
+} from './format.ts';
 
 type Reason = FieldError & { code: string };
 
@@ -43,7 +52,12 @@ class CheckedDecoder implements Decoder {
         continue;
       }
       const origins = decoded.origins ?? countedOrigins(batch, this.#inner.checkpoint().rows - batch.length);
-      const checked = conformToDeclared(batch, this.#request.declared, this.#request.additionalColumns ?? true, origins);
+      const checked = conformToDeclared(
+        batch,
+        this.#request.declared,
+        this.#request.additionalColumns ?? true,
+        origins,
+      );
       yield { batch: checked.batch, bad: [...bad, ...checked.bad].sort((a, b) => a.row - b.row) };
     }
   }

@@ -1,7 +1,7 @@
-import type { RangeReader } from '../core/bytes.ts';
-import type { FieldError } from '../core/errors.ts';
 import type { Batch, Scalar } from '../columns/column.ts';
 import type { Field } from '../columns/types.ts';
+import type { RangeReader } from '../core/bytes.ts';
+import type { FieldError } from '../core/errors.ts';
 
 export type FormatName = 'json' | 'csv' | 'parquet' | 'arrow' | 'avro' | 'otlp' | 'otap';
 

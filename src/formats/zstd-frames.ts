@@ -5,7 +5,15 @@ const SKIPPABLE_MAGIC = 0x184d2a50;
 /** The largest window a decoder has to remember; `zstd` stays below it up to level 19. */
 const WINDOW_BYTES = 16 * 1024 * 1024;
 
-type Expect = 'magic' | 'skippable-size' | 'descriptor' | 'header' | 'block' | 'content' | 'checksum' | 'skippable-content';
+type Expect =
+  | 'magic'
+  | 'skippable-size'
+  | 'descriptor'
+  | 'header'
+  | 'block'
+  | 'content'
+  | 'checksum'
+  | 'skippable-content';
 
 /**
  * Finds where the frames of a zstd stream end, from their headers alone, chunk by chunk. Node's decoder

@@ -1,6 +1,6 @@
 import type { FieldError } from '../../core/errors.ts';
 import { ByteWindow } from '../byte-window.ts';
-import type { Checkpoint, Decoded, Decoder, DecodeRequest, Format, FormatOptions } from '../format.ts';
+import type { Checkpoint, Decoded, DecodeRequest, Decoder, Format, FormatOptions } from '../format.ts';
 import { RowOutput } from '../row-output.ts';
 import { detectLayout, type JsonLayout } from './layout.ts';
 import { decodeLines, type LinesState } from './lines.ts';
@@ -49,7 +49,8 @@ function checkOptions(options: FormatOptions): FieldError[] {
   const errors: FieldError[] = [];
   for (const [name, value] of Object.entries(options)) {
     if (name !== 'layout') errors.push({ path: name, message: 'json has no such option; it has layout' });
-    else if (!LAYOUTS.includes(String(value))) errors.push({ path: name, message: `expected one of ${LAYOUTS.join(', ')}` });
+    else if (!LAYOUTS.includes(String(value)))
+      errors.push({ path: name, message: `expected one of ${LAYOUTS.join(', ')}` });
   }
   return errors;
 }
@@ -81,7 +82,8 @@ class JsonDecoder implements Decoder {
   checkpoint(): Checkpoint {
     const offset = this.#window?.offset ?? this.#request.from?.offset ?? 0;
     const layout = this.#layout;
-    const state = layout === undefined ? {} : layout === 'lines' ? { layout, ...this.#lines } : { layout, ...this.#values };
+    const state =
+      layout === undefined ? {} : layout === 'lines' ? { layout, ...this.#lines } : { layout, ...this.#values };
     return { offset, rows: this.#output.rows, state };
   }
 
@@ -93,7 +95,13 @@ class JsonDecoder implements Decoder {
     try {
       await window.fill();
       const { bytes, start } = window;
-      if (offset === 0 && bytes[start] === 0xef && bytes[start + 1] === 0xbb && bytes[start + 2] === 0xbf && window.size >= 3) {
+      if (
+        offset === 0 &&
+        bytes[start] === 0xef &&
+        bytes[start + 1] === 0xbb &&
+        bytes[start + 2] === 0xbf &&
+        window.size >= 3
+      ) {
         window.advance(start + 3);
       }
       const { limits } = this.#output;

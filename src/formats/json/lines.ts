@@ -24,17 +24,14 @@ export async function* decodeLines(
   output: RowOutput,
   state: LinesState,
 ): AsyncGenerator<Decoded> {
-  // The first line may be a whole document, which has its own, larger limit.
-  let limit = state.line === 1 ? Math.max(output.limits.jsonDocumentBytes, output.limits.rowBytes) : output.limits.rowBytes;
   for (;;) {
     const whole = window.ended ? window.end : lastLineEnd(window);
     while (window.start < whole) {
       decodeLine(window, whole, parser, output, state);
-      limit = output.limits.rowBytes;
       if (output.full) yield output.take();
     }
     if (window.ended) break;
-    if (window.size > limit) {
+    if (window.size > lineLimit(output, state)) {
       await skipLine(window, output, state);
       if (output.full) yield output.take();
     }
@@ -44,6 +41,12 @@ export async function* decodeLines(
   if (!output.empty) yield output.take();
 }
 
+/** The most bytes of the next line. The first may be a whole document, which has its own, larger limit. */
+function lineLimit(output: RowOutput, state: LinesState): number {
+  const { rowBytes, jsonDocumentBytes } = output.limits;
+  return state.line === 1 ? Math.max(jsonDocumentBytes, rowBytes) : rowBytes;
+}
+
 /** The position behind the last newline in the window, or its start. */
 function lastLineEnd(window: ByteWindow): number {
   const newline = window.bytes.subarray(window.start, window.end).lastIndexOf(NEWLINE);
@@ -51,7 +54,13 @@ function lastLineEnd(window: ByteWindow): number {
 }
 
 /** Decodes the line at the window's start, which ends before `end`, and moves past it. */
-function decodeLine(window: ByteWindow, end: number, parser: JsonRowParser, output: RowOutput, state: LinesState): void {
+function decodeLine(
+  window: ByteWindow,
+  end: number,
+  parser: JsonRowParser,
+  output: RowOutput,
+  state: LinesState,
+): void {
   const { bytes, start } = window;
   let at = start;
   while (at < end && (bytes[at] === 32 || bytes[at] === 9 || bytes[at] === 13)) at++;
@@ -63,7 +72,8 @@ function decodeLine(window: ByteWindow, end: number, parser: JsonRowParser, outp
   const newline = bytes.subarray(at, end).indexOf(NEWLINE);
   const lineEnd = newline < 0 ? end : at + newline;
   const next = newline < 0 ? end : lineEnd + 1;
-  let behind = lineEnd - start > output.limits.rowBytes && state.line > 1 ? TOO_LONG : parser.parseRow(bytes, at, lineEnd);
+  const limit = lineLimit(output, state);
+  let behind = lineEnd - start > limit ? TOO_LONG : parser.parseRow(bytes, at, lineEnd);
   if (behind >= 0) {
     behind = skipSpace(bytes, behind, lineEnd);
     if (behind === lineEnd) {
@@ -76,9 +86,10 @@ function decodeLine(window: ByteWindow, end: number, parser: JsonRowParser, outp
     scanned.message = 'unexpected text behind the object';
   } else if (behind === TRUNCATED) {
     scanned.at = lineEnd;
-    scanned.message = newline < 0 ? 'the object ends within this line: it is truncated' : 'the line ends within the object';
+    scanned.message =
+      newline < 0 ? 'the object ends within this line: it is truncated' : 'the line ends within the object';
   }
-  const fault = behind === TOO_LONG ? tooLong(output.limits.rowBytes) : parser.fault(at);
+  const fault = behind === TOO_LONG ? tooLong(limit) : parser.fault(at);
   parser.rollback();
   output.reject(fault, rawText(bytes, at, lineEnd), state.line);
   window.advance(next);
@@ -93,7 +104,7 @@ function tooLong(limit: number) {
 
 /** Passes over the line at the window's start, which does not end in the window, keeping only its beginning. */
 async function skipLine(window: ByteWindow, output: RowOutput, state: LinesState): Promise<void> {
-  output.reject(tooLong(output.limits.rowBytes), rawText(window.bytes, window.start, window.end), state.line);
+  output.reject(tooLong(lineLimit(output, state)), rawText(window.bytes, window.start, window.end), state.line);
   state.line++;
   for (;;) {
     window.advance(window.end);

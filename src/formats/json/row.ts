@@ -3,18 +3,18 @@ import { asciiText, validUtf8 } from '../../columns/utf8.ts';
 import type { ErrorCode } from '../../core/errors.ts';
 import type { Fault } from '../bad-row.ts';
 import {
+  decodeString,
   FAULT,
   faultAt,
   isDigit,
   minify,
-  scanned,
   scanNumber,
+  scanned,
   scanString,
   scanValue,
   scanWord,
   skipSpace,
   TRUNCATED,
-  unescape,
 } from './scan.ts';
 
 const encoder = new TextEncoder();
@@ -94,7 +94,12 @@ export class JsonRowParser {
     let at = skipSpace(bytes, start + 1, end);
     if (at < end && bytes[at] === 125) return at + 1;
     for (;;) {
-      const keyEnd = at < end && bytes[at] === 34 ? scanString(bytes, at, end) : at >= end ? TRUNCATED : faultAt(at, 'expected a key in quotes');
+      const keyEnd =
+        at < end && bytes[at] === 34
+          ? scanString(bytes, at, end)
+          : at >= end
+            ? TRUNCATED
+            : faultAt(at, 'expected a key in quotes');
       if (keyEnd < 0) return keyEnd;
       const name = keyText(bytes, at, keyEnd);
       at = skipSpace(bytes, keyEnd, end);
@@ -229,7 +234,7 @@ function isKey(key: Uint8Array, bytes: Uint8Array, start: number, end: number): 
 
 /** The text of a scanned string, quotes included in the range. */
 function keyText(bytes: Uint8Array, start: number, end: number): string {
-  unescape(bytes, start + 1, end - 1);
+  decodeString(bytes, start + 1, end - 1);
   return decoder.decode(scanned.unescaped.subarray(0, scanned.unescapedSize));
 }
 
@@ -246,7 +251,7 @@ function parseString(column: ColumnBuilder, row: number, bytes: Uint8Array, star
     if (byte === 92 || byte < 32) {
       const behind = scanString(bytes, start, end);
       if (behind < 0) return behind;
-      unescape(bytes, start + 1, behind - 1);
+      decodeString(bytes, start + 1, behind - 1);
       column.setUtf8(row, scanned.unescaped, 0, scanned.unescapedSize);
       return behind;
     }

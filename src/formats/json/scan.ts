@@ -89,7 +89,12 @@ function scanEscape(bytes: Uint8Array, at: number, end: number): number {
   if (unit < 0) return faultAt(at, 'a \\u escape without four hexadecimal digits');
   if (unit < 0xd800 || unit > 0xdfff) return at + 6;
   if (unit < 0xdc00) {
-    if (at + 12 > end) return TRUNCATED;
+    if (
+      at + 12 > end &&
+      bytes.subarray(at + 6, end).every((byte, i) => (i === 0 ? byte === 92 : i > 1 || byte === 117))
+    ) {
+      return TRUNCATED;
+    }
     const low = bytes[at + 6] === 92 && bytes[at + 7] === 117 ? unitAt(bytes, at + 6) : -1;
     if (low >= 0xdc00 && low <= 0xdfff) return at + 12;
   }
@@ -103,7 +108,7 @@ for (const [letter, stands] of Object.entries({ '"': 34, '\\': 92, '/': 47, b: 8
 }
 
 /** Decodes the inside of a scanned string, `bytes[start .. end)`, into `scanned.unescaped`. */
-export function unescape(bytes: Uint8Array, start: number, end: number): void {
+export function decodeString(bytes: Uint8Array, start: number, end: number): void {
   if (scanned.unescaped.length < end - start) scanned.unescaped = new Uint8Array(2 * (end - start));
   const out = scanned.unescaped;
   let size = 0;
@@ -228,7 +233,12 @@ export function scanValue(bytes: Uint8Array, start: number, end: number): number
       depth--;
       at++;
     } else {
-      at = byte === 34 ? scanString(bytes, at, end) : isDigit(byte) || byte === 45 ? scanNumber(bytes, at, end) : scanWord(bytes, at, end);
+      at =
+        byte === 34
+          ? scanString(bytes, at, end)
+          : isDigit(byte) || byte === 45
+            ? scanNumber(bytes, at, end)
+            : scanWord(bytes, at, end);
       if (at < 0) return at;
     }
     // A value has ended: close what it closes, and go on behind the comma.

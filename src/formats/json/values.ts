@@ -36,10 +36,12 @@ export async function* decodeValues(
     const step = nextStep(window, parser, output, state);
     if (step === 'end') break;
     if (step === 'more') {
-      const limit = state.place === 'top' ? output.limits.jsonDocumentBytes : output.limits.rowBytes;
-      if (window.size > limit) await skipValue(window, output, state);
+      if (window.size > valueLimit(output, state)) await skipValue(window, output, state);
       // What is cut off is parsed again only when the window has doubled, so that the work stays linear.
-      else if (!(await window.fill(Math.max(window.size, 64 * 1024))) && !(state.place === 'top' && window.size === 0)) {
+      else if (
+        !(await window.fill(Math.max(window.size, 64 * 1024))) &&
+        !(state.place === 'top' && window.size === 0)
+      ) {
         throw endOfInput(window, state);
       }
     }
@@ -155,6 +157,11 @@ function element(window: ByteWindow, at: number, parser: JsonRowParser, output: 
     return 'more';
   }
   if (behind === FAULT) return broken(window, at, parser, output, state);
+  if (behind - at > valueLimit(output, state)) {
+    parser.rollback();
+    reject(window, at, behind, tooLarge(output, state), output, state);
+    return 'on';
+  }
   output.keep(bytes, at, behind);
   window.advance(behind);
   state.comma = true;
@@ -184,18 +191,24 @@ function reject(
   state.comma = true;
 }
 
+function valueLimit(output: RowOutput, state: ValuesState): number {
+  return state.place === 'top' ? output.limits.jsonDocumentBytes : output.limits.rowBytes;
+}
+
+function tooLarge(output: RowOutput, state: ValuesState): Fault {
+  const what = state.place === 'top' ? 'the document' : 'the element';
+  return { path: '', code: 'value_too_large', message: `${what} is longer than ${valueLimit(output, state)} bytes` };
+}
+
 /** Passes over the value at the window's start, which is too large to hold. */
 async function skipValue(window: ByteWindow, output: RowOutput, state: ValuesState): Promise<void> {
   let at = skipSpace(window.bytes, window.start, window.end);
   if (state.comma && state.place !== 'top') at = skipSpace(window.bytes, at + 1, window.end);
   if (state.place === 'collection') {
-    const limit = output.limits.rowBytes;
+    const limit = valueLimit(output, state);
     throw new OrasiError('malformed_input', `a member of the feature collection is longer than ${limit} bytes`);
   }
-  const limit = state.place === 'top' ? output.limits.jsonDocumentBytes : output.limits.rowBytes;
-  const what = state.place === 'top' ? 'the document' : 'the element';
-  const fault: Fault = { path: '', code: 'value_too_large', message: `${what} is longer than ${limit} bytes` };
-  output.reject(fault, rawText(window.bytes, at, window.end));
+  output.reject(tooLarge(output, state), rawText(window.bytes, at, window.end));
   const skipper = new ValueSkipper();
   for (;;) {
     const behind = skipper.feed(window.bytes, at, window.end);
@@ -204,7 +217,8 @@ async function skipValue(window: ByteWindow, output: RowOutput, state: ValuesSta
       break;
     }
     window.advance(window.end);
-    if (!(await window.fill())) throw new OrasiError('malformed_input', `the file ends at byte ${window.offset} within a value`);
+    if (!(await window.fill()))
+      throw new OrasiError('malformed_input', `the file ends at byte ${window.offset} within a value`);
     at = window.start;
   }
   state.comma = true;
