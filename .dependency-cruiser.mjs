@@ -12,6 +12,8 @@ export const FLOORS = [
   // Vars to configuration, bindings to ports: what every door needs and no machine may see.
   ['src/config.ts', 'src/deps.ts'],
   ['src/api', 'durable-objects', 'queues'],
+  // What the entry is composed of.
+  ['src/health.ts'],
   ['src/worker.ts'],
 ];
 
@@ -41,6 +43,13 @@ const DOORS = pattern(FLOORS.slice(5).flat());
 export default {
   forbidden: [
     ...floorRules,
+    {
+      name: 'every file has a floor',
+      comment: 'A new room is one entry in FLOORS.',
+      severity: 'error',
+      from: { path: WORKER, pathNot: pattern(FLOORS.flat()) },
+      to: {},
+    },
     {
       name: 'machines see ports, not the platform',
       comment: 'cloudflare:* modules belong to the doors; a machine gets what it needs passed in.',

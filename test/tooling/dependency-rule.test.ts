@@ -94,6 +94,7 @@ const BREACHES = [
   ],
   ['a Worker with a disk', 'src/storage/bad-12.ts', "import { readFileSync } from 'node:fs';", 'fs'],
   ['a file that is not there', 'src/storage/bad-13.ts', "import { nothing } from './nowhere.ts';", './nowhere.ts'],
+  ['a room without a floor', 'src/misc/bad-15.ts', "import { thing } from '../core/thing.ts';", 'src/core/thing.ts'],
   ['two files that need each other', 'src/core/bad-14.ts', "import { egg } from './egg.ts';", 'src/core/egg.ts'],
 ] as const;
 
