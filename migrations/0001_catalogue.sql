@@ -176,9 +176,12 @@ CREATE TABLE uploads (
   part_bytes INTEGER NOT NULL,
   decode TEXT NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('open', 'completed', 'aborted')),
+  -- Of a completed one.
+  object_id TEXT,
   created_at INTEGER NOT NULL,
   PRIMARY KEY (namespace_uid, upload_id)
 ) WITHOUT ROWID;
+CREATE INDEX uploads_open ON uploads (created_at) WHERE state = 'open';
 
 CREATE TABLE upload_parts (
   namespace_uid TEXT NOT NULL,

@@ -4,7 +4,7 @@ import type { FaultPoints } from '../src/ingest/fault-points.ts';
 import type { Ingest } from '../src/ingest/ingest.ts';
 import type { Log } from '../src/observe/log.ts';
 
-const IngestSchema = z.object({
+export const IngestSchema = z.object({
   v: z.literal(1),
   type: z.literal('ingest'),
   namespaceUid: z.string().min(1),

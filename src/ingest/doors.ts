@@ -62,7 +62,7 @@ export async function acceptEvent(ports: IngestPorts, event: BucketEvent): Promi
   if (event.bucket !== ports.bucketName || event.action === 'DeleteObject' || event.action === 'LifecycleDeletion')
     return null;
   const names = parseInboxKey(event.object.key);
-  if (names === null || inboxProblem(event.object.key)) return null;
+  if (names === null || inboxProblem(event.object.key) !== undefined) return null;
   const namespaceUid = await ports.control.namespaceUid(names.namespace);
   if (namespaceUid === null) return null;
   const stored = await ports.store.head(event.object.key);
@@ -71,15 +71,27 @@ export async function acceptEvent(ports: IngestPorts, event: BucketEvent): Promi
   return registration === null ? null : { namespaceUid, objectId: registration.object.objectId };
 }
 
-/** Enters an object that was found in the inbox; null where it is not to be taken in. Nobody is woken. */
+/**
+ * Enters an object that was found in the bucket; null where it is not to be taken in. Nobody is woken. Its names are
+ * those of its key in the inbox, unless said otherwise.
+ */
 export async function registerFound(
   ports: IngestPorts,
   namespaceUid: string,
   stored: ObjectInfo,
+  object?: IncomingObject,
 ): Promise<Registration | null> {
+  if (object !== undefined) return await register(ports, object, stored, false);
   const names = parseInboxKey(stored.key);
-  if (names === null || inboxProblem(stored.key)) return null;
+  if (names === null || inboxProblem(stored.key) !== undefined) return null;
   return await register(ports, { ...names, namespaceUid, decode: decodeOf(stored) }, stored, false);
+}
+
+/** Wakes the consumer for an object that was found; whether there is work that was not there before. */
+export async function enterFound(ports: IngestPorts, registration: Registration | null): Promise<boolean> {
+  if (registration === null) return false;
+  await wake(ports, registration);
+  return registration.fresh;
 }
 
 async function register(
@@ -89,11 +101,16 @@ async function register(
   explicit: boolean,
 ): Promise<Registration | null> {
   const { namespace, namespaceUid, dataset, name, decode } = object;
+  const { datasets } = ports.catalog;
+  const datasetId = explicit
+    ? await datasets.ensure(namespaceUid, dataset)
+    : await datasets.ensureFor(namespaceUid, dataset, stored.uploadedAtMs);
+  if (datasetId === null) return null;
   return await ports.catalog.ledger.register({
     namespaceUid,
     namespace,
     objectId: await objectIdOf(ports.bucketName, inboxKey(object), stored.etag),
-    datasetId: await ports.catalog.datasets.ensure(namespaceUid, dataset),
+    datasetId,
     dataset,
     name,
     key: stored.key,

@@ -1,39 +1,64 @@
 import type { BucketEvent, IngestMessage } from '../core/protocol/messages.ts';
 import type { LedgerObject } from '../storage/catalog-records.ts';
-import type { ObjectRef } from '../storage/ledger.ts';
-import { acceptEvent, acceptUpload, type IncomingObject, readQuarantine, retryObject } from './doors.ts';
+import type { UploadPart, UploadRecord } from '../storage/uploads.ts';
+import { eraseNamespace } from './collect.ts';
+import { acceptUpload, type IncomingObject, readQuarantine, retryObject } from './doors.ts';
+import { handleBatch, type MessageOutcome } from './handle-batch.ts';
 import type { IngestPorts } from './ports.ts';
-import { type TakeInOutcome, takeIn } from './take-in.ts';
+import { type SweepOptions, type SweepReport, sweep } from './sweep.ts';
+import { abortUpload, completeUpload, createUpload, putUploadPart, readUpload } from './uploads.ts';
+
+type Body = Uint8Array | ReadableStream<Uint8Array>;
 
 /** Everything the doors ask of ingestion. */
 export interface Ingest {
   /** See `acceptUpload`. */
-  put(object: IncomingObject, body: Uint8Array | ReadableStream<Uint8Array>, sizeBytes?: number): Promise<LedgerObject>;
+  put(object: IncomingObject, body: Body, sizeBytes?: number): Promise<LedgerObject>;
+  readonly uploads: {
+    /** See `src/ingest/uploads.ts`. */
+    create(object: IncomingObject, partBytes?: number): Promise<UploadRecord>;
+    get(
+      namespaceUid: string,
+      uploadId: string,
+    ): Promise<{ readonly upload: UploadRecord; readonly parts: readonly UploadPart[] }>;
+    putPart(namespaceUid: string, uploadId: string, part: number, body: Body, sizeBytes?: number): Promise<UploadPart>;
+    complete(namespaceUid: string, uploadId: string): Promise<LedgerObject>;
+    abort(namespaceUid: string, uploadId: string): Promise<void>;
+  };
   /** Puts a failed object back to be taken in; null where it is not failed. */
   retry(namespaceUid: string, objectId: string): Promise<LedgerObject | null>;
   /** The rows of an object that were set aside, as NDJSON. */
   quarantine(namespaceUid: string, objectId: string): Promise<ReadableStream<Uint8Array>>;
   /** Does what the messages of a queue batch ask, and says of each what became of it. Never throws. */
-  handle(messages: readonly (IngestMessage | BucketEvent)[]): Promise<readonly TakeInOutcome[]>;
+  handle(messages: readonly (IngestMessage | BucketEvent)[]): Promise<readonly MessageOutcome[]>;
+  /** Marks the object of a message that the queue gave up as failed, unless somebody is at work on it or it has ended. */
+  abandon(message: IngestMessage): Promise<boolean>;
+  /** See `sweep`. Never throws. */
+  sweep(options?: SweepOptions): Promise<SweepReport>;
+  /** See `eraseNamespace`. */
+  eraseNamespace(name: string, uid: string): Promise<boolean>;
 }
 
 export function createIngest(ports: IngestPorts): Ingest {
   return {
     put: (object, body, sizeBytes) => acceptUpload(ports, object, body, sizeBytes),
+    uploads: {
+      create: (object, partBytes) => createUpload(ports, object, partBytes),
+      get: (namespaceUid, uploadId) => readUpload(ports, namespaceUid, uploadId),
+      putPart: (namespaceUid, uploadId, part, body, sizeBytes) =>
+        putUploadPart(ports, namespaceUid, uploadId, part, body, sizeBytes),
+      complete: (namespaceUid, uploadId) => completeUpload(ports, namespaceUid, uploadId),
+      abort: (namespaceUid, uploadId) => abortUpload(ports, namespaceUid, uploadId),
+    },
     retry: (namespaceUid, objectId) => retryObject(ports, namespaceUid, objectId),
     quarantine: (namespaceUid, objectId) => readQuarantine(ports, namespaceUid, objectId),
-    async handle(messages) {
-      const outcomes: TakeInOutcome[] = [];
-      for (const message of messages) {
-        try {
-          const ref: ObjectRef | null = 'type' in message ? message : await acceptEvent(ports, message);
-          outcomes.push(ref === null ? { kind: 'done' } : await takeIn(ports, ref));
-        } catch (error) {
-          ports.log.error('message not handled', { error });
-          outcomes.push({ kind: 'again', delaySeconds: 5 });
-        }
-      }
-      return outcomes;
-    },
+    handle: (messages) => handleBatch(ports, messages),
+    abandon: ({ namespaceUid, objectId }) =>
+      ports.catalog.ledger.abandon(namespaceUid, objectId, {
+        code: 'attempts_exhausted',
+        message: 'the queue gave up delivering its message',
+      }),
+    sweep: (options) => sweep(ports, options),
+    eraseNamespace: (name, uid) => eraseNamespace(ports, name, uid),
   };
 }

@@ -1,12 +1,21 @@
-import { type Batch, batchBytes } from '../columns/column.ts';
-import { conformBatch } from '../columns/concat.ts';
+import { type Batch, batchBytes, gatherBatch } from '../columns/column.ts';
+import { concatBatches, conformBatch } from '../columns/concat.ts';
 import { mergeSchemas, type Schema, sameType } from '../columns/types.ts';
 import { OrasiError } from '../core/errors.ts';
+import { LIMITS } from '../core/limits.ts';
 import { createSegmentWriter, type SegmentWriter } from '../segment/write.ts';
 import type { NewSegment, RowRanges } from '../storage/catalog-records.ts';
 import { segmentId, segmentKey } from '../storage/layout.ts';
 import { createObjectSink, type ObjectSink } from '../storage/object-sink.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import { sortedRows } from './sort-rows.ts';
+
+export interface SegmentShape {
+  readonly segmentBufferBytes: number;
+  readonly segmentRows: number;
+  /** Columns the rows of each segment are sorted by. */
+  readonly sortKey: readonly string[];
+}
 
 /** Whose segments these are: the claim that every key is named after. */
 export interface SegmentOwner {
@@ -20,7 +29,8 @@ export interface SegmentOwner {
 interface OpenSegment {
   readonly id: string;
   readonly key: string;
-  readonly schema: Schema;
+  /** Of the types the file has; what else is known of the columns goes on with the rows. */
+  schema: Schema;
   readonly sink: ObjectSink;
   readonly writer: SegmentWriter;
   readonly sources: Map<string, [start: number, end: number][]>;
@@ -40,23 +50,19 @@ export class SegmentAssembler {
   readonly segments: NewSegment[] = [];
   readonly #store: ObjectStore;
   readonly #owner: SegmentOwner;
-  readonly #limits: { readonly segmentBufferBytes: number; readonly segmentRows: number };
+  readonly #shape: SegmentShape;
   #schema: Schema;
   #pending: Pending[] = [];
   #pendingBytes = 0;
+  #pendingRows = 0;
   #open: OpenSegment | undefined;
   #count = 0;
 
   /** `schema` is what earlier parts of the same object came to. */
-  constructor(
-    store: ObjectStore,
-    owner: SegmentOwner,
-    limits: { readonly segmentBufferBytes: number; readonly segmentRows: number },
-    schema: Schema = [],
-  ) {
+  constructor(store: ObjectStore, owner: SegmentOwner, shape: SegmentShape, schema: Schema = []) {
     this.#store = store;
     this.#owner = owner;
-    this.#limits = limits;
+    this.#shape = shape;
     this.#schema = schema;
   }
 
@@ -69,10 +75,16 @@ export class SegmentAssembler {
     if (batch.length === 0) return;
     this.#schema = this.#schema.length === 0 ? batch.schema : mergeSchemas(this.#schema, batch.schema);
     if (this.#open !== undefined && !fits(this.#schema, this.#open.schema)) await this.#close();
-    if (this.#open !== undefined) return await this.#write(this.#open, { batch, objectId });
+    if (this.#open !== undefined) {
+      this.#open.schema = this.#schema;
+      return await this.#write(this.#open, { batch, objectId });
+    }
     this.#pending.push({ batch, objectId });
     this.#pendingBytes += batchBytes(batch);
-    if (this.#pendingBytes >= this.#limits.segmentBufferBytes) await this.#flush();
+    this.#pendingRows += batch.length;
+    if (this.#pendingBytes >= this.#shape.segmentBufferBytes || this.#pendingRows >= this.#shape.segmentRows) {
+      await this.#flush();
+    }
   }
 
   /** Writes what is held. The segments are then all there. */
@@ -81,14 +93,50 @@ export class SegmentAssembler {
     await this.#close();
   }
 
+  /** Gives up what was begun; segments already written are left to collection. */
+  async abort(): Promise<void> {
+    const open = this.#open;
+    this.#open = undefined;
+    this.#pending = [];
+    await open?.sink.abort();
+  }
+
   async #flush(): Promise<void> {
     const pending = this.#pending;
     this.#pending = [];
     this.#pendingBytes = 0;
+    this.#pendingRows = 0;
+    if (this.#shape.sortKey.length > 0 && pending.length > 0) return await this.#writeSorted(pending);
     for (const item of pending) {
       this.#open ??= this.#begin();
       await this.#write(this.#open, item);
     }
+  }
+
+  /** A sorted segment is what the buffer held, no more: what comes later would have to go in between. */
+  async #writeSorted(pending: readonly Pending[]): Promise<void> {
+    const all = concatBatches(
+      pending.map(({ batch }) => batch),
+      this.#schema,
+    );
+    const objects = [...new Set(pending.map(({ objectId }) => objectId))];
+    const sourceOf = new Int32Array(all.length);
+    let at = 0;
+    for (const { batch, objectId } of pending) {
+      sourceOf.fill(objects.indexOf(objectId), at, at + batch.length);
+      at += batch.length;
+    }
+    const rows = sortedRows(all, this.#shape.sortKey);
+    const open = this.#begin();
+    this.#open = open;
+    for (let start = 0; start < rows.length; start += LIMITS.batchRows) {
+      const slice = rows.subarray(start, start + LIMITS.batchRows);
+      await open.writer.write(gatherBatch(all, slice));
+      for (let i = 0; i < slice.length; i++) {
+        addRange(open.sources, objects[sourceOf[slice[i]]], start + i, start + i + 1);
+      }
+    }
+    await this.#close();
   }
 
   #begin(): OpenSegment {
@@ -103,7 +151,7 @@ export class SegmentAssembler {
     const start = open.writer.rows;
     await open.writer.write(conformBatch(batch, open.schema));
     addRange(open.sources, objectId, start, start + batch.length);
-    if (open.writer.rows >= this.#limits.segmentRows) await this.#close();
+    if (open.writer.rows >= this.#shape.segmentRows) await this.#close();
   }
 
   async #close(): Promise<void> {

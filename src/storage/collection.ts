@@ -58,9 +58,7 @@ export function createCollection(database: SqlDatabase): Collection {
       const records = keys.map((key, ordinal) => ({ key, ordinal, writer: writerOf(key) }));
       // A key that no attempt of ours could have written is nobody's to delete.
       const ours = records.flatMap(({ key, ordinal, writer }) =>
-        writer === null
-          ? []
-          : [[ordinal, key, writer.namespaceUid, writer.objectId, writer.attempt, writer.part, datasetIdOf(key)]],
+        writer === null ? [] : [[ordinal, key, writer.namespaceUid, writer.objectId, writer.attempt, datasetIdOf(key)]],
       );
       for (const chunk of jsonChunks(ours)) {
         // A segment's id begins with its object's, which bounds the search in `segments`.
@@ -68,14 +66,14 @@ export function createCollection(database: SqlDatabase): Collection {
         const { rows } = await database.run(
           sql`SELECT k.value ->> 0 AS ordinal FROM json_each(${chunk}) k
             WHERE NOT EXISTS (SELECT 1 FROM objects o WHERE o.namespace_uid = k.value ->> 2
-              AND o.object_id = k.value ->> 3 AND o.state = 'processing'
-              AND o.attempt = k.value ->> 4 AND o.part = k.value ->> 5)
+              AND o.object_id = k.value ->> 3 AND o.state IN ('received', 'processing')
+              AND o.attempt = k.value ->> 4)
             AND NOT EXISTS (SELECT 1 FROM staged_files f WHERE f.namespace_uid = k.value ->> 2
               AND f.object_id = k.value ->> 3 AND f.storage_key = k.value ->> 1)
             AND NOT EXISTS (SELECT 1 FROM quarantine_files q WHERE q.namespace_uid = k.value ->> 2
               AND q.object_id = k.value ->> 3 AND q.storage_key = k.value ->> 1)
             AND NOT EXISTS (SELECT 1 FROM segments s WHERE s.namespace_uid = k.value ->> 2
-              AND s.dataset_id = k.value ->> 6 AND s.storage_key = k.value ->> 1
+              AND s.dataset_id = k.value ->> 5 AND s.storage_key = k.value ->> 1
               AND s.segment_id > (k.value ->> 3) || '-' AND s.segment_id < (k.value ->> 3) || '.')`,
         );
         for (const row of rows) dead.push(keys[integer(row, 'ordinal')]);

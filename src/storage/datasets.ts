@@ -13,8 +13,12 @@ export interface Page<T> {
 
 /** The datasets of a namespace. */
 export interface Datasets {
-  /** The id of the active dataset of a name, made where there is none. */
+  /**
+   * The id of the active dataset of a name, made where there is none. For something that was found and not asked for,
+   * with the time it is from: null where a dataset of that name was deleted then or later.
+   */
   ensure(namespaceUid: string, name: string): Promise<string>;
+  ensureFor(namespaceUid: string, name: string, foundFromMs: number): Promise<string | null>;
   get(namespaceUid: string, name: string): Promise<DatasetRecord | null>;
   list(namespaceUid: string, limit: number, cursor?: string): Promise<Page<DatasetRecord>>;
   /**
@@ -79,17 +83,27 @@ export function createDatasets(database: SqlDatabase, clock: Clock, random: Rand
     });
   }
 
+  async function ensure(namespaceUid: string, name: string): Promise<string> {
+    const found = await find(namespaceUid, name);
+    if (found !== undefined) return found;
+    await database.run(
+      sql`INSERT INTO datasets (namespace_uid, dataset_id, name, state, schema, schema_version, created_at)
+        VALUES (${namespaceUid}, ${newId(clock, random)}, ${name}, 'active', '[]', 0, ${clock.now()})
+        ON CONFLICT DO NOTHING`,
+    );
+    // Another request may have been first, or a deletion come in between; asked again, either is right.
+    return await ensure(namespaceUid, name);
+  }
+
   return {
-    async ensure(namespaceUid, name) {
-      const found = await find(namespaceUid, name);
-      if (found !== undefined) return found;
-      await database.run(
-        sql`INSERT INTO datasets (namespace_uid, dataset_id, name, state, schema, schema_version, created_at)
-          VALUES (${namespaceUid}, ${newId(clock, random)}, ${name}, 'active', '[]', 0, ${clock.now()})
-          ON CONFLICT DO NOTHING`,
+    ensure,
+
+    async ensureFor(namespaceUid, name, foundFromMs) {
+      const { rows } = await database.run(
+        sql`SELECT 1 FROM datasets WHERE namespace_uid = ${namespaceUid} AND name = ${name} AND state = 'deleted'
+          AND deleted_at >= ${foundFromMs} LIMIT 1`,
       );
-      // Another request may have been first, or a deletion come in between; asked again, either is right.
-      return (await find(namespaceUid, name)) ?? (await this.ensure(namespaceUid, name));
+      return rows.length > 0 ? null : await ensure(namespaceUid, name);
     },
 
     async get(namespaceUid, name) {

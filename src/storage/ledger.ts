@@ -88,8 +88,12 @@ export interface Ledger {
   /** Which of these the ledger has, deleted ones included, by object id. */
   known(objects: readonly ObjectRef[]): Promise<ReadonlyMap<string, KnownObject>>;
 
+  /** Those of these that the ledger has and that are not deleted. */
+  getAll(objects: readonly ObjectRef[]): Promise<readonly LedgerObject[]>;
   /** Takes the lease where the object waits to be taken in, or its claimant's lease has run out; else null. */
-  claim(namespaceUid: string, objectId: string, leaseMs: number): Promise<LedgerObject | null>;
+  claim(object: ObjectRef, leaseMs: number): Promise<LedgerObject | null>;
+  /** Claims each that can be; the others are missing. */
+  claimAll(objects: readonly ObjectRef[], leaseMs: number): Promise<readonly LedgerObject[]>;
   /** Extends a lease; false where the claim was lost and the work should stop. */
   renew(token: ClaimToken, leaseMs: number): Promise<boolean>;
   /** Ends a part: records its files and where the next begins, and gives the lease back. False where the claim was lost. */
@@ -148,6 +152,18 @@ export function createLedger(database: SqlDatabase, clock: Clock): Ledger {
     return rows.length === 0 ? null : toLedgerObject(rows[0]);
   }
 
+  /** A part that follows one handed over in order belongs to the same try; anything else is a new one. */
+  function claimStatement({ namespaceUid, objectId }: ObjectRef, leaseMs: number): Statement {
+    const now = clock.now();
+    return sql`UPDATE objects SET state = 'processing', lease_until = ${now + leaseMs}, retry_at = NULL,
+        attempt = attempt + (CASE WHEN state = 'received' AND part > 0 AND failures = 0 THEN 0 ELSE 1 END),
+        failures = failures + (CASE WHEN state = 'processing' THEN 1 ELSE 0 END)
+      WHERE ${at(namespaceUid, objectId)} AND masked_at IS NULL AND (
+        (state = 'received' AND (retry_at IS NULL OR retry_at <= ${now}))
+        OR (state = 'processing' AND lease_until <= ${now}))
+      RETURNING *`;
+  }
+
   return {
     get,
 
@@ -183,8 +199,7 @@ export function createLedger(database: SqlDatabase, clock: Clock): Ledger {
                 AND later.state = 'committed' AND later.uploaded_at > ${uploadedAt}))
             OR (mask_reason IN ('deleted', 'dataset_deleted') AND (${explicit} = 1 OR masked_at < ${uploadedAt})))`,
         // The later upload counts for the order of versions, also where the row was not begun again.
-        sql`UPDATE objects SET uploaded_at = ${uploadedAt} WHERE ${row} AND uploaded_at < ${uploadedAt}
-          AND masked_at IS NULL`,
+        sql`UPDATE objects SET uploaded_at = ${uploadedAt} WHERE ${row} AND uploaded_at < ${uploadedAt}`,
         sql`SELECT * FROM objects WHERE ${row}`,
       ]);
       if (stored.rows.length === 0) return null;
@@ -229,19 +244,27 @@ export function createLedger(database: SqlDatabase, clock: Clock): Ledger {
       return found;
     },
 
-    async claim(namespaceUid, objectId, leaseMs) {
-      const now = clock.now();
-      const { rows } = await database.run(
-        // A part that follows one handed over in order belongs to the same try; anything else is a new one.
-        sql`UPDATE objects SET state = 'processing', lease_until = ${now + leaseMs}, retry_at = NULL,
-            attempt = attempt + (CASE WHEN state = 'received' AND part > 0 AND failures = 0 THEN 0 ELSE 1 END),
-            failures = failures + (CASE WHEN state = 'processing' THEN 1 ELSE 0 END)
-          WHERE ${at(namespaceUid, objectId)} AND masked_at IS NULL AND (
-            (state = 'received' AND (retry_at IS NULL OR retry_at <= ${now}))
-            OR (state = 'processing' AND lease_until <= ${now}))
-          RETURNING *`,
-      );
+    async getAll(objects) {
+      const found: LedgerObject[] = [];
+      for (const chunk of jsonChunks(objects.map(({ namespaceUid, objectId }) => [namespaceUid, objectId]))) {
+        const { rows } = await database.run(
+          sql`SELECT o.* FROM json_each(${chunk}) k CROSS JOIN objects o
+            ON o.namespace_uid = k.value ->> 0 AND o.object_id = k.value ->> 1 WHERE ${NOT_DELETED}`,
+        );
+        found.push(...rows.map(toLedgerObject));
+      }
+      return found;
+    },
+
+    async claim(object, leaseMs) {
+      const { rows } = await database.run(claimStatement(object, leaseMs));
       return rows.length === 0 ? null : toLedgerObject(rows[0]);
+    },
+
+    async claimAll(objects, leaseMs) {
+      if (objects.length === 0) return [];
+      const answers = await database.batch(objects.map((object) => claimStatement(object, leaseMs)));
+      return answers.flatMap(({ rows }) => rows.map(toLedgerObject));
     },
 
     async renew(token, leaseMs) {

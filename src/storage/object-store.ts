@@ -25,13 +25,15 @@ export interface PutOptions {
 export interface MultipartUpload {
   readonly key: string;
   readonly uploadId: string;
-  /** A part that is sent again takes the place of the first. A stream has `sizeBytes` bytes. */
+  /**
+   * A part that is sent again takes the place of the first. A stream has `sizeBytes` bytes. As `complete`, throws `gone`
+   * where the upload was completed or aborted before.
+   */
   uploadPart(
     part: number,
     bytes: Uint8Array | ReadableStream<Uint8Array>,
     sizeBytes?: number,
   ): Promise<{ part: number; etag: string }>;
-  /** Throws `gone` where the upload was completed or aborted before. */
   complete(parts: readonly { part: number; etag: string }[]): Promise<ObjectInfo>;
   abort(): Promise<void>;
 }

@@ -66,21 +66,16 @@ export function r2ObjectStore(bucket: R2Bucket): ObjectStore {
       key: upload.key,
       uploadId: upload.uploadId,
       async uploadPart(part, bytes, sizeBytes) {
-        const { partNumber, etag } =
-          bytes instanceof Uint8Array
-            ? await upload.uploadPart(part, bytes)
-            : sizeBytes === undefined
-              ? await upload.uploadPart(part, await readAll(bytes))
-              : await withLength(bytes, sizeBytes, (body) => upload.uploadPart(part, body));
+        const { partNumber, etag } = await orGone(upload.key, async () => {
+          if (bytes instanceof Uint8Array) return await upload.uploadPart(part, bytes);
+          if (sizeBytes === undefined) return await upload.uploadPart(part, await readAll(bytes));
+          return await withLength(bytes, sizeBytes, (body) => upload.uploadPart(part, body));
+        });
         return { part: partNumber, etag };
       },
       async complete(parts) {
-        try {
-          return toInfo(await upload.complete(parts.map(({ part, etag }) => ({ partNumber: part, etag }))));
-        } catch (error) {
-          if (NO_SUCH_UPLOAD.test(String(error))) throw new OrasiError('gone', `the upload of ${upload.key} has ended`);
-          throw error;
-        }
+        const ordered = parts.map(({ part, etag }) => ({ partNumber: part, etag }));
+        return toInfo(await orGone(upload.key, () => upload.complete(ordered)));
       },
       abort: () => upload.abort(),
     };
@@ -127,6 +122,16 @@ export function r2ObjectStore(bucket: R2Bucket): ObjectStore {
       }
     },
   };
+}
+
+async function orGone<T>(key: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (NO_SUCH_UPLOAD.test(String(error)))
+      throw new OrasiError('gone', `the upload of ${key} has ended`, { cause: error });
+    throw error;
+  }
 }
 
 /** R2 takes a stream only with a length known beforehand, which the runtime attaches to the stream itself. */

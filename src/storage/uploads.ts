@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { DecodeInfo } from './catalog-records.ts';
-import { integer, type Row, type SqlDatabase, sql, text } from './sql.ts';
+import { integer, optionalText, type Row, type SqlDatabase, sql, text } from './sql.ts';
 
 /** A resumable upload: equal parts, in any order, each as often as it takes. */
 export interface UploadRecord {
@@ -15,6 +15,8 @@ export interface UploadRecord {
   readonly partBytes: number;
   readonly decode: DecodeInfo;
   readonly state: 'open' | 'completed' | 'aborted';
+  /** Of a completed one. */
+  readonly objectId: string | undefined;
   readonly createdAtMs: number;
 }
 
@@ -25,13 +27,14 @@ export interface UploadPart {
 }
 
 export interface Uploads {
-  create(upload: Omit<UploadRecord, 'state' | 'createdAtMs'>): Promise<void>;
+  create(upload: Omit<UploadRecord, 'state' | 'createdAtMs' | 'objectId'>): Promise<void>;
   get(namespaceUid: string, uploadId: string): Promise<UploadRecord | null>;
   /** Records a part; one sent again takes the place of the first. False where the upload is no longer open. */
   putPart(namespaceUid: string, uploadId: string, part: UploadPart): Promise<boolean>;
   /** Parts by number. */
   parts(namespaceUid: string, uploadId: string): Promise<readonly UploadPart[]>;
-  close(namespaceUid: string, uploadId: string, state: 'completed' | 'aborted'): Promise<void>;
+  complete(namespaceUid: string, uploadId: string, objectId: string): Promise<void>;
+  abort(namespaceUid: string, uploadId: string): Promise<void>;
   /** Uploads begun before a time and never ended. */
   stale(createdBeforeMs: number, limit: number): Promise<readonly UploadRecord[]>;
 }
@@ -39,6 +42,14 @@ export interface Uploads {
 export function createUploads(database: SqlDatabase, clock: Clock): Uploads {
   const at = (namespaceUid: string, uploadId: string) =>
     sql`namespace_uid = ${namespaceUid} AND upload_id = ${uploadId}`;
+  async function close(namespaceUid: string, uploadId: string, state: string, objectId: string | null): Promise<void> {
+    await database.batch([
+      sql`UPDATE uploads SET state = ${state}, object_id = ${objectId}
+        WHERE ${at(namespaceUid, uploadId)} AND state = 'open'`,
+      sql`DELETE FROM upload_parts WHERE ${at(namespaceUid, uploadId)}`,
+    ]);
+  }
+
   return {
     async create({ namespaceUid, namespace, uploadId, dataset, name, key, storageUploadId, partBytes, decode }) {
       await database.run(
@@ -71,12 +82,8 @@ export function createUploads(database: SqlDatabase, clock: Clock): Uploads {
         sizeBytes: integer(row, 'size_bytes'),
       }));
     },
-    async close(namespaceUid, uploadId, state) {
-      await database.batch([
-        sql`UPDATE uploads SET state = ${state} WHERE ${at(namespaceUid, uploadId)} AND state = 'open'`,
-        sql`DELETE FROM upload_parts WHERE ${at(namespaceUid, uploadId)}`,
-      ]);
-    },
+    complete: (namespaceUid, uploadId, objectId) => close(namespaceUid, uploadId, 'completed', objectId),
+    abort: (namespaceUid, uploadId) => close(namespaceUid, uploadId, 'aborted', null),
     async stale(createdBeforeMs, limit) {
       const { rows } = await database.run(
         sql`SELECT * FROM uploads WHERE state = 'open' AND created_at < ${createdBeforeMs} LIMIT ${limit}`,
@@ -98,6 +105,7 @@ function toUpload(row: Row): UploadRecord {
     partBytes: integer(row, 'part_bytes'),
     decode: JSON.parse(text(row, 'decode')) as DecodeInfo,
     state: text(row, 'state') as UploadRecord['state'],
+    objectId: optionalText(row, 'object_id'),
     createdAtMs: integer(row, 'created_at'),
   };
 }
