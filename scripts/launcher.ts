@@ -59,8 +59,11 @@ export interface Instance {
   readonly crashes: number;
   /** Requests a path with the admin token, unless `init` carries another `authorization` or an empty one. */
   fetch(path: string, init?: LaunchRequest): Promise<Response>;
-  /** Calls the Worker's scheduled handler, as the cron would. Throws where the handler did. */
-  runScheduled(): Promise<void>;
+  /**
+   * Calls the Worker's scheduled handler, as the cron would; `@restart` says that nothing of an earlier run is alive.
+   * Throws where the handler did.
+   */
+  runScheduled(cron?: '* * * * *' | '@restart'): Promise<void>;
   /** Resident memory of the runtime in bytes; null where the system does not tell (it does on Linux). */
   memory(): { nowBytes: number; peakBytes: number } | null;
   /** Kills the runtime with -9 at this instant, as a crash would; the folder can be launched again at once. */
@@ -91,7 +94,7 @@ export async function launch(options: LaunchOptions = {}): Promise<Instance> {
     options.onLog?.(line);
   };
 
-  const made = options.bundle ?? process.env['ORASI_BUNDLE'];
+  const made = options.bundle ?? (options.root === undefined ? process.env['ORASI_BUNDLE'] : undefined);
   let bundle: Bundle | undefined;
   let miniflare: Miniflare | undefined;
   let sweepTimer: NodeJS.Timeout | undefined;
@@ -127,15 +130,16 @@ export async function launch(options: LaunchOptions = {}): Promise<Instance> {
     const direct = options.tls === undefined ? await miniflare.unsafeGetDirectURL() : entry;
     const url = direct.origin;
     const worker = (await miniflare.getWorker()) as unknown as ScheduledWorker;
-    const runScheduled = async (): Promise<void> => {
-      const result = await worker.scheduled({ cron: '* * * * *', scheduledTime: new Date() });
+    const runScheduled: Instance['runScheduled'] = async (cron = '* * * * *') => {
+      const result = await worker.scheduled({ cron, scheduledTime: new Date() });
       if (result.outcome !== 'ok') throw new Error(`the scheduled handler ended with outcome ${result.outcome}`);
     };
     if (options.sweep === 'every-minute') {
       // A failed sweep is logged by the Worker, and the next one does its work.
-      const sweep = () => void runScheduled().catch((error) => ended || log(`the sweep failed: ${error}`));
-      sweep();
-      sweepTimer = setInterval(sweep, SWEEP_MS);
+      const sweep: Instance['runScheduled'] = (cron) =>
+        runScheduled(cron).catch((error) => void (ended || log(`the sweep failed: ${error}`)));
+      void sweep('@restart');
+      sweepTimer = setInterval(sweep, SWEEP_MS, '* * * * *');
       sweepTimer.unref();
     }
     const running = miniflare;
@@ -231,6 +235,10 @@ function platformOptions(
         name: config.name,
         // Without what wrangler would read from .dev.vars: an instance depends on what its caller says alone.
         bindings: { ...config.vars, ...vars },
+        // Local data outlives the id that setting up an account writes into wrangler.toml.
+        d1Databases: Object.fromEntries(
+          config.d1_databases.map((database) => [database.binding, database.database_name ?? database.binding]),
+        ),
         modulesRoot: bundle.folder,
         modules: bundle.modules.map((module) => ({ ...module })),
         modulesRules: undefined,

@@ -1,4 +1,5 @@
 import { ControlPlane } from '../durable-objects/control-plane.ts';
+import { consumeDeadIngest } from '../queues/dead-letter.ts';
 import { consumeIngest } from '../queues/ingest.ts';
 import { authorize } from './access/authorize.ts';
 import { createApi } from './api/api.ts';
@@ -12,6 +13,9 @@ import { sentryReporter, silentReporter } from './observe/error-reporter.ts';
 
 export { ControlPlane };
 
+/** What the local launcher calls the sweep after a start: nothing that ran before is alive, no message survived. */
+const AFTER_RESTART = '@restart';
+
 const apis = new WeakMap<Deps, ApiApp>();
 
 /** The Worker: requests to the API, queue batches to their consumer, the cron to the sweep. */
@@ -19,13 +23,20 @@ export default {
   fetch: (request, env, context) => apiOf(depsOf(env)).fetch(request, env, context),
 
   async queue(batch, env) {
-    const deps = depsOf(env);
-    if (batch.queue === 'orasi-ingest') {
-      await consumeIngest(batch.messages, { ingest: deps.ingest, faults: deps.faults, log: deps.logs('ingest') });
+    const { ingest, faults, logs } = depsOf(env);
+    switch (batch.queue) {
+      case 'orasi-ingest':
+        return await consumeIngest(batch.messages, { ingest, faults, log: logs('ingest') });
+      case 'orasi-ingest-dlq':
+        return await consumeDeadIngest(batch.messages, { ingest, log: logs('ingest') });
     }
   },
 
-  async scheduled(_event, _env) {},
+  async scheduled(event, env) {
+    const { ingest, control } = depsOf(env);
+    await ingest.sweep({ restarted: event.cron === AFTER_RESTART });
+    await control.tick();
+  },
 } satisfies ExportedHandler<Cloudflare.Env>;
 
 function apiOf(deps: Deps): ApiApp {

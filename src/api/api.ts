@@ -9,6 +9,7 @@ import { mountObjects } from './objects.ts';
 import type { ApiBase } from './ports.ts';
 import { mountResources } from './resources.ts';
 import type { ApiApp } from './route.ts';
+import { mountUploads } from './uploads.ts';
 
 /** Everything the management surface stands on. */
 export interface ApiParts {
@@ -23,6 +24,7 @@ export interface ApiParts {
 export function createApi({ base, catalog, ingest, keys, controlPlane }: ApiParts): ApiApp {
   return createApp(base, (app) => {
     mountObjects(app, base, ingest, catalog.ledger);
+    mountUploads(app, base, ingest, catalog.ledger);
     mountDatasets(app, base, catalog.datasets);
     mountKeys(app, base, keys);
     mountResources(app, { controlPlane, authorize: (...call) => base.authorize(...call) });

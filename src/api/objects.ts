@@ -191,7 +191,7 @@ function tooLarge(): OrasiError {
 }
 
 /** The length a request declares; the runtime holds it to that. Throws `payload_too_large`. */
-function declaredSize(headers: Headers): number | undefined {
+export function declaredSize(headers: Headers): number | undefined {
   const text = headers.get('content-length');
   if (text === null) return undefined;
   const sizeBytes = Number(text);
