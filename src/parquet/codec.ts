@@ -1,8 +1,8 @@
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
-import { snappyUncompress } from 'hyparquet';
 import { OrasiError } from '../core/errors.ts';
 import { lz4Uncompress } from './lz4.ts';
 import type { Codec } from './metadata.ts';
+import { snappyUncompress } from './snappy.ts';
 import { malformed } from './thrift.ts';
 
 /**
@@ -24,11 +24,8 @@ export function uncompress(codec: Codec, input: Uint8Array, uncompressedBytes: n
 function run(codec: Exclude<Codec, 'UNCOMPRESSED'>, input: Uint8Array, uncompressedBytes: number): Uint8Array {
   const limit = { maxOutputLength: uncompressedBytes };
   switch (codec) {
-    case 'SNAPPY': {
-      const output = new Uint8Array(uncompressedBytes);
-      snappyUncompress(input, output);
-      return output;
-    }
+    case 'SNAPPY':
+      return snappyUncompress(input, uncompressedBytes);
     // Concatenated members are one stream.
     case 'GZIP':
       return gunzipSync(input, limit);

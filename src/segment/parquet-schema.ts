@@ -1,7 +1,6 @@
-import type { SchemaElement } from 'hyparquet';
 import { type ColumnType, type Field, parseTypeName, type Schema, typeName } from '../columns/types.ts';
 import { OrasiError } from '../core/errors.ts';
-import type { PhysicalType } from '../parquet/metadata.ts';
+import type { PhysicalType, SchemaElement } from '../parquet/metadata.ts';
 
 /** Versions of the segment format this code reads; it writes the last. */
 export const SEGMENT_VERSION = 1;
@@ -10,76 +9,59 @@ const SCHEMA_KEY = 'orasi.segment.schema';
 
 /** The Parquet columns of a segment, the root first: what any other reader goes by. */
 export function toParquetSchema(schema: Schema): SchemaElement[] {
-  return [{ name: 'schema', num_children: schema.length }, ...schema.map(toElement)];
+  const root = { ...PLAIN_ELEMENT, name: 'schema', children: schema.length };
+  return [
+    root,
+    ...schema.map((field) => ({
+      ...PLAIN_ELEMENT,
+      ...annotationOf(field.type),
+      ...physicalOf(field.type),
+      name: field.name,
+      repetition: field.nullable ? ('optional' as const) : ('required' as const),
+    })),
+  ];
 }
 
-function toElement(field: Field): SchemaElement {
-  return {
-    name: field.name,
-    repetition_type: field.nullable ? 'OPTIONAL' : 'REQUIRED',
-    ...toPhysical(field.type),
-  };
-}
+const PLAIN_ELEMENT: SchemaElement = {
+  name: '',
+  type: undefined,
+  typeLength: 0,
+  repetition: 'required',
+  children: 0,
+  convertedType: undefined,
+  logicalType: undefined,
+  precision: 0,
+  scale: 0,
+};
 
-/** Where a column's values are BYTE_ARRAY, INT64 and so on; the annotation says what they mean. */
-function toPhysical(type: ColumnType): Omit<SchemaElement, 'name'> {
+/** What a column's values mean to other readers; the older annotation too, where there is one. */
+function annotationOf(type: ColumnType): Partial<SchemaElement> {
   switch (type.kind) {
     case 'null':
-      return { type: 'INT32', logical_type: { type: 'NULL' } };
-    case 'bool':
-      return { type: 'BOOLEAN' };
-    case 'int64':
-      return { type: 'INT64' };
-    case 'double':
-      return { type: 'DOUBLE' };
+      return { logicalType: { kind: 'null' } };
     case 'decimal': {
       const { precision, scale } = type;
-      const annotation = {
-        converted_type: 'DECIMAL',
-        logical_type: { type: 'DECIMAL', precision, scale },
-        precision,
-        scale,
-      } as const;
-      return precision <= 18
-        ? { type: 'INT64', ...annotation }
-        : { type: 'FIXED_LEN_BYTE_ARRAY', type_length: 16, ...annotation };
+      return { convertedType: 'DECIMAL', logicalType: { kind: 'decimal', precision, scale }, precision, scale };
     }
     case 'string':
+      return { convertedType: 'UTF8', logicalType: { kind: 'string' } };
     case 'json':
-      return {
-        type: 'BYTE_ARRAY',
-        converted_type: 'UTF8',
-        logical_type: { type: 'STRING' },
-      };
-    case 'bytes':
-      return { type: 'BYTE_ARRAY' };
+      return { convertedType: 'JSON', logicalType: { kind: 'json' } };
     case 'date':
-      return {
-        type: 'INT32',
-        converted_type: 'DATE',
-        logical_type: { type: 'DATE' },
-      };
+      return { convertedType: 'DATE', logicalType: { kind: 'date' } };
     case 'timestamp':
-      return {
-        type: 'INT64',
-        logical_type: {
-          type: 'TIMESTAMP',
-          isAdjustedToUTC: false,
-          unit: type.unit === 'ns' ? 'NANOS' : 'MICROS',
-        },
-      };
+      return { logicalType: { kind: 'timestamp', utc: false, unit: type.unit } };
+    default:
+      return {};
   }
 }
 
 /** Our own description, beside the one every reader understands: the exact column types, and the format's version. */
-export function toKeyValues(schema: Schema): { key: string; value: string }[] {
-  const columns = schema.map((field) => ({
-    ...field,
-    type: typeName(field.type),
-  }));
+export function toKeyValues(schema: Schema): [key: string, value: string][] {
+  const columns = schema.map((field) => ({ ...field, type: typeName(field.type) }));
   return [
-    { key: VERSION_KEY, value: String(SEGMENT_VERSION) },
-    { key: SCHEMA_KEY, value: JSON.stringify(columns) },
+    [VERSION_KEY, String(SEGMENT_VERSION)],
+    [SCHEMA_KEY, JSON.stringify(columns)],
   ];
 }
 

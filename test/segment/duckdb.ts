@@ -1,7 +1,17 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import {
+  DuckDBBlobValue,
+  type DuckDBConnection,
+  DuckDBDateValue,
+  DuckDBDecimalValue,
+  DuckDBInstance,
+  DuckDBTimestampNanosecondsValue,
+  DuckDBTimestampTZValue,
+  DuckDBTimestampValue,
+} from '@duckdb/node-api';
+import type { Scalar } from '../../src/columns/column.ts';
 
 let shared: Promise<DuckDBConnection> | undefined;
 
@@ -26,4 +36,14 @@ export async function duckdbRows(bytes: Uint8Array, sql: string): Promise<unknow
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** A value of DuckDB as `scalarAt` gives it for the column type it is stored as. */
+export function toScalar(value: unknown): Scalar {
+  if (value instanceof DuckDBDecimalValue) return value.value;
+  if (value instanceof DuckDBDateValue) return value.days;
+  if (value instanceof DuckDBTimestampValue || value instanceof DuckDBTimestampTZValue) return value.micros;
+  if (value instanceof DuckDBTimestampNanosecondsValue) return value.nanos;
+  if (value instanceof DuckDBBlobValue) return Uint8Array.from(value.bytes);
+  return value as Scalar;
 }

@@ -7,6 +7,7 @@ import {
   DATE,
   DOUBLE,
   decimal,
+  type Field,
   INT64,
   JSON_TYPE,
   NULL_TYPE,
@@ -36,18 +37,62 @@ export const EVERY_TYPE: Schema = [
   { name: 'at_ns', type: TIMESTAMP_NS, nullable: true },
 ];
 
-/** A batch of random values; about one in `nullEvery` is null where the field may be. */
-export function randomBatch(schema: Schema, length: number, random: Random, nullEvery = 5): Batch {
-  const columns = schema.map((field) => {
-    const values = Array.from({ length }, () =>
-      field.nullable && random.next() * nullEvery < 1 ? null : randomScalar(field.type, field.wide === true, random),
-    );
+/** How the values of one column are drawn; each drives the writer to another encoding. */
+export interface Style {
+  /** Share of nulls, where the field may have them. */
+  readonly nulls: number;
+  readonly values: 'any' | 'few' | 'constant' | 'rising';
+}
+
+export function randomStyle(random: Random): Style {
+  return {
+    nulls: [0, 0.01, 0.3, 1][Math.floor(random.next() * 4)],
+    values: (['any', 'few', 'constant', 'rising'] as const)[Math.floor(random.next() * 4)],
+  };
+}
+
+/** A batch of random values; `firstRow` is where rising values go on from. */
+export function randomBatch(
+  schema: Schema,
+  length: number,
+  random: Random,
+  style: (column: number) => Style = () => ({ nulls: 0.2, values: 'any' }),
+  firstRow = 0,
+): Batch {
+  const columns = schema.map((field, ordinal) => {
+    const { nulls, values: how } = style(ordinal);
+    const few = Array.from({ length: how === 'constant' ? 1 : 12 }, () => randomScalar(field, random));
+    const values = Array.from({ length }, (_, row) => {
+      if (field.nullable && random.next() < nulls) return null;
+      if (how === 'any') return randomScalar(field, random);
+      return (
+        (how === 'rising' ? rising(field, firstRow + row) : undefined) ?? few[Math.floor(random.next() * few.length)]
+      );
+    });
     return columnOf(field.type, values, random.next() < 0.5);
   });
   return { schema, length, columns };
 }
 
-function randomScalar(type: ColumnType, wide: boolean, random: Random): Scalar {
+function rising({ type }: Field, row: number): Scalar | undefined {
+  switch (type.kind) {
+    case 'int64':
+    case 'decimal':
+      return BigInt(row) * 7n;
+    case 'timestamp':
+      return (type.unit === 'ns' ? 1_700_000_000_000_000_000n : 1_700_000_000_000_000n) + BigInt(row) * 1_234_567n;
+    case 'double':
+      return row / 3;
+    case 'date':
+      return row;
+    case 'string':
+      return `row ${String(row).padStart(9, '0')}`;
+    default:
+      return undefined;
+  }
+}
+
+function randomScalar({ type, wide }: Field, random: Random): Scalar {
   const int = (limit: number) => Math.floor(random.next() * limit);
   switch (type.kind) {
     case 'null':
@@ -55,9 +100,11 @@ function randomScalar(type: ColumnType, wide: boolean, random: Random): Scalar {
     case 'bool':
       return random.next() < 0.5;
     case 'int64':
-      return wide ? BigInt.asIntN(64, BigInt(int(2 ** 32)) * BigInt(int(2 ** 32)) * 3n) : BigInt(int(2000) - 1000);
+      return wide
+        ? BigInt.asIntN(64, BigInt(int(2 ** 32)) * BigInt(int(2 ** 32)) * 3n)
+        : BigInt([int(2000) - 1000, int(2 ** 31) - 2 ** 30, int(2 ** 40)][int(3)]);
     case 'double':
-      return [0, 1.5, -1e300, Number.POSITIVE_INFINITY, random.next(), random.next() * 1e6][int(6)];
+      return [0, -0, 1.5, -1e300, Number.POSITIVE_INFINITY, random.next(), random.next() * 1e6][int(7)];
     case 'decimal':
       return type.precision <= 18
         ? BigInt(int(10 ** 12) - 5 * 10 ** 11)

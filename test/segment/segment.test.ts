@@ -2,18 +2,22 @@ import { describe, expect, test } from 'vitest';
 import { type Batch, type Scalar, scalarAt } from '../../src/columns/column.ts';
 import { memoryReader, memorySink } from '../../src/core/bytes.ts';
 import { seededRandom } from '../../src/core/random.ts';
-import { openSegment } from '../../src/segment/read.ts';
-import { createSegmentWriter } from '../../src/segment/write.ts';
-import { duckdbRows } from './duckdb.ts';
-import { EVERY_TYPE, randomBatch } from './sample-batches.ts';
+import { openSegment, type SegmentFile } from '../../src/segment/read.ts';
+import { createSegmentWriter, type SegmentOptions } from '../../src/segment/write.ts';
+import { duckdbRows, toScalar } from './duckdb.ts';
+import { EVERY_TYPE, randomBatch, randomStyle } from './sample-batches.ts';
 
 function rowsOf(batch: Batch): Scalar[][] {
   return Array.from({ length: batch.length }, (_, row) => batch.columns.map((column) => scalarAt(column, row)));
 }
 
-async function written(batches: readonly Batch[], rowGroupRows: number) {
+function written(batches: readonly Batch[], rowGroupRows: number) {
+  return writtenWith(batches, { rowGroupRows });
+}
+
+async function writtenWith(batches: readonly Batch[], options: SegmentOptions) {
   const sink = memorySink();
-  const writer = createSegmentWriter(sink, EVERY_TYPE, { rowGroupRows });
+  const writer = createSegmentWriter(sink, EVERY_TYPE, options);
   for (const batch of batches) await writer.write(batch);
   const summary = await writer.finish();
   return { summary, bytes: sink.bytes() };
@@ -115,5 +119,108 @@ describe('a segment', () => {
       nullCount: 0,
     });
     expect(summary.statistics.nothing).toEqual({ nullCount: 751 });
+  });
+});
+
+const SEEDS = Number(process.env.SEEDS ?? 1);
+const SIZE = Number(process.env.SIZE ?? 1);
+
+async function readAll(segment: SegmentFile): Promise<Scalar[][]> {
+  const rows: Scalar[][] = [];
+  const names = segment.schema.map((field) => field.name);
+  for (let group = 0; group < segment.rowGroups.length; group++) {
+    rows.push(...rowsOf(await segment.readColumns(group, names)));
+  }
+  return rows;
+}
+
+/** Says which row and column differ first, rather than printing both tables. */
+function expectRows(actual: readonly Scalar[][], expected: readonly Scalar[][]): void {
+  expect(actual.length).toBe(expected.length);
+  for (let row = 0; row < expected.length; row++) {
+    for (let column = 0; column < EVERY_TYPE.length; column++) {
+      // A cheap test first: an assertion a value would take most of the run.
+      if (Object.is(actual[row][column], expected[row][column])) continue;
+      const at = { row, column: EVERY_TYPE[column].name };
+      expect({ ...at, value: actual[row][column] }).toEqual({ ...at, value: expected[row][column] });
+    }
+  }
+}
+
+/** `a` is not above `b` in the engine's order. */
+function ordered(a: Scalar, b: Scalar): boolean {
+  if (typeof a === 'string' && typeof b === 'string') return Buffer.compare(Buffer.from(a), Buffer.from(b)) <= 0;
+  if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) <= 0;
+  return Number.isNaN(b) || (a as number) <= (b as number);
+}
+
+describe.each(Array.from({ length: 4 * SEEDS }, (_, seed) => seed))('whatever the values, with seed %i', (seed) => {
+  const random = seededRandom(seed);
+  const rowGroupRows = [64, 1000, 5000][seed % 3];
+  const styles = EVERY_TYPE.map(() => randomStyle(random));
+  const batches: Batch[] = [];
+  let count = 0;
+  for (let i = 0; i < 6 * SIZE; i++) {
+    const length = Math.floor(random.next() * 900);
+    batches.push(randomBatch(EVERY_TYPE, length, random, (column) => styles[column], count));
+    count += length;
+  }
+  const rows = batches.flatMap(rowsOf);
+  const made = writtenWith(batches, {
+    rowGroupRows,
+    pageRows: [8, 64, 1024][seed % 3],
+    compression: seed % 2 ? 'none' : 'snappy',
+  });
+
+  test('what is read is what was written, in our reader and in DuckDB', async () => {
+    const { bytes, summary } = await made;
+    expect(summary.rows).toBe(rows.length);
+    expectRows(await readAll(await openSegment(memoryReader(bytes))), rows);
+    const read = await duckdbRows(bytes, 'select * from read_parquet($file)');
+    expectRows(
+      read.map((row) => row.map(toScalar)),
+      rows,
+    );
+  });
+
+  test('any selection of rows gives those rows, by ranges and by ordinals', async () => {
+    const { bytes } = await made;
+    const segment = await openSegment(memoryReader(bytes));
+    const names = EVERY_TYPE.map((field) => field.name);
+    for (let round = 0; round < 5; round++) {
+      const chosen = rows.map((_, row) => row).filter(() => random.next() < [0.001, 0.01, 0.5, 1][round % 4]);
+      const ranges = chosen.map((row) => [row, row + 1] as const);
+      for (let group = 0; group < segment.rowGroups.length; group++) {
+        const { firstRow, rows: groupRows } = segment.rowGroups[group];
+        const expected = chosen.filter((row) => row >= firstRow && row < firstRow + groupRows).map((row) => rows[row]);
+        expect(rowsOf(await segment.readColumns(group, names, ranges))).toEqual(expected);
+        expect(rowsOf(await segment.readColumns(group, names, Int32Array.from(chosen)))).toEqual(expected);
+      }
+    }
+  });
+
+  test('bounds of segment, row groups and pages hold every value', async () => {
+    const { bytes, summary } = await made;
+    const segment = await openSegment(memoryReader(bytes));
+    EVERY_TYPE.forEach((field, column) => {
+      const parts = [{ firstRow: 0, rows: segment.rows, statistics: summary.statistics[field.name] }];
+      segment.rowGroups.forEach((group, ordinal) => {
+        parts.push({ ...group, firstRow: group.firstRow, rows: group.rows, statistics: group.statistics[field.name] });
+        for (const page of segment.pages(ordinal, field.name)) {
+          if (page.statistics !== undefined) parts.push({ ...page, statistics: page.statistics });
+        }
+      });
+      for (const part of parts) {
+        const values = rows.slice(part.firstRow, part.firstRow + part.rows).map((row) => row[column]);
+        expect(part.statistics.nullCount).toBe(values.filter((value) => value === null).length);
+        const { min, max } = part.statistics;
+        for (const value of values) {
+          if (value === null) continue;
+          const held = (min === undefined || ordered(min, value)) && (max === undefined || ordered(value, max));
+          if (!held)
+            expect.unreachable(`${String(value)} of ${field.name} is not within ${String(min)} and ${String(max)}`);
+        }
+      }
+    });
   });
 });

@@ -1,0 +1,90 @@
+import type { Bitmap } from '../columns/bitmap.ts';
+import type { ByteBuffer } from './byte-buffer.ts';
+
+/** A repeated value becomes a run from this length on; shorter ones cost a reader more than their bits. */
+const LEAST_RUN = 16;
+
+/**
+ * Writes `codes[start .. end)` in the hybrid of runs and packed bits that `hybrid.ts` reads.
+ * `width` is at most 24 bits, and 0 only where every code is 0.
+ */
+export function encodeHybrid(codes: Int32Array, start: number, end: number, width: number, out: ByteBuffer): void {
+  let packedFrom = start;
+  for (let i = start; i < end; ) {
+    const value = codes[i];
+    let next = i + 1;
+    while (next < end && codes[next] === value) next++;
+    // Packed bits come in groups of eight, so a run gives up its first values to the group before it.
+    const lent = (8 - ((i - packedFrom) & 7)) & 7;
+    if (next - i - lent >= LEAST_RUN) {
+      packBits(codes, packedFrom, i + lent, width, out);
+      writeRun(value, next - i - lent, width, out);
+      packedFrom = next;
+    }
+    i = next;
+  }
+  packBits(codes, packedFrom, end, width, out);
+}
+
+function writeRun(value: number, count: number, width: number, out: ByteBuffer): void {
+  out.varint(count * 2);
+  out.reserve(4);
+  for (let bits = 0; bits < width; bits += 8) out.bytes[out.length++] = (value >> bits) & 0xff;
+}
+
+function packBits(codes: Int32Array, start: number, end: number, width: number, out: ByteBuffer): void {
+  if (start === end) return;
+  const groups = (end - start + 7) >> 3;
+  out.varint(groups * 2 + 1);
+  packValues(codes, start, end, width, groups * width, out);
+}
+
+/** Writes values of `width` bits (0 to 24), least significant first, in exactly `bytes` bytes. */
+function packValues(
+  values: Int32Array,
+  start: number,
+  end: number,
+  width: number,
+  bytes: number,
+  out: ByteBuffer,
+): void {
+  out.reserve(bytes + 4);
+  const target = out.bytes;
+  let at = out.length;
+  const stop = at + bytes;
+  let pending = 0;
+  let bits = 0;
+  for (let i = start; i < end; i++) {
+    pending |= values[i] << bits;
+    bits += width;
+    while (bits >= 8) {
+      target[at++] = pending & 0xff;
+      pending >>>= 8;
+      bits -= 8;
+    }
+  }
+  if (bits > 0) target[at++] = pending & 0xff;
+  target.fill(0, at, stop);
+  out.length = stop;
+}
+
+/**
+ * Writes the definition levels of rows `start` to `end` of an optional column, `present` of which are not null:
+ * one run where all are alike, else the validity bits as they are. `start` is a multiple of eight.
+ */
+export function encodeValidity(
+  validity: Bitmap | null,
+  start: number,
+  end: number,
+  present: number,
+  out: ByteBuffer,
+): void {
+  const count = end - start;
+  if (validity === null || present === count || present === 0) {
+    writeRun(present === 0 ? 0 : 1, count, 1, out);
+    return;
+  }
+  const groups = (count + 7) >> 3;
+  out.varint(groups * 2 + 1);
+  out.push(validity.subarray(start >> 3, (start >> 3) + groups));
+}
