@@ -28,7 +28,7 @@ export function collectorKeys(change: ResourceChange, store: ResourceStore): Res
 
 /** One look at an object: as an owner that is being deleted, and as a dependent. */
 export function collect(store: ResourceStore, key: ResourceKey): ReconcileResult {
-  const object = store.find(key);
+  const object = store.findClosed(key);
   if (object === undefined) return DONE;
   if (isCollecting(object)) {
     collectDependents(store, key, object);

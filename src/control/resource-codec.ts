@@ -1,6 +1,7 @@
 import { isJsonObject, type JsonObject } from './json.ts';
 import type { Kind } from './kind.ts';
 import { keyText, type Resource, type ResourceKey } from './resource.ts';
+import { StatusError } from './status.ts';
 
 /**
  * Encryption of what is kept at rest, as the control plane sees it. Calls are bound to `context`: text sealed for
@@ -20,7 +21,7 @@ const SEALED = '$sealed';
 /** Objects ↔ stored bodies: JSON in which the fields a kind keeps secret are one sealed text. */
 export interface ResourceCodec {
   encode(kind: Kind, key: ResourceKey, object: Resource): string;
-  /** The object, opened. Throws where the sealed part does not open. */
+  /** The object, opened. Throws InternalError where the sealed part does not open. */
   decode(key: ResourceKey, body: string): Resource;
   /** The object with its sealed part left closed: `encode` takes it as it is, and a lost key is no obstacle. */
   decodeClosed(body: string): Resource;
@@ -49,7 +50,7 @@ export function resourceCodec(sealer: Sealer): ResourceCodec {
       const object = JSON.parse(body) as Resource;
       const sealed = object[SEALED];
       if (typeof sealed !== 'string') return object;
-      const { [ANNOTATIONS]: annotations, ...secret } = JSON.parse(sealer.open(sealed, keyText(key))) as JsonObject;
+      const { [ANNOTATIONS]: annotations, ...secret } = JSON.parse(opened(sealer, key, sealed)) as JsonObject;
       delete object[SEALED];
       if (isJsonObject(annotations)) object.metadata.annotations = annotations as Record<string, string>;
       return Object.assign(object, secret);
@@ -58,6 +59,19 @@ export function resourceCodec(sealer: Sealer): ResourceCodec {
     reseal: (kind, key, body) => codec.encode(kind, key, codec.decode(key, body)),
   };
   return codec;
+}
+
+function opened(sealer: Sealer, key: ResourceKey, sealed: string): string {
+  try {
+    return sealer.open(sealed, keyText(key));
+  } catch (error) {
+    const because = error instanceof Error ? error.message : String(error);
+    throw new StatusError(
+      500,
+      'InternalError',
+      `Internal error occurred: ${keyText(key)} cannot be opened: ${because}`,
+    );
+  }
 }
 
 /** Where annotations stand in the sealed part; no field of an object has such a name. */

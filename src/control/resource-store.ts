@@ -102,6 +102,12 @@ export class ResourceStore {
     return stored === undefined ? undefined : this.parts.codec.decode(key, stored.body);
   }
 
+  /** As `find`, secrets closed: for everything that does not need to know them. */
+  findClosed(key: ResourceKey): Resource | undefined {
+    const stored = this.parts.storage.get(key);
+    return stored === undefined ? undefined : this.closed(stored);
+  }
+
   /** Every object of a scope, in order, secrets closed; for reconcilers, whose scopes are small. */
   *all(scope: Scope): Generator<AgedResource> {
     let after: ResourceKey | null = null;
@@ -133,7 +139,7 @@ export class ResourceStore {
 
   /** Creates what the caller sent. Throws AlreadyExists, Invalid, BadRequest, and for a namespace that is not there NotFound. */
   create(kind: Kind, namespace: string, input: JsonObject, options: WriteOptions = {}): Written {
-    const object = this.readInput(kind, namespace, input);
+    const { object, unknown } = this.readInput(kind, namespace, input);
     const given = object.metadata;
     if (given.resourceVersion) throw badRequest('resourceVersion should not be set on objects to be created');
     if (kind.namespaced) this.checkNamespace(kind, namespace, given.name ?? '');
@@ -151,7 +157,7 @@ export class ResourceStore {
       ...callersMeta(given),
     } as Resource['metadata'];
     if (kind.statusSubresource) delete object.status;
-    const warnings = this.admit(kind, object, undefined, options, (prepared) =>
+    const warnings = this.admit(kind, object, undefined, unknown, options, (prepared) =>
       kind.strategy?.prepareCreate?.(prepared),
     );
     if (this.parts.storage.get(key) !== undefined) throw alreadyExists(kind, given.name);
@@ -173,10 +179,10 @@ export class ResourceStore {
     options: WriteOptions & { readonly isPatch?: boolean } = {},
   ): Written {
     const current = this.get(kind, namespace, name);
-    const sent = this.readInput(kind, namespace, change(cloneJson(current)));
+    const { object: sent, unknown } = this.readInput(kind, namespace, change(cloneJson(current)));
     this.checkIdentity(kind, name, sent, current, options.isPatch === true);
     const next = part === 'status' ? withStatusOf(current, sent) : this.withSpecOf(kind, current, sent);
-    const warnings = this.admit(kind, next, current, options, (prepared) => {
+    const warnings = this.admit(kind, next, current, unknown, options, (prepared) => {
       if (part === 'object') kind.strategy?.prepareUpdate?.(prepared, current);
     });
     return { object: this.save(kind, keyOf(kind, namespace, name), next, current, options.dryRun === true), warnings };
@@ -188,22 +194,23 @@ export class ResourceStore {
    */
   edit(key: ResourceKey, change: (object: Resource) => void): Resource | undefined {
     const kind = this.kindOf(key);
-    const stored = this.parts.storage.get(key);
-    if (kind === undefined || stored === undefined) return undefined;
-    const current = this.closed(stored);
+    const current = this.findClosed(key);
+    if (kind === undefined || current === undefined) return undefined;
     const next = cloneJson(current);
     change(next);
     return this.save(kind, key, next, current, false);
   }
 
-  /** Begins or completes a deletion. `removed` tells which; the object is as it was last. */
+  /** Begins or completes a deletion. `removed` tells which; the object is as it was last, secrets closed. */
   delete(
     kind: Kind,
     namespace: string,
     name: string,
     options: DeleteOptions = {},
   ): { object: Resource; removed: boolean } {
-    const current = this.get(kind, namespace, name);
+    const key = keyOf(kind, namespace, name);
+    const current = this.findClosed(key);
+    if (current === undefined) throw notFound(kind, name);
     const { uid, resourceVersion } = options.preconditions ?? {};
     if (uid !== undefined && uid !== current.metadata.uid) {
       throw conflict(
@@ -219,7 +226,6 @@ export class ResourceStore {
     const refusal = kind.strategy?.forbidsDeletion?.(current);
     if (refusal !== undefined) throw forbidden(kind, name, refusal);
 
-    const key = keyOf(kind, namespace, name);
     const next = cloneJson(current);
     applyPropagation(next.metadata, options.propagationPolicy);
     if (!isHeld(kind, next)) {
@@ -257,13 +263,13 @@ export class ResourceStore {
     kind: Kind,
     object: Resource,
     current: Resource | undefined,
+    unknownMeta: readonly string[],
     options: WriteOptions,
     prepare: (object: Resource) => void,
   ): string[] {
     const { apiVersion, kind: kindName, metadata, ...body } = object;
-    const shape = checkMetaShape(metadata);
-    const causes = [...shape.causes, ...(kind.strategy?.normalize?.(body) ?? [])];
-    const unknown = [...shape.unknown, ...prune(kind.schema, body)];
+    const causes = kind.strategy?.normalize?.(body) ?? [];
+    const unknown = [...unknownMeta, ...prune(kind.schema, body)];
     if (unknown.length > 0 && options.fieldValidation === 'Strict') throw strictDecodingError(kind, unknown);
     applyDefaults(kind.schema, body);
     for (const name of Object.keys(object)) delete object[name];
@@ -279,8 +285,8 @@ export class ResourceStore {
     return options.fieldValidation === 'Ignore' ? [] : unknown.map((path) => `unknown field "${path}"`);
   }
 
-  /** What was sent, as an object of its kind; throws BadRequest where it belongs elsewhere. */
-  private readInput(kind: Kind, namespace: string, input: JsonObject): Resource {
+  /** What was sent, as an object of its kind, and fields its metadata does not have; throws BadRequest where it belongs elsewhere. */
+  private readInput(kind: Kind, namespace: string, input: JsonObject): { object: Resource; unknown: string[] } {
     const object = cloneJson(input);
     const apiVersion = apiVersionOf(kind);
     if (object.apiVersion !== undefined && object.apiVersion !== apiVersion) {
@@ -293,12 +299,12 @@ export class ResourceStore {
     }
     const metadata = object.metadata ?? {};
     if (!isJsonObject(metadata)) throw badRequest('metadata must be an object');
-    const shape = checkMetaShape(cloneJson(metadata));
-    if (shape.causes.length > 0) throw invalid(kind, String(metadata.name ?? ''), shape.causes);
+    const { unknown, causes } = checkMetaShape(metadata);
+    if (causes.length > 0) throw invalid(kind, String(metadata.name ?? ''), causes);
     if (kind.namespaced && metadata.namespace && metadata.namespace !== namespace) {
       throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
     }
-    return { ...object, apiVersion, kind: kind.kind, metadata } as Resource;
+    return { object: { ...object, apiVersion, kind: kind.kind, metadata } as Resource, unknown };
   }
 
   private checkIdentity(kind: Kind, name: string, sent: Resource, current: Resource, isPatch: boolean): void {

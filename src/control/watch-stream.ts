@@ -91,6 +91,7 @@ export function watchStream(
           return close(controller);
         }
         let events: readonly WatchEvent[];
+        const before = cursor;
         try {
           ({ events, cursor } = source.step(cursor));
         } catch (error) {
@@ -108,6 +109,8 @@ export function watchStream(
           controller.enqueue(lines(events));
           return;
         }
+        // A step without events may still have got on (past other objects, past the initial ones): more may follow.
+        if (before.at !== cursor.at || before.revision !== cursor.revision) continue;
         await new Promise<void>((resolve) => {
           const forget = signal.onNext(resolve);
           wake = () => {

@@ -20,7 +20,7 @@ const WAIT_MS = 10_000;
 /** Empties a namespace that is being deleted, then lets it go. */
 const namespaceReconciler: Reconciler = {
   async reconcile({ store, releases }, key) {
-    const namespace = store.find(key);
+    const namespace = store.findClosed(key);
     if (namespace === undefined || namespace.metadata.deletionTimestamp === undefined) return DONE;
     let waiting = 0;
     for (const kind of store.kinds()) {

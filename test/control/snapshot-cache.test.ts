@@ -1,0 +1,89 @@
+import { expect, test } from 'vitest';
+import { SnapshotCache } from '../../src/control/snapshot-cache.ts';
+import { manualClock } from '../../src/core/clock.ts';
+
+/** A cache over a source whose answers are given by hand. */
+function source() {
+  const clock = manualClock();
+  const waiting: { resolve(value: number): void; reject(error: Error): void }[] = [];
+  const cache = new SnapshotCache<number>(
+    () => new Promise((resolve, reject) => waiting.push({ resolve, reject })),
+    clock,
+  );
+  return { clock, cache, waiting };
+}
+
+test('the first request waits for the source, others at the same time wait for the same answer', async () => {
+  const { cache, waiting } = source();
+  const both = [cache.get('k'), cache.get('k')];
+  expect(waiting).toHaveLength(1);
+  waiting[0].resolve(1);
+  expect(await Promise.all(both)).toEqual([1, 1]);
+});
+
+test('a value is served from memory, then while its successor is fetched in the background', async () => {
+  const { cache, waiting, clock } = source();
+  const first = cache.get('k');
+  waiting[0].resolve(1);
+  await first;
+  clock.advance(1_999);
+  expect(await cache.get('k')).toBe(1);
+  expect(waiting).toHaveLength(1);
+  clock.advance(1);
+  const background: Promise<unknown>[] = [];
+  expect(await cache.get('k', (work) => background.push(work))).toBe(1);
+  expect([waiting.length, background.length]).toEqual([2, 1]);
+  waiting[1].resolve(2);
+  await background[0];
+  expect(await cache.get('k')).toBe(2);
+});
+
+test('a value older than the bound is not served while the source answers', async () => {
+  const { cache, waiting, clock } = source();
+  const first = cache.get('k');
+  waiting[0].resolve(1);
+  await first;
+  clock.advance(4_500);
+  const late = cache.get('k');
+  waiting[1].resolve(2);
+  expect(await late).toBe(2);
+});
+
+test('a source that fails leaves the last value in force, and fails who has none', async () => {
+  const { cache, waiting, clock } = source();
+  const first = cache.get('k');
+  waiting[0].resolve(1);
+  await first;
+  clock.advance(60_000);
+  const late = cache.get('k');
+  waiting[1].reject(new Error('away'));
+  expect(await late).toBe(1);
+  const unknown = cache.get('other');
+  waiting[2].reject(new Error('away'));
+  await expect(unknown).rejects.toThrow('away');
+});
+
+test('who has just changed a key reads what it wrote, also past a read under way', async () => {
+  const { cache, waiting } = source();
+  const early = cache.get('k');
+  cache.forget('k');
+  const after = cache.get('k');
+  waiting[1].resolve(2);
+  waiting[0].resolve(1);
+  expect(await Promise.all([early, after])).toEqual([1, 2]);
+  expect(await cache.get('k')).toBe(2);
+});
+
+test('the count of keys is bounded: the one read longest ago is forgotten', async () => {
+  const loads: string[] = [];
+  const cache = new SnapshotCache<string>(
+    async (key) => {
+      loads.push(key);
+      return key;
+    },
+    manualClock(),
+    2,
+  );
+  for (const key of ['a', 'b', 'c', 'b', 'a']) await cache.get(key);
+  expect(loads).toEqual(['a', 'b', 'c', 'a']);
+});
