@@ -60,6 +60,8 @@ export const LIMITS = {
   queryOperatorBytes: 32 * MiB,
   /** Rows handed to the fallback executor; beyond it the query is refused with a clear error. */
   fallbackRows: 500_000,
+  /** Terms that a prefix or a spelling of a text search may stand for in all segments together. */
+  textExpansions: 10_000,
   /** Default and largest time of a query, checked at I/O since clocks stand still while an isolate computes. */
   queryTimeoutMs: 60_000,
   /** Queries that run at once in one isolate; more are told 429. */

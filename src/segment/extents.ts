@@ -13,12 +13,19 @@ export interface PlannedRead<E extends Extent> extends Extent {
 }
 
 /** Nearby extents are read as one: a round trip costs more than this many bytes. */
-export const GAP_BYTES = 65_536;
+const GAP_BYTES = 65_536;
 /** A read is split here, so that an isolate never holds much more at once. */
 const READ_BYTES = 1024 * 1024;
 
+/** Reading on over more than this is dearer than another read, whatever the count. */
+const WIDEST_GAP_BYTES = 4 * 1024 * 1024;
+
 /** The fewest reads for extents sorted by offset; the plan is all a read costs, known before the first one. */
-export function planReads<E extends Extent>(extents: readonly E[], gapBytes = GAP_BYTES): PlannedRead<E>[] {
+export function planReads<E extends Extent>(
+  extents: readonly E[],
+  gapBytes = GAP_BYTES,
+  readBytes = READ_BYTES,
+): PlannedRead<E>[] {
   const reads: { offset: number; length: number; extents: E[] }[] = [];
   for (const extent of extents) {
     const last = reads.at(-1);
@@ -26,13 +33,24 @@ export function planReads<E extends Extent>(extents: readonly E[], gapBytes = GA
     if (
       last !== undefined &&
       extent.offset - (last.offset + last.length) <= gapBytes &&
-      end - last.offset <= READ_BYTES
+      end - last.offset <= readBytes
     ) {
       last.length = Math.max(last.length, end - last.offset);
       last.extents.push(extent);
     } else {
       reads.push({ offset: extent.offset, length: extent.length, extents: [extent] });
     }
+  }
+  return reads;
+}
+
+/** As `planReads`, but reads on over wider gaps until there are at most `most` reads, or the gaps are megabytes. */
+export function planFewReads<E extends Extent>(extents: readonly E[], most: number): PlannedRead<E>[] {
+  let gapBytes = GAP_BYTES;
+  let reads = planReads(extents);
+  while (reads.length > most && gapBytes < WIDEST_GAP_BYTES) {
+    gapBytes *= 4;
+    reads = planReads(extents, gapBytes, WIDEST_GAP_BYTES * 2);
   }
   return reads;
 }

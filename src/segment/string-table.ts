@@ -21,6 +21,11 @@ export class StringTable {
     return this.#arena.bytes.length + this.#slots.byteLength + this.#hashes.byteLength + this.#ends.byteLength;
   }
 
+  /** Bytes of memory in use, which `clear` makes none of. */
+  get usedBytes(): number {
+    return this.#arena.length + this.#size * 16;
+  }
+
   /** The number of the string; a new one takes the next. */
   intern(bytes: Uint8Array, start: number, end: number): number {
     let hash = 0x811c9dc5;

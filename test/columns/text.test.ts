@@ -291,6 +291,7 @@ describe('the text of MATCH', () => {
     expect(parse('')).toEqual([]);
     expect(parse('?! ""')).toEqual([]);
     expect(parse('the', { stopWords: 'english' })).toEqual([]);
+    expect(parse('the -spare', { stopWords: 'english' })).toEqual([]);
     expect(parse('the disk', { stopWords: 'english' })).toEqual([{ all: [term('disk')], none: [] }]);
   });
 

@@ -20,8 +20,9 @@ import { OrasiError } from '../../src/core/errors.ts';
 import { type Random, seededRandom } from '../../src/core/random.ts';
 import { btree } from '../../src/segment/btree.ts';
 import type { IndexPredicate } from '../../src/segment/index-file.ts';
+import { seedCount, sized } from '../scale.ts';
 
-const SEEDS = Number(process.env.SEEDS ?? 3);
+const SEEDS = seedCount(3);
 const definition: IndexDefinition = { name: 'by_v', kind: 'btree', fields: ['v'], options: {} };
 
 function countingReader(bytes: Uint8Array): RangeReader & { reads: number; bytes: number } {
@@ -352,7 +353,7 @@ describe('a btree index', () => {
 });
 
 describe('the cost of a btree index', () => {
-  const rows = Number(process.env.SIZE ?? 200_000);
+  const rows = sized(200_000);
 
   test('is one read to open and one of a page to look a value up, as estimated', async () => {
     const random = seededRandom(1);

@@ -26,10 +26,13 @@ export function parseTextQuery(text: string, analyzer: AnalyzerOptions): TextQue
   let none: TextClause[] = [];
   let clauses = 0;
   let negate = false;
+  // Whether the group names something to look for, be it a stop word that is nothing in the end.
+  let wants = false;
 
   function endGroup(): void {
     if (all.length > 0) groups.push({ all: distinct(all), none: distinct(none) });
-    else if (none.length > 0) throw fault('a search needs something to look for beside what it excludes');
+    else if (none.length > 0 && !wants) throw fault('a search needs something to look for beside what it excludes');
+    wants = false;
     all = [];
     none = [];
     negate = false;
@@ -39,6 +42,7 @@ export function parseTextQuery(text: string, analyzer: AnalyzerOptions): TextQue
     clauses += found.length;
     if (clauses > MAX_CLAUSES) throw fault(`a search has at most ${MAX_CLAUSES} terms`);
     if (negate && found.length > 1) throw fault('what a search excludes is one word or one "phrase"');
+    if (!negate) wants = true;
     (negate ? none : all).push(...found);
     negate = false;
   }

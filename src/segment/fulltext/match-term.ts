@@ -1,0 +1,93 @@
+import type { TextClause } from '../../columns/text/query.ts';
+
+/**
+ * How much a term counts for a clause: 1 where it is what was asked for, less where it is only spelled alike,
+ * 0 where it is something else. The same for a term of a dictionary and a term of a text.
+ */
+export type TermWeight = (term: Uint8Array) => number;
+
+export function prefixWeight(prefix: string): TermWeight {
+  const bytes = new TextEncoder().encode(prefix);
+  return (term) => {
+    if (term.length < bytes.length) return 0;
+    for (let i = 0; i < bytes.length; i++) if (term[i] !== bytes[i]) return 0;
+    return 1;
+  };
+}
+
+/**
+ * Terms within an edit distance count 1 - distance / characters of the shorter (as in Lucene's FuzzyQuery);
+ * where that leaves nothing they are something else.
+ */
+export function fuzzyWeight(term: string, most: number): TermWeight {
+  const asked = Int32Array.from(term, (character) => character.codePointAt(0) ?? 0);
+  const found = new Int32Array(256);
+  return (bytes) => {
+    const length = codePoints(bytes, found);
+    if (Math.abs(length - asked.length) > most) return 0;
+    const distance = editDistance(asked, asked.length, found, length, most);
+    return distance > most ? 0 : Math.max(0, 1 - distance / Math.min(length, asked.length));
+  };
+}
+
+/** The terms a clause of one term, prefix or spelling stands for; undefined for a phrase. */
+export function clauseWeight(clause: TextClause): TermWeight | undefined {
+  switch (clause.kind) {
+    case 'term': {
+      const bytes = new TextEncoder().encode(clause.term);
+      return (term) => (term.length === bytes.length && bytes.every((byte, i) => byte === term[i]) ? 1 : 0);
+    }
+    case 'prefix':
+      return prefixWeight(clause.prefix);
+    case 'fuzzy':
+      return fuzzyWeight(clause.term, clause.distance);
+    case 'phrase':
+      return undefined;
+  }
+}
+
+/** Decodes well-formed UTF-8 of at most 255 bytes. */
+function codePoints(bytes: Uint8Array, into: Int32Array): number {
+  let length = 0;
+  for (let i = 0; i < bytes.length; length++) {
+    const lead = bytes[i++];
+    if (lead < 0x80) into[length] = lead;
+    else if (lead < 0xe0) into[length] = ((lead & 31) << 6) | (bytes[i++] & 63);
+    else if (lead < 0xf0) into[length] = ((lead & 15) << 12) | ((bytes[i++] & 63) << 6) | (bytes[i++] & 63);
+    else into[length] = ((lead & 7) << 18) | ((bytes[i++] & 63) << 12) | ((bytes[i++] & 63) << 6) | (bytes[i++] & 63);
+  }
+  return length;
+}
+
+const rows = [new Int32Array(257), new Int32Array(257), new Int32Array(257)];
+
+/**
+ * The optimal string alignment distance: inserts, deletes, replacements and swaps of neighbours, no part
+ * edited twice (Boytsov, "Indexing methods for approximate dictionary searching", 2011, section 2.2).
+ * Only the band of cells within `most` of the diagonal is filled; answers `most + 1` beyond.
+ */
+function editDistance(a: Int32Array, aLength: number, b: Int32Array, bLength: number, most: number): number {
+  const beyond = most + 1;
+  let [before, above, row] = rows;
+  for (let j = 0; j <= bLength; j++) above[j] = Math.min(j, beyond);
+  for (let i = 1; i <= aLength; i++) {
+    const from = Math.max(1, i - most);
+    const to = Math.min(bLength, i + most);
+    row[from - 1] = from === 1 ? Math.min(i, beyond) : beyond;
+    let least = row[from - 1];
+    for (let j = from; j <= to; j++) {
+      const same = a[i - 1] === b[j - 1];
+      let cost = above[j - 1] + (same ? 0 : 1);
+      // Outside the band of the row above nothing was filled in.
+      if (j < i + most) cost = Math.min(cost, above[j] + 1);
+      cost = Math.min(cost, row[j - 1] + 1);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) cost = Math.min(cost, before[j - 2] + 1);
+      row[j] = Math.min(cost, beyond);
+      if (cost < least) least = cost;
+    }
+    // A swap can still save one step over the row before.
+    if (least > most && above.subarray(from - 1, to + 1).every((cost) => cost > most)) return beyond;
+    [before, above, row] = [above, row, before];
+  }
+  return above[bLength];
+}
