@@ -60,6 +60,7 @@ export class ColumnBuilder {
   #starts: Int32Array<ArrayBuffer> | null = null;
   #textRow = -1;
   #text = new Uint8Array(0);
+  #textView = new DataView(this.#text.buffer);
   #textEnd = 0;
 
   readonly #plain: boolean;
@@ -125,24 +126,21 @@ export class ColumnBuilder {
     this.#kinds[row] = TEXT;
   }
 
-  /** Valid UTF-8 from a buffer. */
-  setUtf8(row: number, bytes: Uint8Array, start: number, end: number): void {
+  /** Valid UTF-8 from a buffer. Four bytes a step, since a byte a step costs as much as finding the bytes did. */
+  setUtf8(row: number, source: DataView, start: number, end: number): void {
     this.#openText(row, end - start);
-    const text = this.#text;
+    const view = this.#textView;
     let at = this.#textEnd;
-    if (end - start < 64) {
-      for (let i = start; i < end; i++) text[at++] = bytes[i];
-    } else {
-      text.set(bytes.subarray(start, end), at);
-      at += end - start;
-    }
+    let from = start;
+    for (; from + 4 <= end; from += 4, at += 4) view.setUint32(at, source.getUint32(from, true), true);
+    for (; from < end; from++, at++) view.setUint8(at, source.getUint8(from));
     this.#textEnd = at;
     this.#kinds[row] = TEXT;
   }
 
   /** A nested value as JSON text without white space around its tokens. */
-  setJson(row: number, bytes: Uint8Array, start: number, end: number): void {
-    this.setUtf8(row, bytes, start, end);
+  setJson(row: number, source: DataView, start: number, end: number): void {
+    this.setUtf8(row, source, start, end);
     this.#kinds[row] = NESTED;
   }
 
@@ -279,8 +277,8 @@ export class ColumnBuilder {
 
   /** Offsets and bytes of all rows as they stand. */
   #texts(length: number): { offsets: Int32Array; bytes: Uint8Array } {
-    const offsets = new Int32Array(length + 1);
-    for (let row = 0; row <= length; row++) offsets[row] = this.#startOf(row);
+    const offsets = new Int32Array(length + 1).fill(this.#textEnd);
+    if (this.#starts !== null) offsets.set(this.#starts.subarray(0, Math.min(this.#textRow, length) + 1));
     return { offsets, bytes: this.#text.slice(0, this.#textEnd) };
   }
 
@@ -344,6 +342,7 @@ export class ColumnBuilder {
       const text = new Uint8Array(Math.max(FIRST_TEXT, 2 * this.#text.length, this.#textEnd + room));
       text.set(this.#text.subarray(0, this.#textEnd));
       this.#text = text;
+      this.#textView = new DataView(text.buffer);
     }
   }
 

@@ -69,11 +69,46 @@ function decodeLine(
     state.line++;
     return;
   }
-  const newline = bytes.subarray(at, end).indexOf(NEWLINE);
-  const lineEnd = newline < 0 ? end : at + newline;
-  const next = newline < 0 ? end : lineEnd + 1;
+  const behind = parser.parseRow(bytes, at, end);
+  // A row without white space spans no lines, and mostly its newline follows at once.
+  if (
+    behind >= 0 &&
+    !parser.spaced &&
+    behind < end &&
+    bytes[behind] === NEWLINE &&
+    behind - start <= lineLimit(output, state)
+  ) {
+    output.keep(bytes, at, behind, state.line);
+    window.advance(behind + 1);
+    state.line++;
+    return;
+  }
+  decodeSlowly(window, at, end, behind, parser, output, state);
+}
+
+/** The same where the line is anything but one compact object: `parsed` is what parsing it came to without regard to lines. */
+function decodeSlowly(
+  window: ByteWindow,
+  at: number,
+  end: number,
+  parsed: number,
+  parser: JsonRowParser,
+  output: RowOutput,
+  state: LinesState,
+): void {
+  const { bytes, start } = window;
+  // Behind the window the buffer holds old bytes, which may have newlines too.
+  const found = bytes.indexOf(NEWLINE, at);
+  const newline = found < 0 || found >= end ? -1 : found;
+  const lineEnd = newline < 0 ? end : newline;
+  const next = newline < 0 ? end : newline + 1;
   const limit = lineLimit(output, state);
-  let behind = lineEnd - start > limit ? TOO_LONG : parser.parseRow(bytes, at, lineEnd);
+  let behind = parsed;
+  if (parsed < 0 || parsed > lineEnd) {
+    parser.rollback();
+    behind = parser.parseRow(bytes, at, lineEnd);
+  }
+  if (lineEnd - start > limit) behind = TOO_LONG;
   if (behind >= 0) {
     behind = skipSpace(bytes, behind, lineEnd);
     if (behind === lineEnd) {
@@ -87,7 +122,7 @@ function decodeLine(
   } else if (behind === TRUNCATED) {
     scanned.at = lineEnd;
     scanned.message =
-      newline < 0 ? 'the object ends within this line: it is truncated' : 'the line ends within the object';
+      newline < 0 ? 'the file ends within the object: it is truncated' : 'the line ends within the object';
   }
   const fault = behind === TOO_LONG ? tooLong(limit) : parser.fault(at);
   parser.rollback();

@@ -15,10 +15,20 @@ export const scanned = {
   /** Why the scan returned `FAULT`, and where in the buffer. */
   message: '',
   at: 0,
-  /** Where the decoded bytes of a string with escapes are: `unescaped[0 .. unescapedSize)`. */
-  unescaped: new Uint8Array(1024),
-  unescapedSize: 0,
+  /** Bytes written by `decodeString` and `minify`: the first `decodedSize`. */
+  decoded: new Uint8Array(1024),
+  decodedView: new DataView(new ArrayBuffer(0)),
+  decodedSize: 0,
 };
+
+/** Makes room for `size` decoded bytes. */
+function makeRoom(size: number): Uint8Array {
+  if (scanned.decoded.length < size || scanned.decodedView.byteLength === 0) {
+    scanned.decoded = new Uint8Array(Math.max(1024, 2 * size));
+    scanned.decodedView = new DataView(scanned.decoded.buffer);
+  }
+  return scanned.decoded;
+}
 
 export function faultAt(at: number, message: string): typeof FAULT {
   scanned.at = at;
@@ -107,10 +117,9 @@ for (const [letter, stands] of Object.entries({ '"': 34, '\\': 92, '/': 47, b: 8
   SHORT_ESCAPES[letter.charCodeAt(0)] = stands;
 }
 
-/** Decodes the inside of a scanned string, `bytes[start .. end)`, into `scanned.unescaped`. */
+/** Decodes the inside of a scanned string, `bytes[start .. end)`, into `scanned.decoded`. */
 export function decodeString(bytes: Uint8Array, start: number, end: number): void {
-  if (scanned.unescaped.length < end - start) scanned.unescaped = new Uint8Array(2 * (end - start));
-  const out = scanned.unescaped;
+  const out = makeRoom(end - start);
   let size = 0;
   for (let at = start; at < end; ) {
     const byte = bytes[at];
@@ -130,7 +139,7 @@ export function decodeString(bytes: Uint8Array, start: number, end: number): voi
       size = writePoint(point, out, size);
     }
   }
-  scanned.unescapedSize = size;
+  scanned.decodedSize = size;
 }
 
 function writePoint(point: number, out: Uint8Array, at: number): number {
@@ -281,10 +290,9 @@ function scanKey(bytes: Uint8Array, at: number, end: number): number {
   return skipNoting(bytes, colon + 1, end);
 }
 
-/** Copies a scanned value without the white space between its tokens into `scanned.unescaped`. */
+/** Copies a scanned value without the white space between its tokens into `scanned.decoded`. */
 export function minify(bytes: Uint8Array, start: number, end: number): void {
-  if (scanned.unescaped.length < end - start) scanned.unescaped = new Uint8Array(2 * (end - start));
-  const out = scanned.unescaped;
+  const out = makeRoom(end - start);
   let size = 0;
   let inString = false;
   for (let at = start; at < end; at++) {
@@ -294,5 +302,5 @@ export function minify(bytes: Uint8Array, start: number, end: number): void {
     if (byte === 34) inString = !inString;
     else if (byte === 92) out[size++] = bytes[++at];
   }
-  scanned.unescapedSize = size;
+  scanned.decodedSize = size;
 }
