@@ -5,15 +5,19 @@ import { mergeSchemas, type Schema } from '../../src/columns/types.ts';
 import { memorySink } from '../../src/core/bytes.ts';
 import { manualClock } from '../../src/core/clock.ts';
 import { LIMITS } from '../../src/core/limits.ts';
+import type { Log } from '../../src/observe/log.ts';
 import { MemoryBudget, newQueryStats, type QueryContext } from '../../src/query/context.ts';
 import { execute, type Runtime } from '../../src/query/execute.ts';
 
 import { SCALAR_FUNCTIONS } from '../../src/query/functions/catalogue.ts';
 import type { ScalarFunctions } from '../../src/query/operators/function-port.ts';
 import type { Plan } from '../../src/query/plan.ts';
+import { FileCache } from '../../src/query/scan/file-cache.ts';
+import { READ_COST_BYTES } from '../../src/query/scan/index-choice.ts';
+import { OpenFiles } from '../../src/query/scan/open-files.ts';
 import { ReadGate } from '../../src/query/scan/read-gate.ts';
-import { scanRows } from '../../src/query/scan/scan.ts';
-import { SegmentCache } from '../../src/query/scan/segment-cache.ts';
+import { type ScanSource, scanRows } from '../../src/query/scan/scan.ts';
+import { INDEX_KINDS } from '../../src/segment/index-kinds.ts';
 import { createSegmentWriter, type SegmentOptions } from '../../src/segment/write.ts';
 import type { DatasetSnapshot, RowRanges, SegmentRecord } from '../../src/storage/catalog-records.ts';
 import { memoryObjectStore } from '../../src/storage/memory-object-store.ts';
@@ -26,10 +30,17 @@ export function newContext(memoryBytes: number = LIMITS.queryOperatorBytes): Que
   return { memory: new MemoryBudget(memoryBytes), stats: newQueryStats(), checkpoint: () => undefined };
 }
 
+const SILENT: Log = { debug: noop, info: noop, warn: noop, error: noop, with: () => SILENT };
+
+function noop(): void {}
+
 /** Datasets in memory, without a catalogue: segments are written and a snapshot kept. */
 export class World {
   readonly store: ObjectStore = memoryObjectStore(manualClock());
-  readonly segments = new SegmentCache(1 << 20);
+  readonly files = new FileCache(1 << 22);
+  /** 0 makes every index look cheap. */
+  readCostBytes = READ_COST_BYTES;
+  readonly warnings: string[] = [];
   readonly snapshots = new Map<string, DatasetSnapshot>();
 
   /** Writes each batch as a segment of its own and adds them to the dataset, whose schema widens to hold them. */
@@ -68,20 +79,25 @@ export class World {
     return found;
   }
 
-  runtime(context: QueryContext = newContext()): Runtime {
+  source(context: QueryContext): ScanSource {
     const gate = new ReadGate(context, LIMITS.concurrentReads);
+    return {
+      snapshot: (name) => this.snapshot(name),
+      files: new OpenFiles(this.store, gate, this.files),
+      kinds: INDEX_KINDS,
+      log: { ...SILENT, warn: (message) => this.warnings.push(message) },
+      readCostBytes: this.readCostBytes,
+      functions,
+      context,
+    };
+  }
+
+  runtime(context: QueryContext = newContext()): Runtime {
+    const source = this.source(context);
     return {
       context,
       functions,
-      scan: (plan) =>
-        scanRows(plan, {
-          store: this.store,
-          snapshot: (name) => this.snapshot(name),
-          segments: this.segments,
-          gate,
-          functions,
-          context,
-        }),
+      scan: (plan) => scanRows(plan, source),
       fallback: () => {
         throw new Error('these tests have no fallback executor');
       },

@@ -1,30 +1,50 @@
 import type { Schema } from '../../columns/types.ts';
 import { assert } from '../../core/errors.ts';
+import type { DatasetSnapshot } from '../../storage/catalog-records.ts';
 import { columnsOf, type Expression } from '../expression.ts';
 import type { ScanPlan } from '../plan.ts';
+import type { Threshold } from './threshold.ts';
 
 /** A scan with the names of the columns it touches. */
 export interface ScanRequest {
+  readonly snapshot: DatasetSnapshot;
+  /** The dataset's schema, which the filter's ordinals refer to. */
   readonly dataset: Schema;
-  readonly filter: Expression | null;
+  /** What has to hold of every row put out: all of these. */
+  readonly conditions: readonly Expression[];
   /** Columns put out, in order. */
   readonly output: readonly string[];
-  /** Columns the filter reads, by their ordinal in the dataset's schema. */
-  readonly filterColumns: ReadonlyMap<number, string>;
-  readonly schema: Schema;
+  readonly matches: ScanPlan['matches'];
+  /** Which of `matches` is scored, or null. */
+  readonly score: number | null;
+  /** A bound that moves while the scan runs: rows beyond it are no longer wanted. */
+  readonly threshold?: Threshold;
 }
 
-export function scanRequest(plan: ScanPlan, dataset: Schema): ScanRequest {
-  const nameOf = (ordinal: number) => {
-    assert(ordinal < dataset.length, `column ${ordinal} is in dataset ${plan.dataset}`);
-    return dataset[ordinal].name;
-  };
-  const read = plan.filter === null ? [] : [...columnsOf(plan.filter)];
+export function scanRequest(plan: ScanPlan, snapshot: DatasetSnapshot): ScanRequest {
   return {
-    dataset,
-    filter: plan.filter,
-    output: plan.columns.map(nameOf),
-    filterColumns: new Map(read.map((ordinal) => [ordinal, nameOf(ordinal)])),
-    schema: plan.schema,
+    snapshot,
+    dataset: snapshot.schema,
+    conditions: plan.filter === null ? [] : conjuncts(plan.filter),
+    output: plan.columns.map((ordinal) => columnName(snapshot, ordinal)),
+    matches: plan.matches,
+    score: plan.score,
   };
+}
+
+/** The parts of a conjunction. */
+function conjuncts(filter: Expression): readonly Expression[] {
+  return filter.node === 'and' ? filter.args.flatMap(conjuncts) : [filter];
+}
+
+export function columnName(snapshot: DatasetSnapshot, ordinal: number): string {
+  assert(ordinal < snapshot.schema.length, `dataset ${snapshot.name} has a column ${ordinal}`);
+  return snapshot.schema[ordinal].name;
+}
+
+/** The columns that conditions read, by ordinal. */
+export function columnsRead(conditions: readonly Expression[]): ReadonlySet<number> {
+  const ordinals = new Set<number>();
+  for (const condition of conditions) columnsOf(condition, ordinals);
+  return ordinals;
 }

@@ -1,26 +1,24 @@
-import { type Batch, type Column, gatherColumn } from '../../columns/column.ts';
+import type { Batch, Column } from '../../columns/column.ts';
+import { DOUBLE } from '../../columns/types.ts';
+import { assert } from '../../core/errors.ts';
 import type { SegmentFile } from '../../segment/read.ts';
+import { countRows } from '../../segment/read-plan.ts';
 import type { DatasetSnapshot, SegmentRecord } from '../../storage/catalog-records.ts';
-import type { ObjectStore } from '../../storage/object-store.ts';
-import { objectReader } from '../../storage/range-reader.ts';
 import type { QueryContext } from '../context.ts';
-import { compileFilter, type RowFilter } from '../operators/filter.ts';
 import type { ScalarFunctions } from '../operators/function-port.ts';
 import type { ScanPlan } from '../plan.ts';
-import { adaptColumns } from './adapt.ts';
+import { candidates, chooseIndex, type IndexAccess, scanCost } from './index-choice.ts';
 import { lookAhead } from './look-ahead.ts';
-import type { ReadGate } from './read-gate.ts';
-import { countRange, type RowRanges, rowsOfRanges } from './row-ranges.ts';
+import type { Lease } from './open-files.ts';
+import { type GroupFilter, type GroupRows, groupFilter, readGroup } from './read-group.ts';
+import { intersectRows, type RowRanges, type RowSelection, rowsWithin } from './row-selection.ts';
 import { type ScanRequest, scanRequest } from './scan-request.ts';
-import type { OpenSegment, SegmentCache } from './segment-cache.ts';
-import { mayHoldRows, rowsToRead } from './segment-rows.ts';
+import { mayGroupHoldRows, mayHoldRows, rowsToRead } from './segment-rows.ts';
+import { type MatchedRows, noteIndex, TextMatch } from './text-match.ts';
 
 /** What a scan reads from and reports to. */
-export interface ScanSource {
-  readonly store: ObjectStore;
-  readonly snapshot: (dataset: string) => DatasetSnapshot;
-  readonly segments: SegmentCache;
-  readonly gate: ReadGate;
+export interface ScanSource extends IndexAccess {
+  snapshot(dataset: string): DatasetSnapshot;
   readonly functions: ScalarFunctions;
   readonly context: QueryContext;
 }
@@ -30,136 +28,213 @@ const READ_AHEAD = 3;
 /** Rows of a batch that takes no column. */
 const EMPTY_ROWS = 65_536;
 
+/** Rows of one row group that are wanted, or of a whole segment where no column is. */
+export interface ScannedRows extends GroupRows {
+  readonly segment: SegmentRecord;
+  /** Beside the rows, where the request scores a match. */
+  readonly scores: Float64Array | undefined;
+}
+
+/** The rows of a dataset that a plan asks for, segment by segment in the order of their rows. */
+export async function* scanRows(plan: ScanPlan, source: ScanSource): AsyncGenerator<Batch> {
+  const request = scanRequest(plan, source.snapshot(plan.dataset));
+  for await (const { length, columns, scores } of scanDataset(request, request.snapshot.segments, source)) {
+    yield { schema: plan.schema, length, columns: scores === undefined ? columns : [...columns, scoreColumn(scores)] };
+  }
+}
+
+export function scoreColumn(scores: Float64Array): Column {
+  return { type: DOUBLE, length: scores.length, validity: null, data: { layout: 'fixed', values: scores } };
+}
+
 /** One row group, or the part of it to be looked at. */
 interface GroupTask {
-  readonly open: OpenSegment;
+  readonly segment: SegmentRecord;
+  readonly file: SegmentFile;
   readonly group: number;
-  readonly rows: RowRanges;
+  readonly rows: RowSelection;
+  readonly filter: GroupFilter;
+  readonly matched: MatchedRows | undefined;
+  /** Called when the task is done with the file. */
+  readonly done: () => void;
 }
 
-/** The rows of a dataset that satisfy the plan's filter, segment by segment in the order of their rows. */
-export async function* scanRows(plan: ScanPlan, source: ScanSource): AsyncGenerator<Batch> {
-  const snapshot = source.snapshot(plan.dataset);
-  const request = scanRequest(plan, snapshot.schema);
-  const { stats } = source.context;
-  stats.segmentsTotal += snapshot.segments.length;
-  const filter = request.filter === null ? undefined : compileFilter(request.filter, source.functions);
-  for (const segment of snapshot.segments) {
-    if (!mayHoldRows(segment, request)) {
-      stats.segmentsPruned++;
-    } else if (filter === undefined && request.output.length === 0) {
-      yield* unreadRows(segment, request);
-    } else {
-      stats.segmentsScanned++;
-      yield* scanSegment(segment, request, filter, source);
-    }
-  }
-}
-
-/** How many rows there are is in the catalogue; a scan that needs no column reads nothing. */
-function* unreadRows(segment: SegmentRecord, request: ScanRequest): Generator<Batch> {
-  let left = segment.rows - countRange(segment.masked);
-  for (; left > 0; left -= EMPTY_ROWS) {
-    yield { schema: request.schema, length: Math.min(left, EMPTY_ROWS), columns: [] };
-  }
-}
-
-async function* scanSegment(
-  segment: SegmentRecord,
+/** Groups of rows in the order of the segments given. `best` bounds how many of the best scores a segment gives. */
+export async function* scanDataset(
   request: ScanRequest,
-  filter: RowFilter | undefined,
+  segments: readonly SegmentRecord[],
   source: ScanSource,
-): AsyncGenerator<Batch> {
-  const reader = source.gate.guard(objectReader(source.store, segment));
-  const open = await source.segments.open(segment, reader);
+  best?: number,
+): AsyncGenerator<ScannedRows> {
+  source.context.stats.segmentsTotal += segments.length;
+  const matches = request.matches.map((match) => new TextMatch(match, request, source, source.context));
   try {
-    const tasks = groupTasks(open, request, segment.masked);
-    for await (const batch of lookAhead(tasks, READ_AHEAD, (task) => readGroup(task, request, filter, source))) {
-      if (batch !== undefined) yield batch;
+    if (request.score !== null) await matches[request.score].prepareScores();
+    const tasks = groupTasks(request, segments, matches, source, best);
+    for await (const rows of lookAhead(tasks, READ_AHEAD, (task) => runTask(task, request, source))) {
+      if (rows.length > 0) yield rows;
     }
   } finally {
-    open.release();
+    for (const match of matches) match.close();
   }
 }
 
-function* groupTasks(open: OpenSegment, request: ScanRequest, masked: RowRanges): Generator<GroupTask> {
-  for (let group = 0; group < open.file.rowGroups.length; group++) {
-    const rows = rowsToRead(open.file, group, request, masked);
-    if (rows.length > 0) yield { open, group, rows };
+type Task = GroupTask | ScannedRows;
+
+async function runTask(task: Task, request: ScanRequest, source: ScanSource): Promise<ScannedRows> {
+  if (!('group' in task)) return task;
+  const { segment, file, group, rows, filter, matched, done } = task;
+  try {
+    source.context.checkpoint();
+    // The threshold may have moved since the task was made.
+    const wanted = request.threshold === undefined || mayGroupHoldRows(file, file.rowGroups[group], request);
+    if (!wanted) return { segment, length: 0, columns: [], ordinals: () => new Int32Array(0), scores: undefined };
+    source.context.stats.rowsScanned += countRows(rows);
+    const read = await readGroup(file, group, rows, filter, request);
+    return { ...read, segment, scores: scoresOf(matched, read) };
+  } finally {
+    done();
   }
 }
 
-/** The rows of one group that satisfy the filter; undefined where none does. */
-async function readGroup(
-  { open: { file }, group, rows }: GroupTask,
+/** The scores of rows, all of which matched. */
+function scoresOf(matched: MatchedRows | undefined, read: GroupRows): Float64Array | undefined {
+  if (matched?.scores === undefined) return undefined;
+  const out = new Float64Array(read.length);
+  let at = 0;
+  for (const [i, row] of read.ordinals().entries()) {
+    while (matched.rows[at] < row) at++;
+    out[i] = matched.scores[at];
+  }
+  return out;
+}
+
+async function* groupTasks(
   request: ScanRequest,
-  filter: RowFilter | undefined,
+  segments: readonly SegmentRecord[],
+  matches: readonly TextMatch[],
   source: ScanSource,
-): Promise<Batch | undefined> {
+  best: number | undefined,
+): AsyncGenerator<Task> {
   const { stats } = source.context;
-  const length = countRange(rows);
-  stats.rowsScanned += length;
-  if (filter === undefined) {
-    const columns = await readAdapted(file, group, request.output, rows, length, request);
-    return { schema: request.schema, length, columns };
+  const all = groupFilter(request.conditions, request, source.functions);
+  for (const segment of segments) {
+    if (!mayHoldRows(segment, request)) {
+      stats.segmentsPruned++;
+      continue;
+    }
+    if (matches.length === 0 && request.conditions.length === 0 && request.output.length === 0) {
+      yield* unreadRows(segment, undefined);
+      continue;
+    }
+    stats.segmentsScanned++;
+    const matched = await matchedRows(segment, matches, request, best);
+    if (matched?.rows.length === 0) continue;
+    if (matched !== undefined && request.conditions.length === 0 && request.output.length === 0) {
+      yield* unreadRows(segment, matched);
+      continue;
+    }
+    const lease = await source.files.segment(segment);
+    yield* segmentTasks(segment, lease, matched, all, request, source);
   }
-  // The filter's columns first: most often few rows are left, and the others need not be read for them.
-  const filterNames = [...request.filterColumns.values()];
-  const read = await readAdapted(file, group, filterNames, rows, length, request);
-  const input: Column[] = [];
-  [...request.filterColumns.keys()].forEach((ordinal, i) => {
-    input[ordinal] = read[i];
-  });
-  const selected = filter({ schema: request.dataset, length, columns: input });
-  if (selected.length === 0) return undefined;
-  const byName = new Map(filterNames.map((name, i) => [name, gathered(read[i], selected)]));
-  const rest = request.output.filter((name) => !byName.has(name));
-  const others = await readSelected(file, group, rest, rows, selected, length, request);
-  for (let i = 0; i < rest.length; i++) byName.set(rest[i], others[i]);
-  const columns = request.output.map((name) => byName.get(name) as Column);
-  return { schema: request.schema, length: selected.length, columns };
 }
 
-function gathered(column: Column, selected: Int32Array): Column {
-  return selected.length === column.length ? column : gatherColumn(column, selected);
-}
-
-/** Where more than one row in this many is left, whole ranges are read and the rows taken out afterwards. */
-const DENSE = 8;
-
-async function readSelected(
-  file: SegmentFile,
-  group: number,
-  names: readonly string[],
-  rows: RowRanges,
-  selected: Int32Array,
-  length: number,
-  request: ScanRequest,
-): Promise<readonly Column[]> {
-  if (names.length === 0) return [];
-  if (selected.length * DENSE > length) {
-    const columns = await readAdapted(file, group, names, rows, length, request);
-    return columns.map((column) => gathered(column, selected));
+/** How many rows there are is in the catalogue, and which match is known: a scan without columns reads nothing. */
+function* unreadRows(segment: SegmentRecord, matched: MatchedRows | undefined): Generator<ScannedRows> {
+  const total = matched?.rows.length ?? segment.rows - countRows(segment.masked);
+  for (let start = 0; start < total; start += EMPTY_ROWS) {
+    const length = Math.min(total - start, EMPTY_ROWS);
+    const ordinals = () => {
+      assert(matched !== undefined, 'rows that are only counted have no ordinals');
+      return matched.rows.subarray(start, start + length);
+    };
+    yield { segment, length, columns: [], ordinals, scores: matched?.scores?.subarray(start, start + length) };
   }
-  const ordinals = rowsOfRanges(rows);
-  const wanted = selected.map((row) => ordinals[row]);
-  return await readAdapted(file, group, names, wanted, selected.length, request);
 }
 
-/** Columns of a row group in the dataset's types; those the file lacks are null. */
-async function readAdapted(
-  file: SegmentFile,
-  group: number,
-  names: readonly string[],
-  rows: RowRanges | Int32Array,
-  length: number,
+async function matchedRows(
+  segment: SegmentRecord,
+  matches: readonly TextMatch[],
   request: ScanRequest,
-): Promise<readonly Column[]> {
-  const present = names.filter((name) => file.schema.some((field) => field.name === name));
-  const whole = !(rows instanceof Int32Array) && length === file.rowGroups[group].rows;
-  const batch: Batch =
-    present.length === 0
-      ? { schema: [], length, columns: [] }
-      : await file.readColumns(group, present, whole ? undefined : rows);
-  return adaptColumns(batch, names, request.dataset);
+  best: number | undefined,
+): Promise<MatchedRows | undefined> {
+  let found: MatchedRows | undefined;
+  for (const [i, match] of matches.entries()) {
+    const one = i === request.score ? await match.score(segment, best) : await match.rows(segment);
+    found = found === undefined ? one : both(found, one);
+  }
+  return found;
+}
+
+/** Rows in both, with the scores of whichever has them. */
+function both(a: MatchedRows, b: MatchedRows): MatchedRows {
+  const rows = intersectRows(a.rows, b.rows);
+  const scored = a.scores === undefined ? b : a;
+  if (scored.scores === undefined) return { rows };
+  const scores = new Float64Array(rows.length);
+  let at = 0;
+  for (let i = 0; i < rows.length; i++) {
+    while (scored.rows[at] < rows[i]) at++;
+    scores[i] = scored.scores[at];
+  }
+  return { rows, scores };
+}
+
+/** The groups of one segment that may hold wanted rows. The lease ends with the last of them. */
+async function* segmentTasks(
+  segment: SegmentRecord,
+  lease: Lease<SegmentFile>,
+  matched: MatchedRows | undefined,
+  filter: GroupFilter,
+  request: ScanRequest,
+  source: ScanSource,
+): AsyncGenerator<GroupTask> {
+  const { file } = lease;
+  let open = 1;
+  const done = () => {
+    if (--open === 0) lease.release();
+  };
+  try {
+    const groups = groupsToRead(file, segment, request);
+    const indexed =
+      candidates(request).length === 0
+        ? undefined
+        : await chooseIndex(segment, request, scanCost(file, groups, request), source);
+    if (indexed !== undefined) noteIndex(source.context, indexed.definition);
+    const rest =
+      indexed === undefined
+        ? filter
+        : groupFilter(
+            request.conditions.filter((_, place) => !indexed.covers.includes(place)),
+            request,
+            source.functions,
+          );
+    for (const [group, ranges] of groups) {
+      const rows = narrowed(ranges, indexed?.rows, matched?.rows);
+      if (countRows(rows) === 0) continue;
+      open++;
+      yield { segment, file, group, rows, filter: rest, matched, done };
+    }
+  } finally {
+    done();
+  }
+}
+
+function groupsToRead(file: SegmentFile, segment: SegmentRecord, request: ScanRequest): Map<number, RowRanges> {
+  const groups = new Map<number, RowRanges>();
+  for (let group = 0; group < file.rowGroups.length; group++) {
+    const rows = rowsToRead(file, group, request, segment.masked);
+    if (rows.length > 0) groups.set(group, rows);
+  }
+  return groups;
+}
+
+/** The rows of ranges that are also in each list given. */
+function narrowed(ranges: RowRanges, ...lists: (Int32Array | undefined)[]): RowSelection {
+  let rows: RowSelection = ranges;
+  for (const list of lists) {
+    if (list === undefined) continue;
+    rows = rows instanceof Int32Array ? intersectRows(rows, list) : rowsWithin(list, ranges);
+  }
+  return rows;
 }

@@ -1,19 +1,31 @@
-import type { Column } from '../../columns/column.ts';
 import type { Field } from '../../columns/types.ts';
-import type { PageSummary, RowGroup, SegmentFile } from '../../segment/read.ts';
+import type { RowGroup, SegmentFile } from '../../segment/read.ts';
 import type { ColumnStatistics, SegmentRecord } from '../../storage/catalog-records.ts';
 import { columnsOf, type Expression } from '../expression.ts';
 import { ALL_NULL, type Bounds, type BoundsOf, boundsOfStatistics, mayBeTrue } from './prune.ts';
-import { intersectRanges, type RowRanges, subtractRanges } from './row-ranges.ts';
+import { intersectRanges, type RowRanges, subtractRanges } from './row-selection.ts';
 import type { ScanRequest } from './scan-request.ts';
 
-/** Whether any row of the segment may satisfy the filter, by the catalogue's statistics. */
+/** Whether any row of the segment may be wanted, by the catalogue's statistics. */
 export function mayHoldRows(segment: SegmentRecord, request: ScanRequest): boolean {
-  if (request.filter === null) return true;
-  return mayBeTrue(
-    request.filter,
+  return mayAll(
+    request,
     boundsOver(segment.schema, request, segment.rows, (name) => segment.statistics[name]),
   );
+}
+
+/** The same of one row group, by its own statistics. */
+export function mayGroupHoldRows(file: SegmentFile, group: RowGroup, request: ScanRequest): boolean {
+  const { statistics } = group;
+  return mayAll(
+    request,
+    boundsOver(file.schema, request, group.rows, (name) => statistics[name]),
+  );
+}
+
+function mayAll({ conditions, threshold }: ScanRequest, boundsOf: BoundsOf): boolean {
+  if (!conditions.every((condition) => mayBeTrue(condition, boundsOf))) return false;
+  return threshold === undefined || threshold.mayPass(boundsOf(threshold.column));
 }
 
 /** Bounds by ordinal, from what is known of the columns of a file. */
@@ -33,56 +45,48 @@ function boundsOver(
 }
 
 /**
- * The rows of a row group that may satisfy the filter, by the group's statistics and then, for each part
- * of the conjunction that reads one column, by that column's pages.
+ * The rows of a row group that may be wanted, by the group's statistics and then, for each condition that
+ * reads one column, by that column's pages.
  */
 export function rowsToRead(file: SegmentFile, group: number, request: ScanRequest, masked: RowRanges): RowRanges {
-  const { firstRow, rows, statistics } = file.rowGroups[group];
-  const all: RowRanges = [[firstRow, firstRow + rows]];
-  if (request.filter === null) return subtractRanges(all, masked);
-  const known = boundsOver(file.schema, request, rows, (name) => statistics[name]);
-  if (!mayBeTrue(request.filter, known)) return [];
-  let left = subtractRanges(all, masked);
-  for (const part of conjuncts(request.filter)) {
-    const columns = columnsOf(part);
-    if (columns.size !== 1 || left.length === 0) continue;
+  const rowGroup = file.rowGroups[group];
+  const { firstRow, rows } = rowGroup;
+  if (!mayGroupHoldRows(file, rowGroup, request)) return [];
+  let left = subtractRanges([[firstRow, firstRow + rows]], masked);
+  for (const condition of request.conditions) {
+    const columns = columnsOf(condition);
+    if (columns.size !== 1) continue;
     const [ordinal] = columns;
-    left = intersectRanges(left, pagesThatMay(file, group, request, part, ordinal));
+    left = narrowByPages(file, group, request, ordinal, left, (bounds) => mayOne(condition, ordinal, bounds));
   }
-  return left;
+  const { threshold } = request;
+  if (threshold === undefined || !threshold.isSet) return left;
+  return narrowByPages(file, group, request, threshold.column, left, (bounds) => threshold.mayPass(bounds));
 }
 
-/** The parts of a conjunction. */
-export function conjuncts(filter: Expression): readonly Expression[] {
-  return filter.node === 'and' ? filter.args.flatMap(conjuncts) : [filter];
+function mayOne(condition: Expression, ordinal: number, bounds: Bounds): boolean {
+  return mayBeTrue(condition, (other) => (other === ordinal ? bounds : undefined));
 }
 
-function pagesThatMay(
+/** Those of `rows` whose page of the column passes. */
+function narrowByPages(
   file: SegmentFile,
   group: number,
   request: ScanRequest,
-  part: Expression,
   ordinal: number,
+  rows: RowRanges,
+  passes: (bounds: Bounds) => boolean,
 ): RowRanges {
   const { name, type } = request.dataset[ordinal];
   const field = file.schema.find((candidate) => candidate.name === name);
-  const { firstRow, rows } = file.rowGroups[group];
-  if (field === undefined) return [[firstRow, firstRow + rows]];
-  const out: [number, number][] = [];
+  if (field === undefined || rows.length === 0) return rows;
+  const passing: [number, number][] = [];
   for (const page of file.pages(group, name)) {
-    const bounds = pageBounds(page, field, type);
-    if (bounds !== undefined && !mayBeTrue(part, (other) => (other === ordinal ? bounds : undefined))) continue;
-    const last = out.at(-1);
+    const { statistics } = page;
+    if (statistics !== undefined && !passes(boundsOfStatistics(statistics, page.rows, field.type, type))) continue;
+    const last = passing.at(-1);
     if (last !== undefined && last[1] === page.firstRow) last[1] += page.rows;
-    else out.push([page.firstRow, page.firstRow + page.rows]);
+    else passing.push([page.firstRow, page.firstRow + page.rows]);
   }
-  return out;
-}
-
-function pageBounds({ statistics, rows }: PageSummary, field: Field, type: Column['type']): Bounds | undefined {
-  return statistics === undefined ? undefined : boundsOfStatistics(statistics, rows, field.type, type);
-}
-
-export function groupBounds(file: SegmentFile, group: RowGroup, request: ScanRequest): BoundsOf {
-  return boundsOver(file.schema, request, group.rows, (name) => group.statistics[name]);
+  return intersectRanges(rows, passing);
 }
