@@ -110,6 +110,8 @@ export interface ColumnChunkMetadata {
   readonly codec: Codec;
   /** Values, nulls included; for nested columns more than rows. */
   readonly values: number;
+  /** What its pages say they hold, levels and headers included. */
+  readonly uncompressedBytes: number;
   /** Where its pages are, the dictionary's first. */
   readonly range: FileRange;
   /** Where its data pages begin, inside `range`. */
@@ -403,6 +405,7 @@ function readChunkBody(r: ThriftReader): ChunkBody {
   let type: PhysicalType | undefined;
   let codec: Codec | undefined;
   let values = 0;
+  let uncompressedBytes = 0;
   let length = 0;
   let dataOffset = 0;
   let dictionaryOffset = 0;
@@ -418,6 +421,9 @@ function readChunkBody(r: ThriftReader): ChunkBody {
         break;
       case 5:
         values = r.size();
+        break;
+      case 6:
+        uncompressedBytes = Math.max(0, r.integer());
         break;
       case 7:
         length = r.size();
@@ -440,7 +446,7 @@ function readChunkBody(r: ThriftReader): ChunkBody {
   if (type === undefined || codec === undefined) throw malformed('a column chunk has an unknown type or codec');
   // Some writers put zero where there is no dictionary, some give both offsets as the dictionary's.
   const offset = dictionaryOffset > 0 && dictionaryOffset < dataOffset ? dictionaryOffset : dataOffset;
-  return { type, codec, values, range: { offset, length }, dataOffset, statistics };
+  return { type, codec, values, uncompressedBytes, range: { offset, length }, dataOffset, statistics };
 }
 
 /** Reads the fields `min_value` and `max_value`; the older `min` and `max` have no defined order. */

@@ -1,3 +1,4 @@
+import type { TextForms } from '../columns/text-forms.ts';
 import { type ColumnType, type Field, parseTypeName, type Schema, typeName } from '../columns/types.ts';
 import { OrasiError } from '../core/errors.ts';
 import type { PhysicalType, SchemaElement } from '../parquet/metadata.ts';
@@ -65,18 +66,18 @@ export function toKeyValues(schema: Schema): [key: string, value: string][] {
   ];
 }
 
-/** The schema a segment was written with. Throws `malformed_input` where the file is no segment, or of a later version. */
+/** The schema a segment was written with. Throws `corrupt_file` where the file is no segment, or of a later version. */
 export function fromKeyValues(pairs: ReadonlyMap<string, string>): Schema {
   const version = pairs.get(VERSION_KEY);
   const schema = pairs.get(SCHEMA_KEY);
   if (version === undefined || schema === undefined) {
-    throw new OrasiError('malformed_input', 'the Parquet file is not a segment: it lacks the segment metadata');
+    throw new OrasiError('corrupt_file', 'the Parquet file is not a segment: it lacks the segment metadata');
   }
   if (Number(version) !== SEGMENT_VERSION) {
-    throw new OrasiError('malformed_input', `the segment has version ${version}; this code reads ${SEGMENT_VERSION}`);
+    throw new OrasiError('corrupt_file', `the segment has version ${version}; this code reads ${SEGMENT_VERSION}`);
   }
   const columns = parseJson(schema);
-  if (!Array.isArray(columns)) throw new OrasiError('malformed_input', "the segment's schema cannot be read");
+  if (!Array.isArray(columns)) throw new OrasiError('corrupt_file', "the segment's schema cannot be read");
   return columns.map(toField);
 }
 
@@ -92,16 +93,21 @@ function toField(column: Record<string, unknown>): Field {
   const type = typeof column.type === 'string' ? parseTypeName(column.type) : undefined;
   if (type === undefined || typeof column.name !== 'string') {
     throw new OrasiError(
-      'malformed_input',
+      'corrupt_file',
       `the segment's schema has a column that cannot be read: ${JSON.stringify(column)}`,
     );
   }
-  const field = {
+  return {
     name: column.name,
     type,
     nullable: column.nullable !== false,
+    ...(column.wide === true ? { wide: true } : {}),
+    ...(isTextForms(column.text) ? { text: column.text } : {}),
   };
-  return column.wide === true ? { ...field, wide: true } : field;
+}
+
+function isTextForms(value: unknown): value is TextForms {
+  return Array.isArray(value) && value.every((form) => typeof form === 'string');
 }
 
 /** The physical type a column type is stored as. */

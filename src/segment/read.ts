@@ -2,7 +2,7 @@ import { type Batch, type Column, gatherColumn, nullColumn, sliceColumn } from '
 import type { Field, Schema } from '../columns/types.ts';
 import type { RangeReader } from '../core/bytes.ts';
 import { concatBytes } from '../core/bytes.ts';
-import { assert } from '../core/errors.ts';
+import { assert, OrasiError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import {
   type ColumnChunkMetadata,
@@ -73,9 +73,31 @@ const GUESSED_FOOTER_BYTES = 64 * 1024;
 
 /**
  * Opens a segment: no read where the footer is given, one where its length is, at most three otherwise.
- * Throws `malformed_input` where the file is no segment.
+ * It and the methods of what it gives throw `corrupt_file` where the bytes are not what was written.
  */
 export async function openSegment(reader: RangeReader, options: OpenOptions = {}): Promise<SegmentFile> {
+  try {
+    return await open(reader, options);
+  } catch (error) {
+    throw asCorrupt(error);
+  }
+}
+
+function checked<T>(decode: () => T): T {
+  try {
+    return decode();
+  } catch (error) {
+    throw asCorrupt(error);
+  }
+}
+
+/** What is wrong in a file of ours is our damage, not the caller's input. */
+function asCorrupt(error: unknown): unknown {
+  if (!(error instanceof OrasiError) || error.code !== 'malformed_input') return error;
+  return new OrasiError('corrupt_file', `a segment is damaged: ${error.message}`, { cause: error });
+}
+
+async function open(reader: RangeReader, options: OpenOptions): Promise<SegmentFile> {
   const tail = options.footer ?? (await readTail(reader, options.footerBytes ?? GUESSED_FOOTER_BYTES));
   const { metadata, footer } = await wholeFooter(reader, tail);
   const schema = fromKeyValues(metadata.keyValues);
@@ -161,6 +183,10 @@ class Segment implements SegmentFile {
   }
 
   pages(rowGroup: number, column: string): readonly PageSummary[] {
+    return checked(() => this.#pages(rowGroup, column));
+  }
+
+  #pages(rowGroup: number, column: string): readonly PageSummary[] {
     const { firstRow, rows, statistics } = this.#group(rowGroup);
     const ordinal = this.#ordinal(column);
     const chunk = this.#metadata.rowGroups[rowGroup].columns[ordinal];
@@ -176,20 +202,21 @@ class Segment implements SegmentFile {
   }
 
   planRead(rowGroup: number, columns: readonly string[], rows?: RowSelection): ReadPlan {
-    const ranges = coalesce(columns.flatMap((name) => this.#chunkReads(rowGroup, name, rows).ranges));
+    const reads = checked(() => columns.map((name) => this.#chunkReads(rowGroup, name, rows)));
+    const ranges = coalesce(reads.flatMap((read) => read.ranges));
     return { ranges, bytes: ranges.reduce((sum, range) => sum + range.length, 0) };
   }
 
   async readColumns(rowGroup: number, columns: readonly string[], rows?: RowSelection): Promise<Batch> {
     const group = this.#group(rowGroup);
-    const reads = columns.map((name) => this.#chunkReads(rowGroup, name, rows));
+    const reads = checked(() => columns.map((name) => this.#chunkReads(rowGroup, name, rows)));
     const fetched = await fetchAll(this.#reader, coalesce(reads.flatMap((read) => read.ranges)));
     const selection = rows === undefined ? undefined : selectionWithin(rows, group.firstRow, group.rows);
     const length = selection === undefined ? group.rows : countRows(selection);
     return {
       schema: reads.map((read) => read.field),
       length,
-      columns: reads.map((read) => decodeChunk(read, fetched, length, selection)),
+      columns: checked(() => reads.map((read) => decodeChunk(read, fetched, length, selection))),
     };
   }
 
