@@ -58,8 +58,8 @@ export function mountKeys(app: ApiApp, base: ApiBase, keys: KeyStore): void {
       query: z.object(pageQuery),
       responses: { 200: { description: 'A page of keys.', schema: pageSchema(Key) } },
     },
-    async ({ params, query }) => {
-      const page = await listKeys(keys, await base.namespaceUid(params.ns), query);
+    async ({ params, query, subject }) => {
+      const page = await listKeys(keys, await base.namespaceUid(params.ns), query, subject);
       return Response.json({ ...page, items: page.items.map(keyView) });
     },
   );
@@ -74,8 +74,8 @@ export function mountKeys(app: ApiApp, base: ApiBase, keys: KeyStore): void {
       summary: 'Revokes a key; it is dead everywhere within 10 s.',
       responses: { 204: { description: 'Revoked.' } },
     },
-    async ({ params }) => {
-      await revokeKey(keys, base.clock, await base.namespaceUid(params.ns), params.id);
+    async ({ params, subject }) => {
+      await revokeKey(keys, base.clock, await base.namespaceUid(params.ns), params.id, subject);
       return new Response(null, { status: 204 });
     },
   );
