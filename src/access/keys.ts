@@ -5,8 +5,8 @@ import type { Clock } from '../core/clock.ts';
 import { OrasiError } from '../core/errors.ts';
 import { newId } from '../core/ids.ts';
 import type { Random } from '../core/random.ts';
-import type { ApiKeyRecord, KeyStore } from '../storage/keys.ts';
-import type { Role } from './authorize.ts';
+import type { ApiKeyRecord, KeyScope, KeyStore } from '../storage/keys.ts';
+import type { Role, Subject } from './authorize.ts';
 
 /** Bytes of randomness in a secret: beyond guessing, so that a plain hash protects it and a slow one is not needed. */
 const SECRET_BYTES = 32;
@@ -52,20 +52,28 @@ export async function issueKey(
   return { key: shown(record), token: `orasi_${keyId}_${secret}` };
 }
 
-/** The keys of a namespace, newest first, revoked ones too. */
+/**
+ * The keys somebody administers from within a namespace: its own, and for a subject that has all namespaces
+ * also the keys that have them, which belong to none.
+ */
+export function keyScope(subject: Subject | null, namespaceUid: string): KeyScope {
+  return { namespaceUid, withGlobal: subject !== null && subject.namespace === null };
+}
+
+/** Keys of a scope, newest first, revoked ones too. */
 export async function listKeys(
   store: KeyStore,
-  namespaceUid: string,
+  scope: KeyScope,
   page: { readonly limit: number; readonly cursor?: string },
 ): Promise<{ items: ApiKey[]; nextCursor?: string }> {
-  const records = await store.list(namespaceUid, page.limit + 1, page.cursor);
+  const records = await store.list(scope, page.limit + 1, page.cursor);
   const items = records.slice(0, page.limit).map(shown);
   return records.length > page.limit ? { items, nextCursor: items[items.length - 1].keyId } : { items };
 }
 
-/** Ends a key of a namespace; throws `not_found` where there is none. Ending it again changes nothing. */
-export async function revokeKey(store: KeyStore, clock: Clock, namespaceUid: string, keyId: string): Promise<void> {
-  const found = await store.revoke(namespaceUid, keyId, clock.now());
+/** Ends a key of a scope; throws `not_found` where there is none. Ending it again changes nothing. */
+export async function revokeKey(store: KeyStore, clock: Clock, scope: KeyScope, keyId: string): Promise<void> {
+  const found = await store.revoke(scope, keyId, clock.now());
   if (!found) throw new OrasiError('not_found', `there is no key "${keyId}"`);
 }
 

@@ -1,3 +1,5 @@
+import { createSqlDatabase, type Row, type SqlBinding, sql } from './sql.ts';
+
 /** An API key as stored: of its secret only the SHA-256 hash, in hex. */
 export interface ApiKeyRecord {
   readonly keyId: string;
@@ -11,82 +13,62 @@ export interface ApiKeyRecord {
   readonly revokedAtMs: number | undefined;
 }
 
+/** Whose keys are meant: those of a namespace, and perhaps those to all namespaces, which belong to none. */
+export interface KeyScope {
+  readonly namespaceUid: string;
+  readonly withGlobal: boolean;
+}
+
 /** Where API keys are kept: D1 in production, memory in tests. One contract suite runs over both. */
 export interface KeyStore {
   insert(key: ApiKeyRecord): Promise<void>;
   find(keyId: string): Promise<ApiKeyRecord | null>;
-  /** Keys of a namespace, newest first (ids grow with time), before the key `beforeKeyId` where one is given. */
-  list(namespaceUid: string, limit: number, beforeKeyId?: string): Promise<ApiKeyRecord[]>;
-  /** False where the namespace has no such key. The first time of revocation stays. */
-  revoke(namespaceUid: string, keyId: string, nowMs: number): Promise<boolean>;
-  /** Ends every key of a namespace. */
+  /** Keys of a scope, newest first (ids grow with time), before the key `beforeKeyId` where one is given. */
+  list(scope: KeyScope, limit: number, beforeKeyId?: string): Promise<ApiKeyRecord[]>;
+  /** False where the scope has no such key. The first time of revocation stays. */
+  revoke(scope: KeyScope, keyId: string, nowMs: number): Promise<boolean>;
+  /** Ends every key confined to a namespace. */
   revokeAll(namespaceUid: string, nowMs: number): Promise<void>;
 }
 
-/** The part of D1 that is needed here. */
-export interface KeyDatabase {
-  prepare(query: string): KeyStatement;
-}
-export interface KeyStatement {
-  bind(...values: (string | number | null)[]): KeyStatement;
-  first(): Promise<Record<string, unknown> | null>;
-  all(): Promise<{ results: Record<string, unknown>[] }>;
-  run(): Promise<{ meta: { changes: number } }>;
-}
+/** Ids are made of digits and lower-case letters, all of which sort before this. */
+const AFTER_EVERY_ID = '~';
 
 /** Keys in the catalogue database, table `api_keys`. */
-export function d1KeyStore(database: KeyDatabase): KeyStore {
+export function d1KeyStore(binding: SqlBinding): KeyStore {
+  const database = createSqlDatabase(binding);
+  const isIn = (scope: KeyScope) =>
+    sql`(namespace_uid = ${scope.namespaceUid} OR (${scope.withGlobal ? 1 : 0} AND namespace_uid IS NULL))`;
   return {
     async insert(key) {
-      await database
-        .prepare(
-          `INSERT INTO api_keys (key_id, namespace_uid, namespace, role, label, secret_hash, created_at, revoked_at)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-        )
-        .bind(
-          key.keyId,
-          key.namespaceUid,
-          key.namespace,
-          key.role,
-          key.label,
-          key.secretHash,
-          key.createdAtMs,
-          key.revokedAtMs ?? null,
-        )
-        .run();
+      await database.run(sql`
+        INSERT INTO api_keys (key_id, namespace_uid, namespace, role, label, secret_hash, created_at, revoked_at)
+        VALUES (${key.keyId}, ${key.namespaceUid}, ${key.namespace}, ${key.role}, ${key.label}, ${key.secretHash},
+          ${key.createdAtMs}, ${key.revokedAtMs ?? null})`);
     },
     async find(keyId) {
-      const row = await database.prepare('SELECT * FROM api_keys WHERE key_id = ?').bind(keyId).first();
-      return row === null ? null : recordOf(row);
+      const { rows } = await database.run(sql`SELECT * FROM api_keys WHERE key_id = ${keyId}`);
+      return rows.length === 0 ? null : recordOf(rows[0]);
     },
-    async list(namespaceUid, limit, beforeKeyId) {
-      const statement =
-        beforeKeyId === undefined
-          ? database
-              .prepare('SELECT * FROM api_keys WHERE namespace_uid = ? ORDER BY key_id DESC LIMIT ?')
-              .bind(namespaceUid, limit)
-          : database
-              .prepare('SELECT * FROM api_keys WHERE namespace_uid = ? AND key_id < ? ORDER BY key_id DESC LIMIT ?')
-              .bind(namespaceUid, beforeKeyId, limit);
-      return (await statement.all()).results.map(recordOf);
+    async list(scope, limit, beforeKeyId) {
+      const { rows } = await database.run(sql`
+        SELECT * FROM api_keys WHERE ${isIn(scope)} AND key_id < ${beforeKeyId ?? AFTER_EVERY_ID}
+        ORDER BY key_id DESC LIMIT ${limit}`);
+      return rows.map(recordOf);
     },
-    async revoke(namespaceUid, keyId, nowMs) {
-      const { meta } = await database
-        .prepare('UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?) WHERE key_id = ? AND namespace_uid = ?')
-        .bind(nowMs, keyId, namespaceUid)
-        .run();
-      return meta.changes > 0;
+    async revoke(scope, keyId, nowMs) {
+      const { changes } = await database.run(sql`
+        UPDATE api_keys SET revoked_at = coalesce(revoked_at, ${nowMs}) WHERE key_id = ${keyId} AND ${isIn(scope)}`);
+      return changes > 0;
     },
     async revokeAll(namespaceUid, nowMs) {
-      await database
-        .prepare('UPDATE api_keys SET revoked_at = ? WHERE namespace_uid = ? AND revoked_at IS NULL')
-        .bind(nowMs, namespaceUid)
-        .run();
+      await database.run(sql`
+        UPDATE api_keys SET revoked_at = ${nowMs} WHERE namespace_uid = ${namespaceUid} AND revoked_at IS NULL`);
     },
   };
 }
 
-function recordOf(row: Record<string, unknown>): ApiKeyRecord {
+function recordOf(row: Row): ApiKeyRecord {
   return {
     keyId: String(row.key_id),
     namespaceUid: row.namespace_uid === null ? null : String(row.namespace_uid),
@@ -108,14 +90,14 @@ export function memoryKeyStore(): KeyStore {
       keys.set(key.keyId, key);
     },
     find: async (keyId) => keys.get(keyId) ?? null,
-    list: async (namespaceUid, limit, beforeKeyId) =>
+    list: async (scope, limit, beforeKeyId) =>
       [...keys.values()]
-        .filter((key) => key.namespaceUid === namespaceUid && (beforeKeyId === undefined || key.keyId < beforeKeyId))
+        .filter((key) => isIn(scope, key) && (beforeKeyId === undefined || key.keyId < beforeKeyId))
         .sort((a, b) => (a.keyId < b.keyId ? 1 : -1))
         .slice(0, limit),
-    async revoke(namespaceUid, keyId, nowMs) {
+    async revoke(scope, keyId, nowMs) {
       const key = keys.get(keyId);
-      if (key === undefined || key.namespaceUid !== namespaceUid) return false;
+      if (key === undefined || !isIn(scope, key)) return false;
       keys.set(keyId, { ...key, revokedAtMs: key.revokedAtMs ?? nowMs });
       return true;
     },
@@ -125,4 +107,8 @@ export function memoryKeyStore(): KeyStore {
       }
     },
   };
+}
+
+function isIn(scope: KeyScope, key: ApiKeyRecord): boolean {
+  return key.namespaceUid === scope.namespaceUid || (scope.withGlobal && key.namespaceUid === null);
 }
