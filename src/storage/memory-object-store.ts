@@ -15,7 +15,7 @@ export function memoryObjectStore(clock: Clock): ObjectStore {
   const uploads = new Map<string, { options: PutOptions; parts: Map<number, Uint8Array> }>();
   let uploadCount = 0;
 
-  async function store(key: string, bytes: Uint8Array, options: PutOptions, etag: string): Promise<ObjectInfo> {
+  function store(key: string, bytes: Uint8Array, options: PutOptions, etag: string): ObjectInfo {
     const info: ObjectInfo = {
       key,
       sizeBytes: bytes.length,
@@ -60,7 +60,7 @@ export function memoryObjectStore(clock: Clock): ObjectStore {
         }
         uploads.delete(`${key}\0${uploadId}`);
         const whole = concatBytes(bytes);
-        return await store(key, whole, options, `${await etagOf(whole)}-${parts.length}`);
+        return store(key, whole, options, `${await etagOf(whole)}-${parts.length}`);
       },
       async abort() {
         uploads.delete(`${key}\0${uploadId}`);
@@ -89,8 +89,12 @@ export function memoryObjectStore(clock: Clock): ObjectStore {
     },
     async put(key, body, options = {}) {
       const bytes = body instanceof Uint8Array ? body : await readAll(body);
+      if (options.sizeBytes !== undefined && bytes.length !== options.sizeBytes) {
+        throw new OrasiError('bad_request', `the body is not the ${options.sizeBytes} bytes it was said to be`);
+      }
+      const etag = await etagOf(bytes);
       if (options.ifAbsent && objects.has(key)) return null;
-      return await store(key, bytes, options, await etagOf(bytes));
+      return store(key, bytes, options, etag);
     },
     async createUpload(key, options = {}) {
       const uploadId = `upload-${++uploadCount}`;

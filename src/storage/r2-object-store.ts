@@ -134,6 +134,9 @@ async function orGone<T>(key: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** The runtime's error where a stream of a stated length is shorter or longer. */
+const WRONG_LENGTH = /FixedLengthStream/;
+
 /** R2 takes a stream only with a length known beforehand, which the runtime attaches to the stream itself. */
 async function withLength<T>(
   body: ReadableStream<Uint8Array>,
@@ -144,16 +147,20 @@ async function withLength<T>(
   const aborted = new AbortController();
   const piped = body.pipeTo(writable, { signal: aborted.signal });
   const written = write(readable).catch((error: unknown) => {
+    // Nobody reads on, so nobody would ever be done writing.
     aborted.abort(error);
     throw error;
   });
   const [result, pipe] = await Promise.allSettled([written, piped]);
-  if (pipe.status === 'rejected' && !aborted.signal.aborted) {
+  const faults = [result, pipe].flatMap((settled) =>
+    settled.status === 'rejected' ? [settled.reason as unknown] : [],
+  );
+  if (faults.some((fault) => WRONG_LENGTH.test(String(fault)))) {
     throw new OrasiError('bad_request', `the body is not the ${sizeBytes} bytes it was said to be`, {
-      cause: pipe.reason,
+      cause: faults[0],
     });
   }
-  if (result.status === 'rejected') throw result.reason;
+  if (result.status === 'rejected') throw pipe.status === 'rejected' ? pipe.reason : result.reason;
   return result.value;
 }
 
