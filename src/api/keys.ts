@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { ROLES } from '../access/authorize.ts';
-import { type ApiKey, issueKey, listKeys, revokeKey } from '../access/keys.ts';
+import { type ApiKey, issueKey, keyScope, listKeys, revokeKey } from '../access/keys.ts';
 import { OrasiError } from '../core/errors.ts';
 import type { KeyStore } from '../storage/keys.ts';
 import { pageQuery, pageSchema } from './paging.ts';
@@ -59,7 +59,7 @@ export function mountKeys(app: ApiApp, base: ApiBase, keys: KeyStore): void {
       responses: { 200: { description: 'A page of keys.', schema: pageSchema(Key) } },
     },
     async ({ params, query, subject }) => {
-      const page = await listKeys(keys, await base.namespaceUid(params.ns), query, subject);
+      const page = await listKeys(keys, keyScope(subject, await base.namespaceUid(params.ns)), query);
       return Response.json({ ...page, items: page.items.map(keyView) });
     },
   );
@@ -75,7 +75,7 @@ export function mountKeys(app: ApiApp, base: ApiBase, keys: KeyStore): void {
       responses: { 204: { description: 'Revoked.' } },
     },
     async ({ params, subject }) => {
-      await revokeKey(keys, base.clock, await base.namespaceUid(params.ns), params.id, subject);
+      await revokeKey(keys, base.clock, keyScope(subject, await base.namespaceUid(params.ns)), params.id);
       return new Response(null, { status: 204 });
     },
   );
