@@ -94,7 +94,7 @@ export async function launch(options: LaunchOptions = {}): Promise<Instance> {
     options.onLog?.(line);
   };
 
-  const made = options.bundle ?? (options.root === undefined ? process.env['ORASI_BUNDLE'] : undefined);
+  const made = options.bundle ?? (options.root === undefined ? process.env['ORASI_BUNDLE'] || undefined : undefined);
   let bundle: Bundle | undefined;
   let miniflare: Miniflare | undefined;
   let sweepTimer: NodeJS.Timeout | undefined;
@@ -237,7 +237,10 @@ function platformOptions(
         bindings: { ...config.vars, ...vars },
         // Local data outlives the id that setting up an account writes into wrangler.toml.
         d1Databases: Object.fromEntries(
-          config.d1_databases.map((database) => [database.binding, database.database_name ?? database.binding]),
+          config.d1_databases.map((database: { binding: string; database_name?: string }) => [
+            database.binding,
+            database.database_name ?? database.binding,
+          ]),
         ),
         modulesRoot: bundle.folder,
         modules: bundle.modules.map((module) => ({ ...module })),

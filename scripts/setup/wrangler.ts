@@ -28,7 +28,7 @@ export function runWrangler(
         NO_COLOR: '1',
         // Wrangler then asks nothing, and takes its documented defaults.
         CI: 'true',
-      } as NodeJS.ProcessEnv,
+      } as unknown as NodeJS.ProcessEnv,
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     let stdout = '';
