@@ -7,18 +7,31 @@ const FRESH_MS = 2_000;
  * a request waits for the source, so that a change made meanwhile is in force for the first request after.
  */
 const STALE_MS = 4_500;
+/** A renewal that has not ended by now died with the request that began it; another request may begin one. */
+const RENEWAL_MS = 1_000;
+
+interface Entry<T> {
+  readonly value: T;
+  /** Before the read began: a change during it is seen by the next. */
+  readonly readAtMs: number;
+  renewingSinceMs: number;
+}
 
 /**
  * What a reader knows of the control plane: values by key, served from memory and renewed behind the request's
  * back (stale-while-revalidate). A source that fails leaves the last value in force: the data path outlives an
  * outage of the control plane.
+ *
+ * No request waits for a read that another began: a Worker's I/O ends with the request that began it, and whoever
+ * waited for it would wait for ever.
  */
 export class SnapshotCache<T> {
-  private readonly entries = new Map<string, { value: T; readAtMs: number }>();
-  private readonly loading = new Map<string, Promise<T>>();
+  private readonly entries = new Map<string, Entry<T>>();
   private readonly load: (key: string) => Promise<T>;
   private readonly clock: Clock;
   private readonly maxEntries: number;
+  /** Grows when a key is forgotten, so that reads begun before are not kept. */
+  private epoch = 0;
 
   constructor(load: (key: string) => Promise<T>, clock: Clock, maxEntries = 10_000) {
     this.load = load;
@@ -32,43 +45,36 @@ export class SnapshotCache<T> {
    */
   async get(key: string, background: (work: Promise<unknown>) => void = () => {}): Promise<T> {
     const entry = this.entries.get(key);
-    if (entry === undefined) return this.renew(key);
-    const ageMs = this.clock.now() - entry.readAtMs;
-    if (ageMs < FRESH_MS) return entry.value;
-    const renewal = this.renew(key);
-    if (ageMs < STALE_MS) {
-      background(renewal.catch(() => {}));
-      return entry.value;
+    if (entry === undefined) return this.read(key);
+    const nowMs = this.clock.now();
+    const ageMs = nowMs - entry.readAtMs;
+    if (ageMs >= STALE_MS) return this.read(key).catch(() => entry.value);
+    if (ageMs >= FRESH_MS && nowMs - entry.renewingSinceMs >= RENEWAL_MS) {
+      entry.renewingSinceMs = nowMs;
+      background(this.read(key).catch(() => {}));
     }
-    return renewal.catch(() => entry.value);
+    return entry.value;
   }
 
   /** Forgets a key: for the one who has just changed it. */
   forget(key: string): void {
+    this.epoch += 1;
     this.entries.delete(key);
-    this.loading.delete(key);
   }
 
-  private renew(key: string): Promise<T> {
-    const running = this.loading.get(key);
-    if (running !== undefined) return running;
-    // The time before the read: a change during it is seen by the next.
+  private async read(key: string): Promise<T> {
+    const { epoch } = this;
     const readAtMs = this.clock.now();
-    const work = this.load(key)
-      .then((value) => {
-        if (this.loading.get(key) === work) this.keep(key, value, readAtMs);
-        return value;
-      })
-      .finally(() => {
-        if (this.loading.get(key) === work) this.loading.delete(key);
-      });
-    this.loading.set(key, work);
-    return work;
+    const value = await this.load(key);
+    const present = this.entries.get(key);
+    if (epoch === this.epoch && (present === undefined || present.readAtMs <= readAtMs))
+      this.keep(key, value, readAtMs);
+    return value;
   }
 
   private keep(key: string, value: T, readAtMs: number): void {
     this.entries.delete(key);
-    this.entries.set(key, { value, readAtMs });
+    this.entries.set(key, { value, readAtMs, renewingSinceMs: Number.NEGATIVE_INFINITY });
     if (this.entries.size <= this.maxEntries) return;
     const oldest = this.entries.keys().next();
     if (!oldest.done) this.entries.delete(oldest.value);

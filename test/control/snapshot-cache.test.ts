@@ -13,12 +13,39 @@ function source() {
   return { clock, cache, waiting };
 }
 
-test('the first request waits for the source, others at the same time wait for the same answer', async () => {
+test('the first requests wait for the source, each for a read of its own', async () => {
   const { cache, waiting } = source();
   const both = [cache.get('k'), cache.get('k')];
-  expect(waiting).toHaveLength(1);
+  expect(waiting).toHaveLength(2);
+  // The first one's request is gone and its read never ends: the second is served all the same.
+  waiting[1].resolve(1);
+  expect(await both[1]).toBe(1);
+  expect(await cache.get('k')).toBe(1);
+});
+
+test('of many requests one renews, and another where that one died', async () => {
+  const { cache, waiting, clock } = source();
+  const first = cache.get('k');
   waiting[0].resolve(1);
-  expect(await Promise.all(both)).toEqual([1, 1]);
+  await first;
+  clock.advance(2_000);
+  expect(await Promise.all([cache.get('k'), cache.get('k'), cache.get('k')])).toEqual([1, 1, 1]);
+  expect(waiting).toHaveLength(2);
+  clock.advance(1_000);
+  expect(await cache.get('k')).toBe(1);
+  expect(waiting).toHaveLength(3);
+});
+
+test('an answer that comes late does not take the place of a later read', async () => {
+  const { cache, waiting, clock } = source();
+  const slow = cache.get('k');
+  clock.advance(100);
+  const quick = cache.get('k');
+  waiting[1].resolve(2);
+  await quick;
+  waiting[0].resolve(1);
+  expect(await slow).toBe(1);
+  expect(await cache.get('k')).toBe(2);
 });
 
 test('a value is served from memory, then while its successor is fetched in the background', async () => {
