@@ -1,6 +1,7 @@
 import { parseScalar } from '../columns/text.ts';
 import { parseTypeName } from '../columns/types.ts';
 import { OrasiError } from '../core/errors.ts';
+import { LIMITS } from '../core/limits.ts';
 import type { PipelineColumn, PipelineSpec } from '../core/protocol/pipeline.ts';
 import { type Compression, compressionOf, contentEncodings, decompress } from '../formats/compression.ts';
 import { detectFormat, HEAD_BYTES } from '../formats/detect.ts';
@@ -43,12 +44,13 @@ export function settleDecoding(object: LedgerObject, pipeline: PipelineSpec, hea
   return { format: found.format, options };
 }
 
-/** A decoder at the beginning, or where an earlier part ended. */
+/** A decoder at the beginning, or where an earlier part ended. No batch is larger than a part. */
 export async function openDecoder(
   { format, options }: Decoding,
   pipeline: PipelineSpec,
   source: DecodeSource,
   progress: DecodeCheckpoint['progress'],
+  partBytes: number,
 ): Promise<Decoder> {
   return await format.decode({
     source,
@@ -56,6 +58,7 @@ export async function openDecoder(
     declared: pipeline.schema.map(declaredField),
     additionalColumns: pipeline.additionalColumns,
     from: progress?.decoder,
+    limits: { batchBytes: Math.min(LIMITS.batchBytes, partBytes) },
   });
 }
 

@@ -116,7 +116,8 @@ async function decodeWhole(
   const batches: Batch[] = [];
   let rows = 0;
   let bytes = 0;
-  for await (const { batch, bad } of await openDecoder(prepared.decoding, pipeline, prepared.source, undefined)) {
+  const { decoding, source } = prepared;
+  for await (const { batch, bad } of await openDecoder(decoding, pipeline, source, undefined, limits.partBytes)) {
     await quarantine.add(bad);
     if (batch === null) continue;
     batches.push(batch);

@@ -53,7 +53,7 @@ export async function takePart(
   );
   remains.quarantine = quarantine;
   const assembler = new SegmentAssembler(store, object, { ...limits, sortKey: pipeline.sortKey }, progress?.schema);
-  const decoder = await openDecoder(decoding, pipeline, source, progress);
+  const decoder = await openDecoder(decoding, pipeline, source, progress, limits.partBytes);
   const beginning = progress?.decoder.offset ?? 0;
   let rows = progress?.rowsCommitted ?? 0;
   let decodedBytes = 0;

@@ -1,19 +1,22 @@
 import { manualClock } from '../../src/core/clock.ts';
-import type { PipelineSpec } from '../../src/core/protocol/pipeline.ts';
+import type { IndexMessage, IngestMessage } from '../../src/core/protocol/messages.ts';
+import { defaultPipeline, type PipelineSpec } from '../../src/core/protocol/pipeline.ts';
 import { seededRandom } from '../../src/core/random.ts';
 import { noFaultPoints } from '../../src/ingest/fault-points.ts';
 import { createIngest, type Ingest } from '../../src/ingest/ingest.ts';
 import { INGEST_LIMITS, type IngestLimits, type IngestPorts } from '../../src/ingest/ports.ts';
 import { createLogs } from '../../src/observe/log.ts';
 import { createCatalog } from '../../src/storage/catalog.ts';
+import type { DecodeInfo, LedgerObject } from '../../src/storage/catalog-records.ts';
 import { memoryObjectStore } from '../../src/storage/memory-object-store.ts';
 import type { MessageQueue } from '../../src/storage/message-queue.ts';
 import { createSqlDatabase } from '../../src/storage/sql.ts';
 import { sqliteBinding } from '../storage/sqlite-binding.ts';
 
 export const NAMESPACE = { name: 'default', uid: 'ns-uid-1' };
+export const BUCKET = 'bucket';
 
-/** A queue that keeps what it is sent. */
+/** A queue that keeps what it is sent until it is taken. */
 export function listQueue<Message>(): MessageQueue<Message> & { take(): Message[] } {
   let messages: Message[] = [];
   return {
@@ -28,32 +31,40 @@ export function listQueue<Message>(): MessageQueue<Message> & { take(): Message[
   };
 }
 
-export interface World extends Omit<IngestPorts, 'ingestQueue' | 'indexQueue' | 'clock'> {
-  readonly clock: ReturnType<typeof manualClock>;
-  readonly ingestQueue: ReturnType<typeof listQueue<Parameters<IngestPorts['ingestQueue']['send']>[0][number]>>;
-  readonly indexQueue: ReturnType<typeof listQueue<Parameters<IngestPorts['indexQueue']['send']>[0][number]>>;
-  readonly binding: ReturnType<typeof sqliteBinding>;
-  readonly pipelines: PipelineSpec[];
+export interface World {
+  readonly ports: IngestPorts;
   readonly ingest: Ingest;
-  /** Handles messages until there are none. */
+  readonly clock: ReturnType<typeof manualClock>;
+  readonly ingestQueue: ReturnType<typeof listQueue<IngestMessage>>;
+  readonly indexQueue: ReturnType<typeof listQueue<IndexMessage>>;
+  /** Pipelines of the namespace; those pushed are in force at once. */
+  readonly pipelines: PipelineSpec[];
+  /** Puts an object through the first door. */
+  put(name: string, body: string | Uint8Array, more?: { dataset?: string; decode?: DecodeInfo }): Promise<LedgerObject>;
+  /** Handles messages, one batch at a time, until there are none; what comes back comes back later. */
   drain(): Promise<void>;
-  text(name: string, body: string, dataset?: string): Promise<string>;
+  object(objectId: string): Promise<LedgerObject | null>;
 }
 
-/** The data path in memory: an object store, a catalogue on SQLite, queues and a clock of its own. */
+export function pipeline(more: Partial<PipelineSpec> & { dataset: string }): PipelineSpec {
+  return { ...defaultPipeline(more.dataset), ...more };
+}
+
+/** The data path in memory: an object store, a catalogue on SQLite, queues, and a clock that only tests move. */
 export function createWorld(options: { limits?: Partial<IngestLimits>; ports?: Partial<IngestPorts> } = {}): World {
   const clock = manualClock(1_700_000_000_000);
   const random = seededRandom(1);
-  const binding = sqliteBinding();
   const pipelines: PipelineSpec[] = [];
-  const ports = {
+  const ingestQueue = listQueue<IngestMessage>();
+  const indexQueue = listQueue<IndexMessage>();
+  const ports: IngestPorts = {
     store: memoryObjectStore(clock),
-    catalog: createCatalog(createSqlDatabase(binding), clock, random),
-    bucketName: 'bucket',
-    ingestQueue: listQueue<Parameters<IngestPorts['ingestQueue']['send']>[0][number]>(),
-    indexQueue: listQueue<Parameters<IngestPorts['indexQueue']['send']>[0][number]>(),
+    catalog: createCatalog(createSqlDatabase(sqliteBinding()), clock, random),
+    bucketName: BUCKET,
+    ingestQueue,
+    indexQueue,
     control: {
-      namespaceUid: async (name: string) => (name === NAMESPACE.name ? NAMESPACE.uid : null),
+      namespaceUid: async (name) => (name === NAMESPACE.name ? NAMESPACE.uid : null),
       namespaces: async () => [NAMESPACE],
       pipelines: async () => ({ version: 1, pipelines: pipelines.map((spec, i) => ({ name: `p${i}`, spec })) }),
     },
@@ -70,25 +81,34 @@ export function createWorld(options: { limits?: Partial<IngestLimits>; ports?: P
   };
   const ingest = createIngest(ports);
   return {
-    ...ports,
-    binding,
-    pipelines,
+    ports,
     ingest,
+    clock,
+    ingestQueue,
+    indexQueue,
+    pipelines,
+    async put(name, body, { dataset = 'd', decode = {} } = {}) {
+      clock.advance(1);
+      return await ingest.put(
+        { namespace: NAMESPACE.name, namespaceUid: NAMESPACE.uid, dataset, name, decode },
+        typeof body === 'string' ? new TextEncoder().encode(body) : body,
+      );
+    },
     async drain() {
-      for (;;) {
-        const messages = ports.ingestQueue.take();
-        if (messages.length === 0) return;
+      let messages = ingestQueue.take();
+      while (messages.length > 0) {
         clock.advance(1);
-        await ingest.handle(messages);
+        const outcomes = await ingest.handle(messages);
+        const again = messages.filter((_, i) => outcomes[i].kind === 'again');
+        if (again.length > 0) clock.advance(10 * 60_000);
+        messages = [...again, ...ingestQueue.take()];
       }
     },
-    async text(name, body, dataset = 'logs') {
-      clock.advance(1);
-      const accepted = await ingest.put(
-        { namespace: NAMESPACE.name, namespaceUid: NAMESPACE.uid, dataset, name, decode: {} },
-        new TextEncoder().encode(body),
-      );
-      return accepted.objectId;
-    },
-  } as World;
+    object: (objectId) => ports.catalog.ledger.get(NAMESPACE.uid, objectId),
+  };
+}
+
+/** Lines of NDJSON with a number each, from `start` on. */
+export function numberLines(start: number, count: number): string {
+  return Array.from({ length: count }, (_, i) => `{"n":${start + i}}\n`).join('');
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { DOUBLE, INT64, type Schema, STRING } from '../../src/columns/types.ts';
 import { manualClock } from '../../src/core/clock.ts';
 import { seededRandom } from '../../src/core/random.ts';
-import { type Catalog, createCatalog } from '../../src/storage/catalog.ts';
+import { createCatalog } from '../../src/storage/catalog.ts';
 import type { LedgerObject, NewSegment, RowRanges } from '../../src/storage/catalog-records.ts';
 import { stagedSegment } from '../../src/storage/commit.ts';
 import { segmentId } from '../../src/storage/layout.ts';
