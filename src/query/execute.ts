@@ -13,12 +13,14 @@ import { topRows } from './operators/top-k.ts';
 import { unionRows } from './operators/union.ts';
 import { valueRows } from './operators/values.ts';
 import type { FallbackPlan, Plan, ScanPlan } from './plan.ts';
+import { asTopScan, type TopScan } from './scan/top-scan.ts';
 
 /** What running a plan needs besides the plan. */
 export interface Runtime {
   readonly context: QueryContext;
   readonly functions: ScalarFunctions;
   scan(plan: ScanPlan): AsyncIterable<Batch>;
+  topScan(top: TopScan): AsyncIterable<Batch>;
   fallback(plan: FallbackPlan, inputs: readonly AsyncIterable<Batch>[]): AsyncIterable<Batch>;
 }
 
@@ -50,8 +52,10 @@ function start(plan: Plan, runtime: Runtime): AsyncIterable<Batch> {
     case 'join':
       return joinRows(plan, execute(plan.left, runtime), execute(plan.right, runtime), functions, context);
     case 'sort': {
+      const top = asTopScan(plan, functions);
+      if (top !== undefined) return runtime.topScan(top);
       const input = execute(plan.input, runtime);
-      if (plan.limit !== null) return topRows(input, plan, plan.limit, functions, context);
+      if (plan.limit !== null) return topRows(input, { ...plan, limit: plan.limit }, functions, context);
       return limitRows(sortRows(input, plan.keys, plan.schema, functions, context), null, plan.offset);
     }
     case 'limit':

@@ -17,6 +17,7 @@ import { READ_COST_BYTES } from '../../src/query/scan/index-choice.ts';
 import { OpenFiles } from '../../src/query/scan/open-files.ts';
 import { ReadGate } from '../../src/query/scan/read-gate.ts';
 import { type ScanSource, scanRows } from '../../src/query/scan/scan.ts';
+import { topScanRows } from '../../src/query/scan/top-scan.ts';
 import { INDEX_KINDS } from '../../src/segment/index-kinds.ts';
 import { createSegmentWriter, type SegmentOptions } from '../../src/segment/write.ts';
 import type { DatasetSnapshot, RowRanges, SegmentRecord } from '../../src/storage/catalog-records.ts';
@@ -98,6 +99,7 @@ export class World {
       context,
       functions,
       scan: (plan) => scanRows(plan, source),
+      topScan: (top) => topScanRows(top, source),
       fallback: () => {
         throw new Error('these tests have no fallback executor');
       },

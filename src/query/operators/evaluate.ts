@@ -36,7 +36,8 @@ export function evaluate(expression: Expression, batch: Batch, functions: Scalar
   return compileExpression(expression, functions)(batch);
 }
 
-function isDeterministic(expression: Expression, functions: ScalarFunctions): boolean {
+/** Whether the expression always has the same value for the same row. */
+export function isDeterministic(expression: Expression, functions: ScalarFunctions): boolean {
   switch (expression.node) {
     case 'column':
     case 'literal':

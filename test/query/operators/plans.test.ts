@@ -3,6 +3,8 @@ import type { Batch, Scalar } from '../../../src/columns/column.ts';
 import { seededRandom } from '../../../src/core/random.ts';
 import { execute, type Runtime } from '../../../src/query/execute.ts';
 import { filterRows } from '../../../src/query/operators/filter.ts';
+import { projectRows } from '../../../src/query/operators/project.ts';
+import { topRows } from '../../../src/query/operators/top-k.ts';
 import type { ScanPlan } from '../../../src/query/plan.ts';
 import { seedCount } from '../../scale.ts';
 import { comparableRows, runReference } from '../reference.ts';
@@ -27,6 +29,12 @@ function runtimeOver(tables: ReadonlyMap<string, readonly Batch[]>): Runtime {
     context: newContext(1 << 28),
     functions,
     scan: (plan) => scanBatches(plan, tables.get(plan.dataset) ?? []),
+    topScan(top) {
+      const scanned = scanBatches(top.scan, tables.get(top.scan.dataset) ?? []);
+      let rows = topRows(scanned, { ...top, schema: top.scan.schema }, functions, newContext());
+      for (const { expressions, schema } of top.projections) rows = projectRows(rows, expressions, schema, functions);
+      return rows;
+    },
     fallback: () => {
       throw new Error('no fallback here');
     },

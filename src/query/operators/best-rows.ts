@@ -1,0 +1,174 @@
+import type { Scalar } from '../../columns/column.ts';
+import {
+  type Batch,
+  batchBytes,
+  type Column,
+  gatherBatch,
+  gatherColumn,
+  scalarAt,
+  sliceColumn,
+} from '../../columns/column.ts';
+import { columnComparator, type Order, type SortOrder } from '../../columns/compare.ts';
+import type { Schema } from '../../columns/types.ts';
+import { compareColumns } from './compare.ts';
+import { concatBatches, concatColumns } from './concat.ts';
+import { constantColumn } from './constant.ts';
+import type { HeldMemory } from './held-memory.ts';
+import { isNullColumn } from './logic.ts';
+import { orBits, rowsOfBits, trueBits } from './selection.ts';
+
+/**
+ * Keeps the best `wanted` of the rows it is shown, by keys. Rows that may be among them are gathered until
+ * there are too many, then the best of those are kept; the last of them is the threshold that later rows must
+ * pass. Rows equal in all keys: the one shown first is the better.
+ */
+export class BestRows {
+  readonly #wanted: number;
+  readonly #orders: readonly SortOrder[];
+  readonly #schema: Schema;
+  readonly #memory: HeldMemory;
+  #rows: Batch[] = [];
+  #keys: Column[][];
+  #count = 0;
+  /** The keys of the last row that is good enough, once there are `wanted` rows. */
+  #threshold: readonly Column[] | undefined;
+
+  constructor(wanted: number, orders: readonly SortOrder[], schema: Schema, memory: HeldMemory) {
+    this.#wanted = wanted;
+    this.#orders = orders;
+    this.#schema = schema;
+    this.#memory = memory;
+    this.#keys = orders.map(() => []);
+  }
+
+  /** Takes the rows that are good enough; the keys are beside the batch's rows. */
+  add(batch: Batch, keys: readonly Column[]): void {
+    const passing = this.#passing(keys, batch.length);
+    if (passing?.length === 0) return;
+    this.#append(batch, keys, passing);
+    if (this.#threshold === undefined ? this.#count >= this.#wanted : this.#count > 2 * this.#wanted + 1024) {
+      this.#shrink();
+    }
+  }
+
+  /** The first key of the last row that is good enough; undefined while every row is. */
+  get worst(): Scalar | undefined {
+    return this.#threshold === undefined ? undefined : scalarAt(this.#threshold[0], 0);
+  }
+
+  /** The best rows in order; undefined where there was none. */
+  finish(): Batch | undefined {
+    if (this.#count === 0) return undefined;
+    this.#shrink();
+    return this.#rows[0];
+  }
+
+  #append(batch: Batch, keys: readonly Column[], rows: Int32Array | undefined): void {
+    const kept = rows === undefined ? batch : gatherBatch(batch, rows);
+    this.#rows.push(kept);
+    for (const [i, key] of keys.entries()) this.#keys[i].push(rows === undefined ? key : gatherColumn(key, rows));
+    this.#count += kept.length;
+    this.#memory.add(batchBytes(kept));
+  }
+
+  /** The rows better than the threshold; undefined where all are. */
+  #passing(keys: readonly Column[], length: number): Int32Array | undefined {
+    const threshold = this.#threshold;
+    if (threshold === undefined) {
+      // The first rows: not all need to be kept, however many there are.
+      return length > 2 * this.#wanted ? bestOf(keys, this.#orders, length, this.#wanted) : undefined;
+    }
+    const compare = lexicographic(keys, threshold, this.#orders);
+    const candidates = asGood(keys[0], threshold[0], this.#orders[0]);
+    let count = 0;
+    for (const row of candidates) if (compare(row, 0) < 0) candidates[count++] = row;
+    return candidates.subarray(0, count);
+  }
+
+  #shrink(): void {
+    const all = concatBatches(this.#schema, this.#rows);
+    const keys = this.#orders.map((_, i) => concatColumns(this.#keys[i][0].type, this.#keys[i]));
+    const best = bestOf(keys, this.#orders, all.length, this.#wanted);
+    this.#rows = [gatherBatch(all, best)];
+    this.#keys = keys.map((key) => [gatherColumn(key, best)]);
+    this.#count = best.length;
+    if (best.length === this.#wanted) {
+      this.#threshold = this.#keys.map(([key]) => sliceColumn(key, best.length - 1, best.length));
+    }
+    this.#memory.hold(batchBytes(this.#rows[0]));
+  }
+}
+
+/** The rows whose key is as good as a value or better, by the vector comparison. */
+function asGood(key: Column, worst: Column, order: SortOrder): Int32Array {
+  const value = scalarAt(worst, 0);
+  const nulls = isNullColumn(key, false);
+  if (value === null) {
+    return order.nullsFirst
+      ? rowsOfBits(trueBits(nulls), key.length)
+      : Int32Array.from({ length: key.length }, (_, i) => i);
+  }
+  const better = compareColumns(order.descending ? '>=' : '<=', key, constantColumn(value, key.type, key.length));
+  const bits = order.nullsFirst ? orBits(trueBits(better), trueBits(nulls), key.length) : trueBits(better);
+  return rowsOfBits(bits, key.length);
+}
+
+/** Compares row `i` of some columns with row `j` of others, the first pair deciding first. */
+function lexicographic(
+  left: readonly Column[],
+  right: readonly Column[],
+  orders: readonly SortOrder[],
+): (i: number, j: number) => Order {
+  const comparators = left.map((column, k) => columnComparator(column, right[k], orders[k]));
+  if (comparators.length === 1) return comparators[0];
+  return (i, j) => {
+    for (const compare of comparators) {
+      const order = compare(i, j);
+      if (order !== 0) return order;
+    }
+    return 0;
+  };
+}
+
+/** The best `wanted` of `length` rows, in order, by a heap whose root is the worst row kept. */
+export function bestOf(
+  keys: readonly Column[],
+  orders: readonly SortOrder[],
+  length: number,
+  wanted: number,
+): Int32Array {
+  const compare = lexicographic(keys, keys, orders);
+  // Of equal rows the earlier is the better, which makes the order total and the answer that of a stable sort.
+  const worse = (a: number, b: number) => {
+    const order = compare(a, b);
+    return order === 0 ? a > b : order > 0;
+  };
+  const heap = new Int32Array(Math.min(wanted, length));
+  const sink = (start: number, size: number) => {
+    const row = heap[start];
+    let at = start;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= size) break;
+      if (child + 1 < size && worse(heap[child + 1], heap[child])) child++;
+      if (!worse(heap[child], row)) break;
+      heap[at] = heap[child];
+      at = child;
+    }
+    heap[at] = row;
+  };
+  for (let i = 0; i < heap.length; i++) heap[i] = i;
+  for (let i = (heap.length >> 1) - 1; i >= 0; i--) sink(i, heap.length);
+  for (let row = heap.length; row < length; row++) {
+    if (!worse(heap[0], row)) continue;
+    heap[0] = row;
+    sink(0, heap.length);
+  }
+  for (let size = heap.length - 1; size > 0; size--) {
+    const worst = heap[0];
+    heap[0] = heap[size];
+    heap[size] = worst;
+    sink(0, size);
+  }
+  return heap;
+}
