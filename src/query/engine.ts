@@ -13,7 +13,6 @@ import type { ScalarFunctions } from './operators/function-port.ts';
 import type { Plan } from './plan.ts';
 import type { Answer } from './results/answer.ts';
 import { FileCache } from './scan/file-cache.ts';
-import { READ_COST_BYTES } from './scan/index-choice.ts';
 import { OpenFiles } from './scan/open-files.ts';
 import { ReadGate } from './scan/read-gate.ts';
 import { type ScanSource, scanRows } from './scan/scan.ts';
@@ -130,7 +129,7 @@ function sourceOver<Prepared extends PreparedStatement>(
     files: new OpenFiles(store, new ReadGate(context, LIMITS.concurrentReads), cache),
     kinds: indexKinds,
     log,
-    readCostBytes: READ_COST_BYTES,
+    indexCostFactor: 1,
     functions,
     context,
   };

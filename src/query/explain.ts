@@ -163,7 +163,7 @@ async function estimateScan(
     lease.release();
     estimate.reads += cost.reads;
     estimate.bytes += cost.bytes;
-    let cheapest = costOf(cost, source);
+    let cheapest = costOf(cost);
     let chosen: (typeof tallies)[number] | undefined;
     for (const tally of tallies) {
       const opinion = await opinionOf(segment, tally.definition, tally.question, cost, source);

@@ -13,16 +13,17 @@ import { SCALAR_FUNCTIONS } from '../../src/query/functions/catalogue.ts';
 import type { ScalarFunctions } from '../../src/query/operators/function-port.ts';
 import type { Plan } from '../../src/query/plan.ts';
 import { FileCache } from '../../src/query/scan/file-cache.ts';
-import { READ_COST_BYTES } from '../../src/query/scan/index-choice.ts';
 import { OpenFiles } from '../../src/query/scan/open-files.ts';
 import { ReadGate } from '../../src/query/scan/read-gate.ts';
 import { type ScanSource, scanRows } from '../../src/query/scan/scan.ts';
 import { topScanRows } from '../../src/query/scan/top-scan.ts';
 import { INDEX_KINDS } from '../../src/segment/index-kinds.ts';
+import { openSegment } from '../../src/segment/read.ts';
 import { createSegmentWriter, type SegmentOptions } from '../../src/segment/write.ts';
 import type { DatasetSnapshot, RowRanges, SegmentRecord } from '../../src/storage/catalog-records.ts';
 import { memoryObjectStore } from '../../src/storage/memory-object-store.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { objectReader } from '../../src/storage/range-reader.ts';
 
 /** The catalogue's functions. */
 export const functions: ScalarFunctions = SCALAR_FUNCTIONS;
@@ -40,7 +41,7 @@ export class World {
   readonly store: ObjectStore = memoryObjectStore(manualClock());
   readonly files = new FileCache(1 << 22);
   /** 0 makes every index look cheap. */
-  readCostBytes = READ_COST_BYTES;
+  indexCostFactor = 1;
   readonly warnings: string[] = [];
   readonly snapshots = new Map<string, DatasetSnapshot>();
 
@@ -70,8 +71,30 @@ export class World {
     return { ...summary, segmentId: key, key, etag: stored.etag, masked: options.masked ?? [], indexes: {} };
   }
 
-  define(name: string, indexes: readonly IndexDefinition[]): void {
-    this.snapshots.set(name, { ...this.snapshot(name), indexes });
+  /** Declares an index and builds its files for the segments there are, or for those of `segments`. */
+  async build(name: string, definition: IndexDefinition, segments?: readonly number[]): Promise<void> {
+    const before = this.snapshot(name);
+    const kind = INDEX_KINDS.get(definition.kind);
+    if (kind === undefined) throw new Error(`there is no kind ${definition.kind}`);
+    const built: SegmentRecord[] = [];
+    for (const [i, segment] of before.segments.entries()) {
+      const known = definition.fields.every((field) => segment.schema.some((column) => column.name === field));
+      if (!known || !(segments?.includes(i) ?? true)) {
+        built.push(segment);
+        continue;
+      }
+      const sink = memorySink();
+      const summary = await kind.build(this.#batches(segment, kind.columns(definition)), definition, sink);
+      const key = `${segment.key}.${definition.name}`;
+      await this.store.put(key, sink.bytes());
+      built.push({ ...segment, indexes: { ...segment.indexes, [definition.name]: { key, summary } } });
+    }
+    this.snapshots.set(name, { ...before, segments: built, indexes: [...before.indexes, definition] });
+  }
+
+  async *#batches(segment: SegmentRecord, columns: readonly string[]): AsyncGenerator<Batch> {
+    const file = await openSegment(objectReader(this.store, segment), { footerBytes: segment.footerBytes });
+    for (const group of file.rowGroups.keys()) yield await file.readColumns(group, columns);
   }
 
   snapshot(name: string): DatasetSnapshot {
@@ -87,7 +110,7 @@ export class World {
       files: new OpenFiles(this.store, gate, this.files),
       kinds: INDEX_KINDS,
       log: { ...SILENT, warn: (message) => this.warnings.push(message) },
-      readCostBytes: this.readCostBytes,
+      indexCostFactor: this.indexCostFactor,
       functions,
       context,
     };
