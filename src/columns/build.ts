@@ -2,6 +2,7 @@ import { type Bitmap, newBitmap, setBit } from './bitmap.ts';
 import type { Batch, Column, FixedValues } from './column.ts';
 import { dictionaryEncode } from './dictionary.ts';
 import { inferInstants } from './infer-instants.ts';
+import { inferText, type Texts } from './infer-text.ts';
 import { writeInt128 } from './int128.ts';
 import { doubleText, fitsInt64 } from './text.ts';
 import type { TextForms } from './text-forms.ts';
@@ -43,6 +44,19 @@ export function fieldOf(name: string, { column, wide, text }: BuiltColumn): Fiel
 }
 
 /**
+ * What texts are taken for: `strings` whatever they look like, since the column's type is declared;
+ * `instants` where all of them are dates or instants, in formats that tell numbers from text;
+ * `values` for formats that have nothing but text.
+ */
+export type TextReading = 'strings' | 'instants' | 'values';
+
+function readTexts(reading: TextReading, texts: Texts): BuiltColumn | null {
+  if (reading === 'strings') return null;
+  if (reading === 'values') return inferText(texts);
+  return inferInstants(texts.offsets, texts.bytes, texts.length, texts.validity);
+}
+
+/**
  * Collects one column of a batch value by value and finds the narrowest type that holds them all.
  *
  * Values are given with their row, which never decreases; rows not given are null, and a row given
@@ -63,12 +77,11 @@ export class ColumnBuilder {
   #textView = new DataView(this.#text.buffer);
   #textEnd = 0;
 
-  readonly #plain: boolean;
+  readonly #reading: TextReading;
 
-  /** `plain`: texts stay strings whatever they look like, since the column's type is declared. */
-  constructor(name: string, plain = false) {
+  constructor(name: string, reading: TextReading = 'instants') {
     this.name = name;
-    this.#plain = plain;
+    this.#reading = reading;
   }
 
   setNull(row: number): void {
@@ -284,8 +297,8 @@ export class ColumnBuilder {
 
   #strings(length: number, validity: Bitmap | null): BuiltColumn {
     const texts = this.#texts(length);
-    const instants = this.#plain ? null : inferInstants(texts.offsets, texts.bytes, length, validity);
-    if (instants !== null) return instants;
+    const read = readTexts(this.#reading, { ...texts, length, validity });
+    if (read !== null) return read;
     const dictionary = dictionaryEncode(STRING, texts.offsets, texts.bytes, length, validity);
     return {
       column: { type: STRING, length, validity, data: dictionary ?? { layout: 'varlen', ...texts } },
@@ -377,13 +390,13 @@ export class ColumnBuilder {
 export class BatchBuilder {
   #columns: ColumnBuilder[] = [];
   #byName = new Map<string, ColumnBuilder>();
-  readonly #plain: ReadonlySet<string>;
+  readonly #reading: (name: string) => TextReading;
   #row = 0;
   #columnsBefore = 0;
 
-  /** `plain` names the columns whose texts stay strings whatever they look like. */
-  constructor(plain: ReadonlySet<string> = new Set()) {
-    this.#plain = plain;
+  /** `reading` says how the texts of a column are taken. */
+  constructor(reading: (name: string) => TextReading = () => 'instants') {
+    this.#reading = reading;
   }
 
   /** The row now being filled, which is also the number of rows kept. */
@@ -399,11 +412,16 @@ export class BatchBuilder {
   column(name: string): ColumnBuilder {
     let column = this.#byName.get(name);
     if (column === undefined) {
-      column = new ColumnBuilder(name, this.#plain.has(name));
+      column = new ColumnBuilder(name, this.#reading(name));
       this.#byName.set(name, column);
       this.#columns.push(column);
     }
     return column;
+  }
+
+  /** Keeps the columns there are, whether or not a kept row has them. */
+  fixColumns(): void {
+    this.#columnsBefore = this.#columns.length;
   }
 
   commitRow(): void {

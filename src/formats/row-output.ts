@@ -1,4 +1,4 @@
-import { BatchBuilder } from '../columns/build.ts';
+import { BatchBuilder, type TextReading } from '../columns/build.ts';
 import { LIMITS } from '../core/limits.ts';
 import { badRow, type Fault, rawText } from './bad-row.ts';
 import type { BadRow, Decoded, DecodeLimits, DecodeRequest, RowOrigins } from './format.ts';
@@ -17,12 +17,14 @@ export class RowOutput {
   /** The rows' own text is kept while a declared schema may still turn them down. */
   readonly #origins: Origins | null;
 
-  constructor(request: DecodeRequest) {
+  /** `reading`: how the texts of columns that are not declared are taken. */
+  constructor(request: DecodeRequest, reading: TextReading) {
     this.rows = request.from?.rows ?? 0;
     this.limits = { ...LIMITS, ...request.limits };
     const checked = request.declared.length > 0 || request.additionalColumns === false;
     this.#origins = checked ? new Origins() : null;
-    this.batch = new BatchBuilder(new Set(request.declared.map(({ name }) => name)));
+    const declared = new Set(request.declared.map(({ name }) => name));
+    this.batch = new BatchBuilder((name) => (declared.has(name) ? 'strings' : reading));
   }
 
   /** Keeps the batch's current row, which was `bytes[start .. end)` of the source. */

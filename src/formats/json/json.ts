@@ -65,7 +65,7 @@ class JsonDecoder implements Decoder {
 
   constructor(request: DecodeRequest) {
     this.#request = request;
-    this.#output = new RowOutput(request);
+    this.#output = new RowOutput(request, 'instants');
     const asked = request.options.layout;
     if (asked === 'lines' || asked === 'values') this.#layout = asked;
     if (request.from !== undefined) this.#restore(request.from);

@@ -1,0 +1,271 @@
+import type { BatchBuilder, ColumnBuilder } from '../../columns/build.ts';
+import { validUtf8 } from '../../columns/utf8.ts';
+import type { Fault } from '../bad-row.ts';
+
+/** Results of a parse that are not a position. */
+export const TRUNCATED = -1;
+export const FAULT = -2;
+
+export const QUOTE = 34;
+const NEWLINE = 10;
+const RETURN = 13;
+
+/** How a file writes its fields. */
+export interface Dialect {
+  /** One ASCII byte. */
+  readonly delimiter: number;
+  /** One ASCII byte, or -1 where nothing is quoted. */
+  readonly quote: number;
+  readonly encoding: 'utf-8' | 'latin1';
+}
+
+/** Bytes of a field, in the buffer being parsed or, where quotes were doubled, in a buffer of their own. */
+export interface FieldSink {
+  field(bytes: Uint8Array, view: DataView, start: number, end: number, high: boolean, quoted: boolean): void;
+}
+
+/**
+ * Finds the fields of one record at a time, in bytes: RFC 4180, where a field in quotes may hold delimiters,
+ * line ends and doubled quotes. Line ends are LF, CRLF or CR. A quote within a field that does not begin
+ * with one is an ordinary character.
+ * Source: https://www.rfc-editor.org/rfc/rfc4180
+ */
+export class RecordScanner {
+  readonly #delimiter: number;
+  readonly #quote: number;
+  /** Whether a byte ends a field without quotes. */
+  readonly #ends = new Uint8Array(256);
+  #unquoted = new Uint8Array(1024);
+  #unquotedView = new DataView(this.#unquoted.buffer);
+  #bytes: Uint8Array = new Uint8Array(0);
+  #view: DataView = new DataView(new ArrayBuffer(0));
+  /** Line ends within the quotes of the record last scanned. */
+  newlines = 0;
+  /** What the last `FAULT` was. */
+  message = '';
+
+  constructor(dialect: Dialect) {
+    this.#delimiter = dialect.delimiter;
+    this.#quote = dialect.quote;
+    for (const byte of [dialect.delimiter, NEWLINE, RETURN]) this.#ends[byte] = 1;
+  }
+
+  /**
+   * Gives the fields of the record at `start` to `sink`: the position behind its line end, `TRUNCATED` where
+   * it may go on past `end`, which it cannot where `last`, or `FAULT`.
+   */
+  scan(bytes: Uint8Array, start: number, end: number, last: boolean, sink: FieldSink): number {
+    if (this.#bytes !== bytes) {
+      this.#bytes = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    }
+    this.newlines = 0;
+    const view = this.#view;
+    const ends = this.#ends;
+    let at = start;
+    for (;;) {
+      if (at < end && bytes[at] === this.#quote) {
+        at = this.#quoted(bytes, at, end, last, sink);
+        if (at < 0) return at;
+      } else {
+        const fieldStart = at;
+        let high = 0;
+        while (at < end) {
+          const byte = bytes[at];
+          if (ends[byte] === 1) break;
+          high |= byte;
+          at++;
+        }
+        if (at >= end && !last) return TRUNCATED;
+        sink.field(bytes, view, fieldStart, at, high > 127, false);
+      }
+      if (at >= end) return end;
+      const byte = bytes[at];
+      if (byte === this.#delimiter) {
+        at++;
+        if (at < end || last) continue;
+        return TRUNCATED;
+      }
+      if (byte === NEWLINE) return at + 1;
+      // A carriage return: the newline that may belong to it has to be seen.
+      if (at + 1 >= end) return last ? end : TRUNCATED;
+      return bytes[at + 1] === NEWLINE ? at + 2 : at + 1;
+    }
+  }
+
+  /** A field whose opening quote is at `start`: the position behind its closing quote. */
+  #quoted(bytes: Uint8Array, start: number, end: number, last: boolean, sink: FieldSink): number {
+    const quote = this.#quote;
+    let at = start + 1;
+    let high = 0;
+    let doubled = false;
+    for (;;) {
+      while (at < end) {
+        const byte = bytes[at];
+        if (byte === quote) break;
+        if (byte === NEWLINE) this.newlines++;
+        high |= byte;
+        at++;
+      }
+      if (at >= end) return last ? this.#fault('a quote is opened and never closed') : TRUNCATED;
+      if (at + 1 >= end && !last) return TRUNCATED;
+      if (at + 1 < end && bytes[at + 1] === quote) {
+        doubled = true;
+        at += 2;
+        continue;
+      }
+      break;
+    }
+    if (at + 1 < end && this.#ends[bytes[at + 1]] === 0) return this.#fault('text behind a closing quote');
+    if (doubled) {
+      const size = this.#undouble(bytes, start + 1, at);
+      sink.field(this.#unquoted, this.#unquotedView, 0, size, high > 127, true);
+    } else {
+      sink.field(bytes, this.#view, start + 1, at, high > 127, true);
+    }
+    return at + 1;
+  }
+
+  #undouble(bytes: Uint8Array, start: number, end: number): number {
+    if (this.#unquoted.length < end - start) {
+      this.#unquoted = new Uint8Array(2 * (end - start));
+      this.#unquotedView = new DataView(this.#unquoted.buffer);
+    }
+    let size = 0;
+    for (let at = start; at < end; at++) {
+      this.#unquoted[size++] = bytes[at];
+      if (bytes[at] === this.#quote) at++;
+    }
+    return size;
+  }
+
+  #fault(message: string): typeof FAULT {
+    this.message = message;
+    return FAULT;
+  }
+}
+
+/**
+ * Passes over a record in constant memory and across buffers, minding quotes: the way past one that is
+ * too large to hold.
+ */
+export class RecordSkipper {
+  readonly #dialect: Dialect;
+  #quoted = false;
+  #fieldStart = true;
+  #returned = false;
+
+  constructor(dialect: Dialect) {
+    this.#dialect = dialect;
+  }
+
+  /** Within quotes: a file that ends here has lost a closing one. */
+  get quoted(): boolean {
+    return this.#quoted;
+  }
+
+  /** Goes on at `start`; the position behind the record, or -1 where it goes on past `end`. */
+  feed(bytes: Uint8Array, start: number, end: number): number {
+    const { delimiter, quote } = this.#dialect;
+    for (let at = start; at < end; at++) {
+      const byte = bytes[at];
+      if (this.#returned) return byte === NEWLINE ? at + 1 : at;
+      if (this.#quoted) {
+        // A doubled quote closes and opens again, which comes to the same.
+        if (byte === quote) this.#quoted = false;
+      } else if (byte === quote && (this.#fieldStart || bytes[at - 1] === quote)) {
+        this.#quoted = true;
+      } else if (byte === NEWLINE) {
+        return at + 1;
+      } else if (byte === RETURN) {
+        this.#returned = true;
+      }
+      this.#fieldStart = !this.#quoted && byte === delimiter;
+    }
+    return -1;
+  }
+}
+
+const latin1 = new TextDecoder('latin1');
+
+/** Puts the fields of a record into the columns of a batch's current row. */
+export class RowSink implements FieldSink {
+  readonly #batch: BatchBuilder;
+  readonly #names: readonly string[];
+  readonly #columns: readonly ColumnBuilder[];
+  readonly #dialect: Dialect;
+  readonly #nulls: readonly Uint8Array[];
+  #count = 0;
+  #fault: Fault | null = null;
+  /** Every field so far was empty. */
+  blank = true;
+
+  /** `nulls` are the texts that mean null. */
+  constructor(batch: BatchBuilder, names: readonly string[], dialect: Dialect, nulls: readonly Uint8Array[]) {
+    this.#batch = batch;
+    this.#names = names;
+    this.#columns = names.map((name) => batch.column(name));
+    batch.fixColumns();
+    this.#dialect = dialect;
+    this.#nulls = nulls;
+  }
+
+  begin(): void {
+    this.#count = 0;
+    this.#fault = null;
+    this.blank = true;
+  }
+
+  /** What is wrong with the record, once it is complete. */
+  get fault(): Fault | null {
+    if (this.#count === this.#names.length) return this.#fault;
+    const message = `expected ${this.#names.length} fields, found ${this.#count}`;
+    return { path: '', code: 'malformed_input', message };
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  field(bytes: Uint8Array, view: DataView, start: number, end: number, high: boolean, quoted: boolean): void {
+    const index = this.#count++;
+    if (index >= this.#columns.length) return;
+    if (end > start || quoted) this.blank = false;
+    if (this.#isNull(bytes, start, end)) return;
+    const column = this.#columns[index];
+    const row = this.#batch.row;
+    if (high && this.#dialect.encoding === 'latin1') {
+      column.setText(row, latin1.decode(bytes.subarray(start, end)));
+      return;
+    }
+    if (high && !validUtf8(bytes, start, end)) {
+      this.#fault ??= { path: this.#names[index], code: 'malformed_input', message: 'a field that is not valid UTF-8' };
+      return;
+    }
+    column.setUtf8(row, view, start, end);
+  }
+
+  #isNull(bytes: Uint8Array, start: number, end: number): boolean {
+    for (const text of this.#nulls) {
+      if (text.length !== end - start) continue;
+      let i = 0;
+      while (i < text.length && text[i] === bytes[start + i]) i++;
+      if (i === text.length) return true;
+    }
+    return false;
+  }
+}
+
+/** Keeps the fields of a record as text; for the header and for guessing the dialect. */
+export class TextSink implements FieldSink {
+  fields: string[] = [];
+  readonly #decoder: TextDecoder;
+
+  constructor(encoding: Dialect['encoding']) {
+    this.#decoder = new TextDecoder(encoding);
+  }
+
+  field(bytes: Uint8Array, _view: DataView, start: number, end: number): void {
+    this.fields.push(this.#decoder.decode(bytes.subarray(start, end)));
+  }
+}
