@@ -1,12 +1,12 @@
 import type { Clock } from '../core/clock.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Random } from '../core/random.ts';
-import { cloneJson, isJsonObject, type JsonObject, jsonEqual } from './json.ts';
+import { cloneJson, type JsonObject, jsonEqual } from './json.ts';
 import type { Kind } from './kind.ts';
-import { apiVersionOf } from './kind-info.ts';
-import { callersMeta, checkMetaShape, finalizerFaults, metaFaults } from './object-meta.ts';
+import { callersMeta } from './object-meta.ts';
 import { metaTime, type ObjectMeta, type Resource, type ResourceKey } from './resource.ts';
 import type { ResourceCodec } from './resource-codec.ts';
+import { admit, checkIdentity, readInput, type WriteOptions, withSpecOf, withStatusOf } from './resource-input.ts';
 import {
   alreadyExists,
   badRequest,
@@ -14,15 +14,11 @@ import {
   conflict,
   forbidden,
   invalid,
-  invalidValue,
   notFound,
   required,
-  type StatusError,
-  staleVersion,
   tooLarge,
 } from './status.ts';
 import type { ChangeType, ControlStorage, Scope, StoredObject } from './storage.ts';
-import { applyDefaults, prune, validate } from './structural-schema.ts';
 
 /** A change as it is committed, for those that derive work from it. */
 export interface ResourceChange {
@@ -40,15 +36,6 @@ export interface AgedResource {
   readonly object: Resource;
   /** Revision of its creation: smaller is older. */
   readonly createdRevision: number;
-}
-
-/** What to do with fields the schema does not know: they are always dropped; `Warn` says so, `Strict` refuses. */
-export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
-
-export interface WriteOptions {
-  /** Check and answer as if, change nothing. */
-  readonly dryRun?: boolean;
-  readonly fieldValidation?: FieldValidation;
 }
 
 export interface Written {
@@ -139,7 +126,7 @@ export class ResourceStore {
 
   /** Creates what the caller sent. Throws AlreadyExists, Invalid, BadRequest, and for a namespace that is not there NotFound. */
   create(kind: Kind, namespace: string, input: JsonObject, options: WriteOptions = {}): Written {
-    const { object, unknown } = this.readInput(kind, namespace, input);
+    const { object, unknown } = readInput(kind, namespace, input);
     const given = object.metadata;
     if (given.resourceVersion) throw badRequest('resourceVersion should not be set on objects to be created');
     if (kind.namespaced) this.checkNamespace(kind, namespace, given.name ?? '');
@@ -157,7 +144,7 @@ export class ResourceStore {
       ...callersMeta(given),
     } as Resource['metadata'];
     if (kind.statusSubresource) delete object.status;
-    const warnings = this.admit(kind, object, undefined, unknown, options, (prepared) =>
+    const warnings = admit(kind, object, undefined, unknown, options, (prepared) =>
       kind.strategy?.prepareCreate?.(prepared),
     );
     if (this.parts.storage.get(key) !== undefined) throw alreadyExists(kind, given.name);
@@ -179,10 +166,10 @@ export class ResourceStore {
     options: WriteOptions & { readonly isPatch?: boolean } = {},
   ): Written {
     const current = this.get(kind, namespace, name);
-    const { object: sent, unknown } = this.readInput(kind, namespace, change(cloneJson(current)));
-    this.checkIdentity(kind, name, sent, current, options.isPatch === true);
-    const next = part === 'status' ? withStatusOf(current, sent) : this.withSpecOf(kind, current, sent);
-    const warnings = this.admit(kind, next, current, unknown, options, (prepared) => {
+    const { object: sent, unknown } = readInput(kind, namespace, change(cloneJson(current)));
+    checkIdentity(kind, name, sent, current, options.isPatch === true);
+    const next = part === 'status' ? withStatusOf(current, sent) : withSpecOf(kind, current, sent);
+    const warnings = admit(kind, next, current, unknown, options, (prepared) => {
       if (part === 'object') kind.strategy?.prepareUpdate?.(prepared, current);
     });
     return { object: this.save(kind, keyOf(kind, namespace, name), next, current, options.dryRun === true), warnings };
@@ -255,88 +242,6 @@ export class ResourceStore {
       return answer;
     }
     this.commit(kind, 'MODIFIED', key, next, current);
-    return next;
-  }
-
-  /** Normalises, prunes, defaults and validates in place. Throws Invalid with every fault; returns warnings. */
-  private admit(
-    kind: Kind,
-    object: Resource,
-    current: Resource | undefined,
-    unknownMeta: readonly string[],
-    options: WriteOptions,
-    prepare: (object: Resource) => void,
-  ): string[] {
-    const { apiVersion, kind: kindName, metadata, ...body } = object;
-    const causes = kind.strategy?.normalize?.(body) ?? [];
-    const unknown = [...unknownMeta, ...prune(kind.schema, body)];
-    if (unknown.length > 0 && options.fieldValidation === 'Strict') throw strictDecodingError(kind, unknown);
-    applyDefaults(kind.schema, body);
-    for (const name of Object.keys(object)) delete object[name];
-    Object.assign(object, { apiVersion, kind: kindName, metadata }, body);
-    if (causes.length === 0) {
-      prepare(object);
-      const { apiVersion: _version, kind: _kind, metadata: meta, ...declared } = object;
-      causes.push(...metaFaults(kind, meta), ...validate(kind.schema, declared));
-      if (current) causes.push(...finalizerFaults(meta, current.metadata));
-      if (causes.length === 0) causes.push(...(kind.strategy?.validate?.(object, current) ?? []));
-    }
-    if (causes.length > 0) throw invalid(kind, metadata.name, causes);
-    return options.fieldValidation === 'Ignore' ? [] : unknown.map((path) => `unknown field "${path}"`);
-  }
-
-  /** What was sent, as an object of its kind, and fields its metadata does not have; throws BadRequest where it belongs elsewhere. */
-  private readInput(kind: Kind, namespace: string, input: JsonObject): { object: Resource; unknown: string[] } {
-    const object = cloneJson(input);
-    const apiVersion = apiVersionOf(kind);
-    if (object.apiVersion !== undefined && object.apiVersion !== apiVersion) {
-      throw badRequest(
-        `the API version in the data (${String(object.apiVersion)}) does not match the expected API version (${apiVersion})`,
-      );
-    }
-    if (object.kind !== undefined && object.kind !== kind.kind) {
-      throw badRequest(`the kind in the data (${String(object.kind)}) does not match the expected kind (${kind.kind})`);
-    }
-    const metadata = object.metadata ?? {};
-    if (!isJsonObject(metadata)) throw badRequest('metadata must be an object');
-    const { unknown, causes } = checkMetaShape(metadata);
-    if (causes.length > 0) throw invalid(kind, String(metadata.name ?? ''), causes);
-    if (kind.namespaced && metadata.namespace && metadata.namespace !== namespace) {
-      throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
-    }
-    return { object: { ...object, apiVersion, kind: kind.kind, metadata } as Resource, unknown };
-  }
-
-  private checkIdentity(kind: Kind, name: string, sent: Resource, current: Resource, isPatch: boolean): void {
-    const { name: sentName, uid, resourceVersion } = sent.metadata;
-    if (sentName && sentName !== name) {
-      throw badRequest(`the name of the object (${sentName}) does not match the name on the URL (${name})`);
-    }
-    if (!resourceVersion && !isPatch && kind.strategy?.unconditionalUpdate !== true) {
-      throw invalid(kind, name, [
-        {
-          ...invalidValue('metadata.resourceVersion', 0, ''),
-          message: 'Invalid value: 0x0: must be specified for an update',
-        },
-      ]);
-    }
-    if (resourceVersion && resourceVersion !== current.metadata.resourceVersion) throw staleVersion(kind, name);
-    if (uid && uid !== current.metadata.uid) {
-      throw conflict(
-        kind,
-        name,
-        `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.metadata.uid}`,
-      );
-    }
-  }
-
-  private withSpecOf(kind: Kind, current: Resource, sent: Resource): Resource {
-    const { labels: _l, annotations: _a, finalizers: _f, ownerReferences: _o, ...kept } = current.metadata;
-    const next = { ...sent, metadata: { ...kept, ...callersMeta(sent.metadata) } } as Resource;
-    if (kind.statusSubresource) {
-      delete next.status;
-      if (current.status !== undefined) next.status = cloneJson(current.status);
-    }
     return next;
   }
 
@@ -425,13 +330,6 @@ export function keyOf(kind: Kind, namespace: string, name: string): ResourceKey 
   return { group: kind.group, resource: kind.plural, namespace: kind.namespaced ? namespace : '', name };
 }
 
-function withStatusOf(current: Resource, sent: Resource): Resource {
-  const next = cloneJson(current);
-  if (sent.status === undefined) delete next.status;
-  else next.status = sent.status;
-  return next;
-}
-
 function sameDeclaration(a: Resource, b: Resource): boolean {
   const { metadata: _m1, status: _s1, ...declaredA } = a;
   const { metadata: _m2, status: _s2, ...declaredB } = b;
@@ -454,11 +352,4 @@ function applyPropagation(meta: ObjectMeta, policy: DeleteOptions['propagationPo
   const finalizers = policy === 'Background' ? others : [...others, policy === 'Foreground' ? FOREGROUND : ORPHAN];
   if (finalizers.length > 0) meta.finalizers = finalizers;
   else delete meta.finalizers;
-}
-
-function strictDecodingError(kind: Kind, unknown: readonly string[]): StatusError {
-  const list = unknown.map((path) => `unknown field "${path}"`).join(', ');
-  return badRequest(
-    `${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: strict decoding error: ${list}`,
-  );
 }

@@ -64,10 +64,17 @@ export function sqlStorage(database: SqlDatabase): ControlStorage {
     database.exec('INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)', name, value);
   };
 
+  // The log always holds the last change, or was compacted up to it: no row of its own is needed.
+  const revision = (): number => {
+    const last = one('SELECT max(revision) AS revision FROM changes')?.revision;
+    return Math.max(Number(last ?? 0), Number(getFact('compacted') ?? 0));
+  };
+
   const writeObject = (change: StoredChange, uid: string, ownerUids: readonly string[]): void => {
     database.exec(
-      `INSERT OR REPLACE INTO objects (group_name, resource, namespace, name, uid, revision, created_revision, body)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO objects (group_name, resource, namespace, name, uid, revision, created_revision, body)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET revision = excluded.revision, body = excluded.body`,
       ...keyValues(change.key),
       uid,
       change.revision,
@@ -87,7 +94,7 @@ export function sqlStorage(database: SqlDatabase): ControlStorage {
   return {
     transaction: (work) => database.transaction(work),
 
-    revision: () => Number(getFact('revision') ?? 0),
+    revision,
 
     get(key) {
       const row = one(`SELECT * FROM objects WHERE ${KEY}`, ...keyValues(key));
@@ -115,7 +122,7 @@ export function sqlStorage(database: SqlDatabase): ControlStorage {
     },
 
     apply(change, uid, ownerUids) {
-      assert(change.revision === Number(getFact('revision') ?? 0) + 1, 'a change takes the next revision');
+      assert(change.revision === revision() + 1, 'a change takes the next revision');
       database.exec(
         `INSERT INTO changes (revision, type, group_name, resource, namespace, name, body, previous_body, previous_revision, created_revision)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -127,7 +134,6 @@ export function sqlStorage(database: SqlDatabase): ControlStorage {
         change.previousRevision,
         change.createdRevision,
       );
-      setFact('revision', String(change.revision));
       if (change.type === 'DELETED') removeObject(change.key, uid);
       else writeObject(change, uid, ownerUids);
     },

@@ -7,7 +7,7 @@ import { isJsonObject } from '../json.ts';
 import { admitPipelines, type PipelineVerdict } from '../pipeline-admission.ts';
 import { pipelineFaults } from '../pipeline-spec.ts';
 import { DONE, type Reconciler } from '../reconcile.ts';
-import type { ResourceKey } from '../resource.ts';
+import type { Resource, ResourceKey } from '../resource.ts';
 
 const COLUMN_TYPE =
   '^(bool|int64|double|string|bytes|json|date|timestamp|timestamp_ns|decimal\\(([1-9]|[12][0-9]|3[0-8]), ?([0-9]|[12][0-9]|3[0-8])\\))$';
@@ -29,13 +29,15 @@ const pipelineReconciler: Reconciler = {
     return DONE;
   },
 
-  /** A pipeline that comes, changes or goes may free or take the place of any other of its namespace. */
+  /** A pipeline that comes, changes or goes may free or take the place of the others of its dataset, old and new. */
   affectedBy(change, store) {
-    if (change.kind.plural !== 'pipelines' || change.kind.group !== 'orasi.io') return [];
     const { group, resource, namespace } = change.key;
+    if (group !== 'orasi.io' || resource !== 'pipelines') return [];
+    const datasets = [change.object, change.previous].flatMap((object) => datasetOf(object) ?? []);
     const keys: ResourceKey[] = [];
     for (const { object } of store.all({ group, resource, namespace })) {
-      keys.push({ group, resource, namespace, name: object.metadata.name });
+      const dataset = datasetOf(object);
+      if (dataset !== undefined && datasets.includes(dataset)) keys.push({ ...change.key, name: object.metadata.name });
     }
     return keys;
   },
@@ -73,6 +75,10 @@ function conditionsOf(verdict: PipelineVerdict, generation: number): Condition[]
           ...at,
         },
   ];
+}
+
+function datasetOf(pipeline: Resource | undefined): string | undefined {
+  return isJsonObject(pipeline?.spec) ? String(pipeline.spec.dataset) : undefined;
 }
 
 function faultText(verdict: PipelineVerdict): string {
