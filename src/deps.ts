@@ -1,3 +1,4 @@
+import { waitUntil } from 'cloudflare:workers';
 import { type Authenticator, createAuthenticator } from './access/authenticate.ts';
 import { type Config, readConfig } from './config.ts';
 import { SnapshotCache } from './control/snapshot-cache.ts';
@@ -6,9 +7,11 @@ import type { ControlPlaneReader, ControlPlaneResources } from './core/protocol/
 import type { IndexMessage, IngestMessage } from './core/protocol/messages.ts';
 import { systemRandom } from './core/random.ts';
 import { type FaultPoints, holdingFaultPoints, noFaultPoints } from './ingest/fault-points.ts';
+import { createIndexing, type Indexing } from './indexing/indexing.ts';
 import { createIngest, type Ingest } from './ingest/ingest.ts';
 import { INGEST_LIMITS } from './ingest/ports.ts';
 import { createLogs, type Log, type LogSink } from './observe/log.ts';
+import { INDEX_KINDS } from './segment/index-kinds.ts';
 import { type Catalog, createCatalog } from './storage/catalog.ts';
 import { d1KeyStore, type KeyStore } from './storage/keys.ts';
 import { cloudflareQueue } from './storage/message-queue.ts';
@@ -26,6 +29,7 @@ export interface Deps {
   readonly authenticator: Authenticator;
   readonly control: ControlPlaneReader & ControlPlaneResources & { tick(): Promise<void> };
   readonly ingest: Ingest;
+  readonly indexing: Indexing;
   readonly faults: FaultPoints;
 }
 
@@ -34,6 +38,8 @@ const CONTROL_PLANE_NAME = 'control-plane';
 
 // biome-ignore lint/suspicious/noConsole: here log lines leave the process.
 const toConsole: LogSink = (level, line) => console[level](line);
+
+const CHANGES: ReadonlySet<string> = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
 
 const made = new WeakMap<object, Deps>();
 
@@ -52,15 +58,35 @@ function createDeps(env: Cloudflare.Env): Deps {
   const store = r2ObjectStore(env.BUCKET);
   const catalog = createCatalog(createSqlDatabase(env.CATALOG as unknown as SqlBinding), systemClock, systemRandom);
   const keys = d1KeyStore(env.CATALOG);
-  const control = controlPlane(env);
+  // Indexes follow their pipeline at once where the change went through this isolate, else with the next sweep.
+  const control = controlPlane(env, (namespace) => {
+    const work = async () => {
+      const uid = await control.namespaceUid(namespace);
+      if (uid !== null) await indexing.reconcileNamespace({ name: namespace, uid });
+    };
+    waitUntil(work().catch((error) => logs('indexing').error('indexes not reconciled; the sweep will', { error })));
+  });
   const faults =
     config.faultPoint === undefined
       ? noFaultPoints
       : holdingFaultPoints(config.faultPoint, (message, fields) => logs('fault').warn(message, fields));
+  const indexQueue = cloudflareQueue<IndexMessage>(env.INDEX_QUEUE);
+  const indexing = createIndexing({
+    store,
+    catalog,
+    queue: indexQueue,
+    control,
+    kinds: INDEX_KINDS,
+    clock: systemClock,
+    random: systemRandom,
+    log: logs('indexing'),
+    faults,
+  });
   return {
     config,
     logs,
     store,
+    indexing,
     catalog,
     keys,
     control,
@@ -76,7 +102,7 @@ function createDeps(env: Cloudflare.Env): Deps {
       catalog,
       bucketName: config.bucketName,
       ingestQueue: cloudflareQueue<IngestMessage>(env.INGEST_QUEUE),
-      indexQueue: cloudflareQueue<IndexMessage>(env.INDEX_QUEUE),
+      indexQueue,
       control,
       clock: systemClock,
       random: systemRandom,
@@ -91,7 +117,7 @@ function createDeps(env: Cloudflare.Env): Deps {
  * The ControlPlane object over RPC; a stub that threw is broken, so each call takes a new one. What the data path
  * reads is remembered for a moment. A namespace that is not there is not: it may be made the next instant.
  */
-function controlPlane(env: Cloudflare.Env): Deps['control'] {
+function controlPlane(env: Cloudflare.Env, pipelinesChanged: (namespace: string) => void): Deps['control'] {
   const stub = () => env.CONTROL_PLANE.getByName(CONTROL_PLANE_NAME);
   const uids = new SnapshotCache((name) => stub().namespaceUid(name), systemClock);
   const pipelines = new SnapshotCache((namespace) => stub().pipelines(namespace), systemClock);
@@ -105,7 +131,14 @@ function controlPlane(env: Cloudflare.Env): Deps['control'] {
     pipelines: (namespace) => pipelines.get(namespace),
     tick: () => stub().tick(),
     resources: () => stub().resources(),
-    call: (call) => stub().call(call),
+    async call(call) {
+      const answer = await stub().call(call);
+      if (call.resource === 'pipelines' && call.namespace !== null && CHANGES.has(call.verb) && answer.status < 300) {
+        pipelines.forget(call.namespace);
+        pipelinesChanged(call.namespace);
+      }
+      return answer;
+    },
     watch: (call) => stub().watch(call),
   };
 }

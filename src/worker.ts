@@ -1,5 +1,6 @@
 import { ControlPlane } from '../durable-objects/control-plane.ts';
 import { consumeDeadIngest } from '../queues/dead-letter.ts';
+import { consumeDeadIndex, consumeIndex } from '../queues/index.ts';
 import { consumeIngest } from '../queues/ingest.ts';
 import { authorize } from './access/authorize.ts';
 import { createApi } from './api/api.ts';
@@ -23,17 +24,22 @@ export default {
   fetch: (request, env, context) => apiOf(depsOf(env)).fetch(request, env, context),
 
   async queue(batch, env) {
-    const { ingest, faults, logs } = depsOf(env);
+    const { ingest, indexing, faults, logs } = depsOf(env);
     switch (batch.queue) {
       case 'orasi-ingest':
         return await consumeIngest(batch.messages, { ingest, faults, log: logs('ingest') });
       case 'orasi-ingest-dlq':
         return await consumeDeadIngest(batch.messages, { ingest, log: logs('ingest') });
+      case 'orasi-index':
+        return await consumeIndex(batch.messages, { indexing, log: logs('indexing') });
+      case 'orasi-index-dlq':
+        return await consumeDeadIndex(batch.messages, { log: logs('indexing') });
     }
   },
 
   async scheduled(event, env) {
-    const { ingest, control } = depsOf(env);
+    const { ingest, indexing, control } = depsOf(env);
+    await indexing.reconcileAll();
     await ingest.sweep({ restarted: event.cron === AFTER_RESTART });
     await control.tick();
   },
