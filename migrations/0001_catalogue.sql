@@ -156,6 +156,8 @@ CREATE TABLE index_failures (
   generation INTEGER NOT NULL,
   attempts INTEGER NOT NULL,
   error TEXT NOT NULL,
+  -- Not built again before.
+  retry_at INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (namespace_uid, dataset_id, segment_id, name, generation)
 ) WITHOUT ROWID;
 

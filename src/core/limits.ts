@@ -44,6 +44,8 @@ export const LIMITS = {
   segmentRows: 1_000_000,
   /** Bytes of the source read by one invocation before it hands over to the next with a checkpoint. */
   ingestPartBytes: 64 * MiB,
+  /** Builds of an index file that may fail before it is left unbuilt, until its index is rebuilt or changed. */
+  indexAttempts: 5,
   /** Bytes a structure under construction (distinct values, postings) may hold while an index is built; beyond it the segment stays unindexed. */
   indexBuildBytes: 64 * MiB,
   /** Columns of a dataset. */

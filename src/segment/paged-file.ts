@@ -30,6 +30,8 @@ const PAGES_PER_WRITE = 16;
 const MAX_DIRECTORY_BYTES = 64 * 1024 * 1024;
 /** Opening reads at least this much of the end: a small file comes whole, with no second read. */
 const TAIL_BYTES = 32_768;
+/** A whole file is verified in reads of this size, of whole pages. */
+const VERIFY_BYTES = 1024 * 1024;
 
 /** Where the directory of a file is, kept in the catalogue so that opening takes one read. */
 export interface DirectoryRange {
@@ -146,7 +148,7 @@ export interface PagedFile {
  * Opens a file in one read where the directory's place is known, else in at most two.
  * Throws `corrupt_file` where it is not a file of this kind and of a known version.
  */
-export async function openPagedFile(reader: RangeReader, kind: string, hint?: DirectoryRange): Promise<PagedFile> {
+export async function openPagedFile(reader: RangeReader, kind?: string, hint?: DirectoryRange): Promise<PagedFile> {
   const size = reader.sizeBytes;
   if (size < HEADER_BYTES + FOOTER_BYTES) throw corruptFile(`an index file of ${size} bytes is cut short`);
   const hinted = hint === undefined ? 0 : size - hint.offset;
@@ -169,7 +171,8 @@ export async function openPagedFile(reader: RangeReader, kind: string, hint?: Di
 
   const cursor = new ByteCursor(tail, directoryAt, directoryAt + footer.length);
   const written = cursor.text();
-  if (written !== kind) throw corruptFile(`an index file of kind ${written} where ${kind} was expected`);
+  if (kind !== undefined && written !== kind)
+    throw corruptFile(`an index file of kind ${written} where ${kind} was expected`);
   const pages = cursor.count(4);
   if (pages !== Math.ceil(footer.offset / footer.pageBytes)) throw corruptFile('pages and checksums differ in number');
   const checksums = cursor.take(pages * 4);
@@ -181,6 +184,14 @@ export async function openPagedFile(reader: RangeReader, kind: string, hint?: Di
     // Whole pages that came along with the directory need no second read.
     tail: tail.subarray(0, directoryAt),
   });
+}
+
+/** Reads a whole file of any kind against its checksums; throws `corrupt_file` where it is damaged. */
+export async function verifyIndexFile(reader: RangeReader): Promise<void> {
+  const file = await openPagedFile(reader);
+  for (let at = 0; at < file.bodyBytes; at += VERIFY_BYTES) {
+    await file.read(at, Math.min(VERIFY_BYTES, file.bodyBytes - at));
+  }
 }
 
 interface Footer {

@@ -28,12 +28,24 @@ export interface IndexFile {
 
 /** Which indexes a dataset should have, and which files there are. */
 export interface IndexCatalog {
-  /** Makes a dataset's definitions these: new and changed ones get a new generation, others stay. True where anything changed. */
-  define(namespaceUid: string, datasetId: string, definitions: readonly IndexDefinition[]): Promise<boolean>;
+  /**
+   * Makes a dataset's definitions these: new and changed ones get a new generation, others stay. True where anything
+   * changed. `version` is that of the declarations they come from: older than what the namespace's indexes were last
+   * made by, they change nothing, since who asks may have them from a cache.
+   */
+  define(
+    namespaceUid: string,
+    datasetId: string,
+    definitions: readonly IndexDefinition[],
+    version?: number,
+  ): Promise<boolean>;
   /** Gives an index a new generation, so that its files are built anew. False where there is no such index. */
   rebuild(namespaceUid: string, datasetId: string, name: string): Promise<boolean>;
   list(namespaceUid: string, datasetId: string): Promise<readonly IndexGeneration[]>;
-  /** Files wanted for live segments (all, or those named) whose builds have not failed `maxFailures` times. */
+  /**
+   * Files wanted for live segments (all, or those named) whose builds have not failed `maxFailures` times, nor
+   * are to wait after a failure.
+   */
   missing(
     namespaceUid: string,
     datasetId: string,
@@ -41,14 +53,33 @@ export interface IndexCatalog {
   ): Promise<readonly MissingIndex[]>;
   /** Enters a built file; false where the index, its generation or the segment is gone, or another build was first. */
   publish(file: IndexFile, key: string, summary: IndexSummary): Promise<boolean>;
-  /** Counts a failed build, with its reason. */
-  recordFailure(file: IndexFile, error: string): Promise<void>;
+  /**
+   * Counts a failed build, with its reason. It is not wanted again before `retryAtMs`; where it is `final`, not in
+   * this generation. Publishing the file forgets its failures.
+   */
+  recordFailure(
+    file: IndexFile,
+    error: string,
+    options?: { readonly retryAtMs?: number; readonly final?: boolean; readonly counted?: boolean },
+  ): Promise<void>;
+  /** Forgets a published file, so that it is built anew; false where another has taken its place. */
+  withdraw(file: IndexFile, key: string): Promise<boolean>;
+  /** Active datasets of these names, and those that have indexes. */
+  datasetsToIndex(
+    namespaceUid: string,
+    names: readonly string[],
+  ): Promise<readonly { readonly datasetId: string; readonly name: string }[]>;
+  /** The name of an active dataset. */
+  datasetName(namespaceUid: string, datasetId: string): Promise<string | null>;
   /** Datasets that have indexes, in order, after a cursor: what a sweep walks. */
   indexedDatasets(
     limit: number,
     after?: { readonly namespaceUid: string; readonly datasetId: string },
   ): Promise<readonly { readonly namespaceUid: string; readonly datasetId: string }[]>;
 }
+
+/** Counted for a build that will fail however often it is tried; above any bound on failures. */
+const FINAL = 1000;
 
 export function createIndexCatalog(database: SqlDatabase, clock: Clock): IndexCatalog {
   const of = (namespaceUid: string, datasetId: string) =>
@@ -74,7 +105,7 @@ export function createIndexCatalog(database: SqlDatabase, clock: Clock): IndexCa
   return {
     list,
 
-    async define(namespaceUid, datasetId, definitions) {
+    async define(namespaceUid, datasetId, definitions, version) {
       const present = await list(namespaceUid, datasetId);
       if (
         sameDefinitions(
@@ -92,26 +123,28 @@ export function createIndexCatalog(database: SqlDatabase, clock: Clock): IndexCa
           JSON.stringify(options),
         ]),
       );
-      // Generations never go back, also when an index is dropped and made again, since its old files may still be there.
-      const next = sql`1 + coalesce((SELECT max(generation) FROM index_files f WHERE f.namespace_uid = ${namespaceUid}
-        AND f.dataset_id = ${datasetId} AND f.name = value ->> 0), 0)`;
-      await database.batch([
-        sql`DELETE FROM indexes WHERE ${own} AND name NOT IN (SELECT value ->> 0 FROM json_each(${records}))`,
+      const fresh = version === undefined ? sql`TRUE` : isNewest(namespaceUid, version);
+      const answers = await database.batch([
+        countGeneration(namespaceUid),
+        ...(version === undefined ? [] : [noteVersion(namespaceUid, version)]),
+        sql`DELETE FROM indexes WHERE ${own} AND ${fresh} AND name NOT IN (SELECT value ->> 0 FROM json_each(${records}))`,
         sql`INSERT INTO indexes (namespace_uid, dataset_id, name, kind, fields, options, generation, created_at)
-          SELECT ${namespaceUid}, ${datasetId}, value ->> 0, value ->> 1, value ->> 2, value ->> 3, ${next}, ${clock.now()}
-          FROM json_each(${records}) WHERE EXISTS (SELECT 1 FROM datasets WHERE ${own} AND state = 'active')
+          SELECT ${namespaceUid}, ${datasetId}, value ->> 0, value ->> 1, value ->> 2, value ->> 3, ${generation(namespaceUid)}, ${clock.now()}
+          FROM json_each(${records}) WHERE ${fresh} AND EXISTS (SELECT 1 FROM datasets WHERE ${own} AND state = 'active')
           ON CONFLICT DO UPDATE SET kind = excluded.kind, fields = excluded.fields, options = excluded.options,
-            generation = max(indexes.generation + 1, excluded.generation), created_at = excluded.created_at
+            generation = excluded.generation, created_at = excluded.created_at
           WHERE (kind, fields, options) <> (excluded.kind, excluded.fields, excluded.options)`,
         ...retire(own, namespaceUid, datasetId),
       ]);
-      return true;
+      const [dropped, made] = answers.slice(version === undefined ? 1 : 2);
+      return dropped.changes + made.changes > 0;
     },
 
     async rebuild(namespaceUid, datasetId, name) {
       const own = of(namespaceUid, datasetId);
-      const [raised] = await database.batch([
-        sql`UPDATE indexes SET generation = generation + 1 WHERE ${own} AND name = ${name}`,
+      const [, raised] = await database.batch([
+        countGeneration(namespaceUid),
+        sql`UPDATE indexes SET generation = ${generation(namespaceUid)} WHERE ${own} AND name = ${name}`,
         ...retire(own, namespaceUid, datasetId),
       ]);
       return raised.changes > 0;
@@ -126,7 +159,7 @@ export function createIndexCatalog(database: SqlDatabase, clock: Clock): IndexCa
         LEFT JOIN index_failures e ON e.namespace_uid = s.namespace_uid AND e.dataset_id = s.dataset_id
           AND e.segment_id = s.segment_id AND e.name = i.name AND e.generation = i.generation
         WHERE i.namespace_uid = ${namespaceUid} AND i.dataset_id = ${datasetId} AND s.state = 'live' AND ${named}
-        AND coalesce(e.attempts, 0) < ${maxFailures}
+        AND coalesce(e.attempts, 0) < ${maxFailures} AND coalesce(e.retry_at, 0) <= ${clock.now()}
         AND NOT EXISTS (SELECT 1 FROM index_files f WHERE f.namespace_uid = s.namespace_uid
           AND f.dataset_id = s.dataset_id AND f.segment_id = s.segment_id AND f.name = i.name
           AND f.generation = i.generation)
@@ -150,25 +183,55 @@ export function createIndexCatalog(database: SqlDatabase, clock: Clock): IndexCa
 
     async publish({ namespaceUid, datasetId, segmentId, name, generation }, key, summary) {
       const own = of(namespaceUid, datasetId);
-      const { changes } = await database.run(
+      const [, { changes }] = await database.batch([
+        sql`DELETE FROM index_failures WHERE ${own} AND segment_id = ${segmentId} AND name = ${name}
+          AND generation = ${generation}`,
         sql`INSERT INTO index_files (namespace_uid, dataset_id, segment_id, name, generation, storage_key, summary, created_at)
           SELECT ${namespaceUid}, ${datasetId}, ${segmentId}, ${name}, ${generation}, ${key}, ${JSON.stringify(summary)},
             ${clock.now()}
           WHERE EXISTS (SELECT 1 FROM indexes WHERE ${own} AND name = ${name} AND generation = ${generation})
           AND EXISTS (SELECT 1 FROM segments WHERE ${own} AND segment_id = ${segmentId} AND state = 'live')
           ON CONFLICT DO NOTHING`,
+      ]);
+      return changes > 0;
+    },
+
+    async recordFailure({ namespaceUid, datasetId, segmentId, name, generation }, error, options = {}) {
+      const counted = options.final ? FINAL : options.counted ? 0 : 1;
+      const retryAtMs = options.retryAtMs ?? 0;
+      await database.run(
+        sql`INSERT INTO index_failures (namespace_uid, dataset_id, segment_id, name, generation, attempts, error, retry_at)
+          SELECT ${namespaceUid}, ${datasetId}, ${segmentId}, ${name}, ${generation}, ${counted}, ${error.slice(0, 2000)},
+            ${retryAtMs}
+          WHERE EXISTS (SELECT 1 FROM indexes WHERE ${of(namespaceUid, datasetId)} AND name = ${name}
+            AND generation = ${generation})
+          ON CONFLICT DO UPDATE SET attempts = attempts + excluded.attempts, error = excluded.error,
+            retry_at = excluded.retry_at`,
+      );
+    },
+
+    async withdraw({ namespaceUid, datasetId, segmentId, name, generation }, key) {
+      const { changes } = await database.run(
+        sql`DELETE FROM index_files WHERE ${of(namespaceUid, datasetId)} AND segment_id = ${segmentId}
+          AND name = ${name} AND generation = ${generation} AND storage_key = ${key}`,
       );
       return changes > 0;
     },
 
-    async recordFailure({ namespaceUid, datasetId, segmentId, name, generation }, error) {
-      await database.run(
-        sql`INSERT INTO index_failures (namespace_uid, dataset_id, segment_id, name, generation, attempts, error)
-          SELECT ${namespaceUid}, ${datasetId}, ${segmentId}, ${name}, ${generation}, 1, ${error.slice(0, 2000)}
-          WHERE EXISTS (SELECT 1 FROM indexes WHERE ${of(namespaceUid, datasetId)} AND name = ${name}
-            AND generation = ${generation})
-          ON CONFLICT DO UPDATE SET attempts = attempts + 1, error = excluded.error`,
+    async datasetsToIndex(namespaceUid, names) {
+      const { rows } = await database.run(
+        sql`SELECT dataset_id, name FROM datasets d WHERE namespace_uid = ${namespaceUid} AND state = 'active'
+          AND (name IN (SELECT value FROM json_each(${JSON.stringify(names)})) OR EXISTS (SELECT 1 FROM indexes i
+            WHERE i.namespace_uid = d.namespace_uid AND i.dataset_id = d.dataset_id)) ORDER BY name`,
       );
+      return rows.map((row) => ({ datasetId: text(row, 'dataset_id'), name: text(row, 'name') }));
+    },
+
+    async datasetName(namespaceUid, datasetId) {
+      const { rows } = await database.run(
+        sql`SELECT name FROM datasets WHERE ${of(namespaceUid, datasetId)} AND state = 'active'`,
+      );
+      return rows.length === 0 ? null : text(rows[0], 'name');
     },
 
     async indexedDatasets(limit, after) {
@@ -180,6 +243,34 @@ export function createIndexCatalog(database: SqlDatabase, clock: Clock): IndexCa
       return rows.map((row) => ({ namespaceUid: text(row, 'namespace_uid'), datasetId: text(row, 'dataset_id') }));
     },
   };
+}
+
+/**
+ * Generations never come twice in a namespace: a build that began before its index was dropped, and made again
+ * otherwise, must not be taken for one of the new index.
+ */
+function countGeneration(namespaceUid: string): Statement {
+  return sql`INSERT INTO cursors (name, value) VALUES (${generationCounter(namespaceUid)}, '1')
+    ON CONFLICT DO UPDATE SET value = CAST(value AS INTEGER) + 1`;
+}
+
+/** The generation counted last, within the same transaction. */
+function generation(namespaceUid: string): Statement {
+  return sql`(SELECT CAST(value AS INTEGER) FROM cursors WHERE name = ${generationCounter(namespaceUid)})`;
+}
+
+/** Keeps the newest version of the declarations that indexes were made by. */
+function noteVersion(namespaceUid: string, version: number): Statement {
+  return sql`INSERT INTO cursors (name, value) VALUES (${`index-declarations/${namespaceUid}`}, ${String(version)})
+    ON CONFLICT DO UPDATE SET value = max(CAST(value AS INTEGER), CAST(excluded.value AS INTEGER))`;
+}
+
+function isNewest(namespaceUid: string, version: number): Statement {
+  return sql`(SELECT CAST(value AS INTEGER) FROM cursors WHERE name = ${`index-declarations/${namespaceUid}`}) <= ${version}`;
+}
+
+function generationCounter(namespaceUid: string): string {
+  return `index-generation/${namespaceUid}`;
 }
 
 function toGeneration(row: Row): IndexGeneration {

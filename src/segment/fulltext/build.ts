@@ -1,7 +1,9 @@
+import { castColumn } from '../../columns/cast.ts';
 import { type Batch, type Column, isNull } from '../../columns/column.ts';
 import type { IndexDefinition, IndexSummary } from '../../columns/index-definition.ts';
 import { type AnalyzerOptions, analyzerOf } from '../../columns/text/analyzer.ts';
 import { Tokenizer } from '../../columns/text/tokenizer.ts';
+import { STRING } from '../../columns/types.ts';
 import type { ByteSink } from '../../core/bytes.ts';
 import { assert, OrasiError } from '../../core/errors.ts';
 import { LIMITS } from '../../core/limits.ts';
@@ -111,8 +113,12 @@ export async function buildFulltext(
   const gathered = new Gatherer(analyzer, runBytes);
   for await (const batch of batches) {
     const ordinal = batch.schema.findIndex(({ name }) => name === field);
-    if (ordinal < 0) gathered.skip(batch.length);
-    else gathered.add(batch.columns[ordinal]);
+    if (ordinal < 0) {
+      gathered.skip(batch.length);
+      continue;
+    }
+    // Any value has a text, which stays the same should its column widen to text later.
+    gathered.add(castColumn(batch.columns[ordinal], STRING, 'widen', batch.schema[ordinal].text));
   }
   gathered.seal();
 
