@@ -40,7 +40,22 @@ export function sampleScalar(type: ColumnType, random: Random): Scalar {
     case 'decimal':
       return BigInt(below(random, 2000) - 1000) * (type.precision > 18 ? 10n ** 15n : 1n);
     case 'string':
-      return pick(random, ['', 'a', 'ab', 'abc', 'Å', 'ä', '東京', '🦊', '\uffff', 'a%b', `x${below(random, 5)}`]);
+      return pick(random, [
+        '',
+        'a',
+        'ab',
+        'abc',
+        'Å',
+        'ä',
+        '東京',
+        '🦊',
+        '\uffff',
+        'a%b',
+        '9',
+        '10',
+        '-3',
+        `x${below(random, 5)}`,
+      ]);
     case 'json':
       return pick(random, ['{}', '[1,2]', '"x"', '{"a":1}']);
     case 'bytes':

@@ -13,7 +13,7 @@ import type { Lease } from './open-files.ts';
 import { type GroupFilter, type GroupRows, groupFilter, readGroup } from './read-group.ts';
 import { intersectRows, type RowRanges, type RowSelection, rowsWithin } from './row-selection.ts';
 import { type ScanRequest, scanRequest } from './scan-request.ts';
-import { mayGroupHoldRows, mayHoldRows, rowsToRead } from './segment-rows.ts';
+import { groupOrder, mayGroupHoldRows, mayHoldRows, rowsToRead } from './segment-rows.ts';
 import { type MatchedRows, noteIndex, TextMatch } from './text-match.ts';
 
 /** What a scan reads from and reports to. */
@@ -222,7 +222,7 @@ async function* segmentTasks(
 
 function groupsToRead(file: SegmentFile, segment: SegmentRecord, request: ScanRequest): Map<number, RowRanges> {
   const groups = new Map<number, RowRanges>();
-  for (let group = 0; group < file.rowGroups.length; group++) {
+  for (const group of groupOrder(file, request)) {
     const rows = rowsToRead(file, group, request, segment.masked);
     if (rows.length > 0) groups.set(group, rows);
   }

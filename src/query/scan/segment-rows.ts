@@ -14,6 +14,28 @@ export function mayHoldRows(segment: SegmentRecord, request: ScanRequest): boole
   );
 }
 
+/** Segments in the order in which to read them: those first that may hold the best rows of a top-k. */
+export function segmentOrder(segments: readonly SegmentRecord[], request: ScanRequest): readonly SegmentRecord[] {
+  const { threshold } = request;
+  if (threshold === undefined) return segments;
+  const bounds = segments.map(({ schema, rows, statistics }) =>
+    boundsOver(schema, request, rows, (name) => statistics[name])(threshold.column),
+  );
+  const order = [...segments.keys()].sort((a, b) => threshold.compare(bounds[a], bounds[b]) || a - b);
+  return order.map((i) => segments[i]);
+}
+
+/** Row groups in the order in which to read them: those first that may hold the best rows of a top-k. */
+export function groupOrder(file: SegmentFile, request: ScanRequest): number[] {
+  const groups = [...file.rowGroups.keys()];
+  const { threshold } = request;
+  if (threshold === undefined) return groups;
+  const bounds = file.rowGroups.map(({ rows, statistics }) =>
+    boundsOver(file.schema, request, rows, (name) => statistics[name])(threshold.column),
+  );
+  return groups.sort((a, b) => threshold.compare(bounds[a], bounds[b]) || a - b);
+}
+
 /** The same of one row group, by its own statistics. */
 export function mayGroupHoldRows(file: SegmentFile, group: RowGroup, request: ScanRequest): boolean {
   const { statistics } = group;

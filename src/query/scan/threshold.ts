@@ -28,6 +28,17 @@ export class Threshold {
     return this.#worst !== undefined;
   }
 
+  /** Orders sets of rows by the best key they may hold, the best first; what is not known may be the best. */
+  compare(a: Bounds | undefined, b: Bounds | undefined): number {
+    const [x, y] = [this.#bestOf(a), this.#bestOf(b)];
+    if (x === undefined || y === undefined) return (x === undefined ? 0 : 1) - (y === undefined ? 0 : 1);
+    return compareScalars(x, y) * (this.descending ? -1 : 1);
+  }
+
+  #bestOf(bounds: Bounds | undefined): Exclude<Scalar, null> | undefined {
+    return this.descending ? bounds?.max : bounds?.min;
+  }
+
   /** Whether rows within these bounds may still be wanted; one as good as the worst may be, by its other keys. */
   mayPass(bounds: Bounds | undefined): boolean {
     const worst = this.#worst;

@@ -1,5 +1,5 @@
 import { type Batch, type Column, gatherColumn, sliceBatch } from '../../columns/column.ts';
-import { compareScalars, type SortOrder } from '../../columns/compare.ts';
+import type { SortOrder } from '../../columns/compare.ts';
 import { DOUBLE, INT64, type Schema } from '../../columns/types.ts';
 import { assert } from '../../core/errors.ts';
 import type { SegmentRecord } from '../../storage/catalog-records.ts';
@@ -13,6 +13,7 @@ import type { Plan, ScanPlan, SortKey } from '../plan.ts';
 import { adaptColumns } from './adapt.ts';
 import { type ScanSource, scanDataset, scoreColumn } from './scan.ts';
 import { columnName, type ScanRequest, scanRequest } from './scan-request.ts';
+import { segmentOrder } from './segment-rows.ts';
 import { substitute } from './substitute.ts';
 import { Threshold } from './threshold.ts';
 
@@ -105,7 +106,7 @@ async function bestAddresses(top: TopScan, source: ScanSource, memory: HeldMemor
   const best = new BestRows(wanted, [...keys, ASCENDING, ASCENDING], schema, memory);
   const runs = keys.map(({ expression }) => compileExpression(expression, source.functions));
   const ordinals = new Map(snapshot.segments.map((segment, i) => [segment.segmentId, i]));
-  const segments = threshold === undefined ? snapshot.segments : bestFirst(snapshot.segments, request, threshold);
+  const segments = segmentOrder(snapshot.segments, request);
   for await (const rows of scanDataset(request, segments, source, bestScores(top) ? wanted : undefined)) {
     const { length, scores } = rows;
     const output: Column[] = [];
@@ -143,27 +144,6 @@ function thresholdOf({ scan, keys }: TopScan): Threshold | undefined {
   const [{ expression, descending, nullsFirst }] = keys;
   if (expression.node !== 'column' || expression.index >= scan.columns.length) return undefined;
   return new Threshold(scan.columns[expression.index], { descending, nullsFirst });
-}
-
-/** The segment with the best bound first, so that the threshold is good early. Those without a bound come before. */
-function bestFirst(
-  segments: readonly SegmentRecord[],
-  request: ScanRequest,
-  { column, descending }: Threshold,
-): readonly SegmentRecord[] {
-  const { name } = request.dataset[column];
-  const boundOf = (segment: SegmentRecord) => {
-    const statistics = Object.hasOwn(segment.statistics, name) ? segment.statistics[name] : undefined;
-    return (descending ? statistics?.max : statistics?.min) ?? null;
-  };
-  // Bounds compare only in one type; segments from before a column was widened keep their place.
-  const comparable = segments.every((segment) => typeof boundOf(segment) === typeof boundOf(segments[0]));
-  if (!comparable) return segments;
-  return [...segments].sort((a, b) => {
-    const [x, y] = [boundOf(a), boundOf(b)];
-    if (x === null || y === null) return (x === null ? 0 : 1) - (y === null ? 0 : 1);
-    return compareScalars(x, y) * (descending ? -1 : 1);
-  });
 }
 
 /** The rows kept with all of the scan's columns: those not kept are read now, for these rows alone. */
