@@ -3,8 +3,19 @@ import { rawText } from '../bad-row.ts';
 import { ByteWindow } from '../byte-window.ts';
 import type { Checkpoint, Decoded, DecodeRequest, Decoder, Format, FormatOptions } from '../format.ts';
 import { RowOutput } from '../row-output.ts';
-import { columnNames, guessDelimiter, looksLikeHeader } from './dialect.ts';
-import { type Dialect, FAULT, QUOTE, RecordScanner, RecordSkipper, RowSink, TextSink, TRUNCATED } from './record.ts';
+import { columnNames, guessDelimiter, guessLineEnd, looksLikeHeader } from './dialect.ts';
+import {
+  type Dialect,
+  FAULT,
+  NEWLINE,
+  QUOTE,
+  RETURN,
+  RecordScanner,
+  RecordSkipper,
+  RowSink,
+  TextSink,
+  TRUNCATED,
+} from './record.ts';
 
 /**
  * Delimited text (RFC 4180): a record a row.
@@ -75,6 +86,7 @@ const SAMPLE_BYTES = 64 * 1024;
 /** What is known of the file once its beginning has been read; goes into the checkpoint. */
 interface Layout {
   readonly delimiter: number;
+  readonly lineEnd: Dialect['lineEnd'];
   readonly names: readonly string[];
 }
 
@@ -96,7 +108,8 @@ class CsvDecoder implements Decoder {
     const state = request.from?.state;
     if (typeof state?.line === 'number') this.#line = state.line;
     if (typeof state?.delimiter === 'number' && Array.isArray(state.names)) {
-      this.#layout = { delimiter: state.delimiter, names: state.names.map(String) };
+      const lineEnd = state.lineEnd === RETURN ? RETURN : NEWLINE;
+      this.#layout = { delimiter: state.delimiter, lineEnd, names: state.names.map(String) };
     }
   }
 
@@ -148,11 +161,11 @@ class CsvDecoder implements Decoder {
       this.#passBlankLines(window);
       const head = window.bytes.subarray(window.start, Math.min(window.end, window.start + SAMPLE_BYTES));
       const whole = window.ended && head.length === window.size;
+      const lineEnd = guessLineEnd(head);
+      const rest = { lineEnd, quote: this.#quote, encoding: this.#encoding };
       const delimiter =
-        options.delimiter === undefined
-          ? guessDelimiter(head, whole, this.#quote, this.#encoding)
-          : String(options.delimiter).charCodeAt(0);
-      const scanner = new RecordScanner({ delimiter, quote: this.#quote, encoding: this.#encoding });
+        options.delimiter === undefined ? guessDelimiter(head, whole, rest) : String(options.delimiter).charCodeAt(0);
+      const scanner = new RecordScanner({ ...rest, delimiter });
       const sink = new TextSink(this.#encoding);
       if (window.ended && window.size === 0) return undefined;
       const behind = scanner.scan(window.bytes, window.start, window.end, window.ended, sink);
@@ -168,10 +181,10 @@ class CsvDecoder implements Decoder {
         throw new OrasiError('malformed_input', `${sink.fields.length} columns; at most ${limits.columns} are taken`);
       }
       const header = typeof options.header === 'boolean' ? options.header : this.#looksLikeHeader(sink.fields);
-      if (!header) return { delimiter, names: sink.fields.map((_, i) => `column${i}`) };
+      if (!header) return { delimiter, lineEnd, names: sink.fields.map((_, i) => `column${i}`) };
       this.#line += 1 + scanner.newlines;
       window.advance(behind);
-      return { delimiter, names: columnNames(sink.fields) };
+      return { delimiter, lineEnd, names: columnNames(sink.fields) };
     }
   }
 
@@ -189,9 +202,9 @@ class CsvDecoder implements Decoder {
     window.advance(at);
   }
 
-  async *#records(window: ByteWindow, { delimiter, names }: Layout): AsyncGenerator<Decoded> {
+  async *#records(window: ByteWindow, { delimiter, lineEnd, names }: Layout): AsyncGenerator<Decoded> {
     const output = this.#output;
-    const dialect: Dialect = { delimiter, quote: this.#quote, encoding: this.#encoding };
+    const dialect: Dialect = { delimiter, lineEnd, quote: this.#quote, encoding: this.#encoding };
     const scanner = new RecordScanner(dialect);
     const sink = new RowSink(output.batch, names, dialect, this.#nulls());
     for (;;) {
@@ -228,8 +241,8 @@ class CsvDecoder implements Decoder {
     }
     const line = this.#line;
     if (behind === FAULT) {
-      behind = new RecordSkipper({ delimiter: -1, quote: -1, encoding: 'utf-8' }).feed(bytes, start, end);
-      if (behind < 0) behind = end;
+      const lineEnd = bytes.indexOf(this.#layout?.lineEnd ?? NEWLINE, start);
+      behind = lineEnd < 0 || lineEnd >= end ? end : lineEnd + 1;
       this.#reject(window, behind, { path: '', code: 'malformed_input', message: scanner.message });
       this.#line = line + 1;
       return true;

@@ -1,6 +1,6 @@
 import { readDate, readInstant } from '../../columns/instant.ts';
 import { readNumber } from '../../columns/number.ts';
-import { type Dialect, RecordScanner, TextSink, TRUNCATED } from './record.ts';
+import { type Dialect, NEWLINE, RETURN, RecordScanner, TextSink, TRUNCATED } from './record.ts';
 
 /** Delimiters that are guessed, the likelier first. */
 const DELIMITERS = [',', ';', '\t', '|'];
@@ -18,7 +18,7 @@ function sample(bytes: Uint8Array, last: boolean, dialect: Dialect): string[][] 
     const behind = scanner.scan(bytes, at, bytes.length, last, sink);
     if (behind === TRUNCATED) break;
     if (behind < 0) {
-      const newline = bytes.indexOf(10, at);
+      const newline = bytes.indexOf(dialect.lineEnd, at);
       if (newline < 0) break;
       at = newline + 1;
       continue;
@@ -33,11 +33,11 @@ function sample(bytes: Uint8Array, last: boolean, dialect: Dialect): string[][] 
  * The delimiter with which most records have the same number of fields, more than one; the comma where none
  * gives that. `bytes` are the beginning of the file, all of it where `last`.
  */
-export function guessDelimiter(bytes: Uint8Array, last: boolean, quote: number, encoding: Dialect['encoding']): number {
+export function guessDelimiter(bytes: Uint8Array, last: boolean, dialect: Omit<Dialect, 'delimiter'>): number {
   let best = { delimiter: 44, share: 0, fields: 1 };
   for (const candidate of DELIMITERS) {
     const delimiter = candidate.charCodeAt(0);
-    const records = sample(bytes, last, { delimiter, quote, encoding });
+    const records = sample(bytes, last, { ...dialect, delimiter });
     const counts = new Map<number, number>();
     for (const { length } of records) counts.set(length, (counts.get(length) ?? 0) + 1);
     for (const [fields, count] of counts) {
@@ -49,6 +49,11 @@ export function guessDelimiter(bytes: Uint8Array, last: boolean, quote: number, 
     }
   }
   return best.delimiter;
+}
+
+/** CR where the beginning of the file has no LF. */
+export function guessLineEnd(bytes: Uint8Array): Dialect['lineEnd'] {
+  return !bytes.includes(NEWLINE) && bytes.includes(RETURN) ? RETURN : NEWLINE;
 }
 
 const encoder = new TextEncoder();

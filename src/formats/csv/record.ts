@@ -7,8 +7,8 @@ export const TRUNCATED = -1;
 export const FAULT = -2;
 
 export const QUOTE = 34;
-const NEWLINE = 10;
-const RETURN = 13;
+export const NEWLINE = 10;
+export const RETURN = 13;
 
 /** How a file writes its fields. */
 export interface Dialect {
@@ -16,6 +16,8 @@ export interface Dialect {
   readonly delimiter: number;
   /** One ASCII byte, or -1 where nothing is quoted. */
   readonly quote: number;
+  /** What ends a line: LF, with or without CR before it, or CR alone. */
+  readonly lineEnd: typeof NEWLINE | typeof RETURN;
   readonly encoding: 'utf-8' | 'latin1';
 }
 
@@ -26,15 +28,12 @@ export interface FieldSink {
 
 /**
  * Finds the fields of one record at a time, in bytes: RFC 4180, where a field in quotes may hold delimiters,
- * line ends and doubled quotes. Line ends are LF, CRLF or CR. A quote within a field that does not begin
+ * line ends and doubled quotes. A quote within a field that does not begin
  * with one is an ordinary character.
  * Source: https://www.rfc-editor.org/rfc/rfc4180
  */
 export class RecordScanner {
-  readonly #delimiter: number;
-  readonly #quote: number;
-  /** Whether a byte ends a field without quotes. */
-  readonly #ends = new Uint8Array(256);
+  readonly #dialect: Dialect;
   #unquoted = new Uint8Array(1024);
   #unquotedView = new DataView(this.#unquoted.buffer);
   #bytes: Uint8Array = new Uint8Array(0);
@@ -45,9 +44,7 @@ export class RecordScanner {
   message = '';
 
   constructor(dialect: Dialect) {
-    this.#delimiter = dialect.delimiter;
-    this.#quote = dialect.quote;
-    for (const byte of [dialect.delimiter, NEWLINE, RETURN]) this.#ends[byte] = 1;
+    this.#dialect = dialect;
   }
 
   /**
@@ -61,41 +58,51 @@ export class RecordScanner {
     }
     this.newlines = 0;
     const view = this.#view;
-    const ends = this.#ends;
+    const { delimiter, quote, lineEnd } = this.#dialect;
+    // Four bytes are looked at in one step: (x - 0x01…) & ~x has a byte's top bit set where that byte of x is 0.
+    // https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord
+    const delimiters = delimiter * 0x01010101;
+    const lineEnds = lineEnd * 0x01010101;
     let at = start;
     for (;;) {
-      if (at < end && bytes[at] === this.#quote) {
+      if (at < end && bytes[at] === quote) {
         at = this.#quoted(bytes, at, end, last, sink);
         if (at < 0) return at;
       } else {
         const fieldStart = at;
         let high = 0;
-        while (at < end) {
-          const byte = bytes[at];
-          if (ends[byte] === 1) break;
-          high |= byte;
-          at++;
+        let found = false;
+        for (; at + 4 <= end; at += 4) {
+          const word = view.getUint32(at, true) | 0;
+          const a = word ^ delimiters;
+          const b = word ^ lineEnds;
+          const special = (((a - 0x01010101) & ~a) | ((b - 0x01010101) & ~b)) & 0x80808080;
+          // Bytes behind the field count too, which at worst has it checked without need.
+          high |= word;
+          if (special !== 0) {
+            // The lowest mark is exact; a borrow can only set marks above it.
+            at += (31 - Math.clz32(special & -special)) >> 3;
+            found = true;
+            break;
+          }
         }
-        if (at >= end && !last) return TRUNCATED;
-        sink.field(bytes, view, fieldStart, at, high > 127, false);
+        if (!found) {
+          while (at < end && bytes[at] !== delimiter && bytes[at] !== lineEnd) high |= bytes[at++];
+          if (at >= end && !last) return TRUNCATED;
+        }
+        const cut = at > fieldStart && bytes[at - 1] === RETURN && (at >= end || bytes[at] === NEWLINE) ? at - 1 : at;
+        sink.field(bytes, view, fieldStart, cut, (high & 0x80808080) !== 0, false);
       }
       if (at >= end) return end;
-      const byte = bytes[at];
-      if (byte === this.#delimiter) {
-        at++;
-        if (at < end || last) continue;
-        return TRUNCATED;
-      }
-      if (byte === NEWLINE) return at + 1;
-      // A carriage return: the newline that may belong to it has to be seen.
-      if (at + 1 >= end) return last ? end : TRUNCATED;
-      return bytes[at + 1] === NEWLINE ? at + 2 : at + 1;
+      if (bytes[at] !== delimiter) return at + 1;
+      at++;
+      if (at >= end && !last) return TRUNCATED;
     }
   }
 
-  /** A field whose opening quote is at `start`: the position behind its closing quote. */
+  /** A field whose opening quote is at `start`: the position of the delimiter or line end behind its closing quote. */
   #quoted(bytes: Uint8Array, start: number, end: number, last: boolean, sink: FieldSink): number {
-    const quote = this.#quote;
+    const { quote, delimiter, lineEnd } = this.#dialect;
     let at = start + 1;
     let high = 0;
     let doubled = false;
@@ -103,7 +110,7 @@ export class RecordScanner {
       while (at < end) {
         const byte = bytes[at];
         if (byte === quote) break;
-        if (byte === NEWLINE) this.newlines++;
+        if (byte === lineEnd) this.newlines++;
         high |= byte;
         at++;
       }
@@ -116,14 +123,21 @@ export class RecordScanner {
       }
       break;
     }
-    if (at + 1 < end && this.#ends[bytes[at + 1]] === 0) return this.#fault('text behind a closing quote');
+    let behind = at + 1;
+    if (behind < end && bytes[behind] === RETURN && lineEnd === NEWLINE) {
+      if (behind + 1 >= end && !last) return TRUNCATED;
+      if (behind + 1 >= end || bytes[behind + 1] === NEWLINE) behind++;
+    }
+    if (behind < end && bytes[behind] !== delimiter && bytes[behind] !== lineEnd) {
+      return this.#fault('text behind a closing quote');
+    }
     if (doubled) {
       const size = this.#undouble(bytes, start + 1, at);
       sink.field(this.#unquoted, this.#unquotedView, 0, size, high > 127, true);
     } else {
       sink.field(bytes, this.#view, start + 1, at, high > 127, true);
     }
-    return at + 1;
+    return behind;
   }
 
   #undouble(bytes: Uint8Array, start: number, end: number): number {
@@ -134,7 +148,7 @@ export class RecordScanner {
     let size = 0;
     for (let at = start; at < end; at++) {
       this.#unquoted[size++] = bytes[at];
-      if (bytes[at] === this.#quote) at++;
+      if (bytes[at] === this.#dialect.quote) at++;
     }
     return size;
   }
@@ -153,7 +167,8 @@ export class RecordSkipper {
   readonly #dialect: Dialect;
   #quoted = false;
   #fieldStart = true;
-  #returned = false;
+  /** The byte before closed a quote. */
+  #closed = false;
 
   constructor(dialect: Dialect) {
     this.#dialect = dialect;
@@ -166,20 +181,18 @@ export class RecordSkipper {
 
   /** Goes on at `start`; the position behind the record, or -1 where it goes on past `end`. */
   feed(bytes: Uint8Array, start: number, end: number): number {
-    const { delimiter, quote } = this.#dialect;
+    const { delimiter, quote, lineEnd } = this.#dialect;
     for (let at = start; at < end; at++) {
       const byte = bytes[at];
-      if (this.#returned) return byte === NEWLINE ? at + 1 : at;
       if (this.#quoted) {
         // A doubled quote closes and opens again, which comes to the same.
         if (byte === quote) this.#quoted = false;
-      } else if (byte === quote && (this.#fieldStart || bytes[at - 1] === quote)) {
+      } else if (byte === quote && (this.#fieldStart || this.#closed)) {
         this.#quoted = true;
-      } else if (byte === NEWLINE) {
+      } else if (byte === lineEnd) {
         return at + 1;
-      } else if (byte === RETURN) {
-        this.#returned = true;
       }
+      this.#closed = byte === quote && !this.#quoted;
       this.#fieldStart = !this.#quoted && byte === delimiter;
     }
     return -1;
@@ -195,6 +208,7 @@ export class RowSink implements FieldSink {
   readonly #columns: readonly ColumnBuilder[];
   readonly #dialect: Dialect;
   readonly #nulls: readonly Uint8Array[];
+  readonly #emptyIsNull: boolean;
   #count = 0;
   #fault: Fault | null = null;
   /** Every field so far was empty. */
@@ -208,6 +222,7 @@ export class RowSink implements FieldSink {
     batch.fixColumns();
     this.#dialect = dialect;
     this.#nulls = nulls;
+    this.#emptyIsNull = nulls.some(({ length }) => length === 0);
   }
 
   begin(): void {
@@ -246,6 +261,7 @@ export class RowSink implements FieldSink {
   }
 
   #isNull(bytes: Uint8Array, start: number, end: number): boolean {
+    if (end === start) return this.#emptyIsNull;
     for (const text of this.#nulls) {
       if (text.length !== end - start) continue;
       let i = 0;
