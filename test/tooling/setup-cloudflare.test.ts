@@ -11,25 +11,43 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type SetupOptions, setUpAccount } from '../../scripts/setup/account.ts';
 
 const ROOT = dirname(dirname(import.meta.dirname));
 
+/** The folder of the test that runs, and the one where an account was set up once, with what that run did. */
 let folder: string;
+let finished: { folder: string; run: Run };
 
+beforeAll(async () => {
+  folder = layOut();
+  finished = { folder, run: await setUp() };
+});
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'orasi-setup-'));
-  mkdirSync(join(folder, 'bin'));
-  cpSync(join(import.meta.dirname, 'fake-wrangler.mjs'), join(folder, 'bin', 'wrangler'));
-  chmodSync(join(folder, 'bin', 'wrangler'), 0o755);
-  // The deployment as it is before it was ever set up, whatever id this checkout's file has by now.
+  folder = layOut();
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => rmSync(finished.folder, { recursive: true, force: true }));
+
+/** A deployment that was never set up, and the stand-in for wrangler. */
+function layOut(): string {
+  const made = mkdtempSync(join(tmpdir(), 'orasi-setup-'));
+  mkdirSync(join(made, 'bin'));
+  cpSync(join(import.meta.dirname, 'fake-wrangler.mjs'), join(made, 'bin', 'wrangler'));
+  chmodSync(join(made, 'bin', 'wrangler'), 0o755);
+  // Whatever id this checkout's file has by now.
   const config = readFileSync(join(ROOT, 'wrangler.toml'), 'utf8');
   const fresh = config.replace(/^database_id = ".*"$/m, 'database_id = "00000000-0000-0000-0000-000000000000"');
-  writeFileSync(join(folder, 'wrangler.toml'), fresh);
-});
+  writeFileSync(join(made, 'wrangler.toml'), fresh);
+  return made;
+}
 
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+/** Goes on from the account that was set up. */
+function startFromFinished(): void {
+  rmSync(folder, { recursive: true, force: true });
+  cpSync(finished.folder, folder, { recursive: true });
+}
 
 interface Run {
   readonly lines: string[];
@@ -55,7 +73,7 @@ async function setUp(options: Partial<SetupOptions> = {}, extra: Record<string, 
   return { lines, error, calls: existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : [] };
 }
 
-const account = () => JSON.parse(readFileSync(join(folder, 'account.json'), 'utf8'));
+const account = (of = folder) => JSON.parse(readFileSync(join(of, 'account.json'), 'utf8'));
 const READING = /^(whoami|r2 bucket info|queues info|d1 list|secret list|r2 bucket \w+ list)/;
 const changes = (calls: string[]) => calls.filter((call) => !READING.test(call));
 
@@ -75,17 +93,16 @@ const MAKING = [
 ];
 
 describe('setting up an account', () => {
-  test('makes everything the deployment names, what others point at first', async () => {
-    const run = await setUp();
+  test('makes everything the deployment names, what others point at first', () => {
+    const { run } = finished;
     expect(run.error).toBeNull();
     expect(changes(run.calls)).toEqual(MAKING);
-    expect(readFileSync(join(folder, 'wrangler.toml'), 'utf8')).toContain(
-      'database_id = "6f1c2a34-0000-4000-8000-00000000abcd"',
-    );
+    const config = readFileSync(join(finished.folder, 'wrangler.toml'), 'utf8');
+    expect(config).toContain('database_id = "6f1c2a34-0000-4000-8000-00000000abcd"');
   });
 
   test('a second time changes nothing', async () => {
-    await setUp();
+    startFromFinished();
     const config = readFileSync(join(folder, 'wrangler.toml'), 'utf8');
     const before = account();
     const run = await setUp();
@@ -112,31 +129,35 @@ describe('setting up an account', () => {
     expect(run.calls.filter((call) => call.startsWith('queues create'))).toEqual([]);
   });
 
-  test('generates secrets into a file only its owner reads, and prints none', async () => {
-    const run = await setUp();
-    const { ADMIN_TOKEN, ENCRYPTION_KEY } = account().secrets;
+  test('generates secrets into a file only its owner reads, and prints none', () => {
+    const { run } = finished;
+    const { ADMIN_TOKEN, ENCRYPTION_KEY } = account(finished.folder).secrets;
     expect(Buffer.from(ENCRYPTION_KEY, 'base64')).toHaveLength(32);
-    const file = join(folder, '.orasi', 'cloudflare-secrets');
+    const file = join(finished.folder, '.orasi', 'cloudflare-secrets');
     expect(readFileSync(file, 'utf8')).toBe(`ADMIN_TOKEN=${ADMIN_TOKEN}\nENCRYPTION_KEY=${ENCRYPTION_KEY}\n`);
     expect(statSync(file).mode & 0o777).toBe(0o600);
-    expect(run.lines.join('\n')).not.toContain(ADMIN_TOKEN);
-    expect(run.lines.join('\n')).not.toContain(ENCRYPTION_KEY);
-    expect(run.calls.join('\n')).not.toContain(ADMIN_TOKEN);
+    for (const secret of [ADMIN_TOKEN, ENCRYPTION_KEY]) {
+      expect(run.lines.join('\n')).not.toContain(secret);
+      expect(run.calls.join('\n')).not.toContain(secret);
+    }
   });
 
   test('takes a secret from the environment before it generates one', async () => {
-    await setUp({}, { ADMIN_TOKEN: 'a-token-chosen-by-its-owner' });
-    expect(account().secrets['ADMIN_TOKEN']).toBe('a-token-chosen-by-its-owner');
+    startFromFinished();
+    writeFileSync(join(folder, 'account.json'), JSON.stringify({ ...account(), secrets: { ENCRYPTION_KEY: 'there' } }));
+    await setUp({}, { ADMIN_TOKEN: 'a-token-chosen-by-its-owner', ENCRYPTION_KEY: 'not this one' });
+    expect(account().secrets).toEqual({ ADMIN_TOKEN: 'a-token-chosen-by-its-owner', ENCRYPTION_KEY: 'there' });
   });
 
   test('refuses to point a deployment at another database than it names', async () => {
-    await setUp();
+    startFromFinished();
     const path = join(folder, 'wrangler.toml');
     const other = '11111111-2222-4333-8444-555555555555';
     writeFileSync(path, readFileSync(path, 'utf8').replace(/^database_id = ".*"$/m, `database_id = "${other}"`));
     const run = await setUp();
     expect(run.error).toContain(other);
     expect(readFileSync(path, 'utf8')).toContain(other);
+    expect(changes(run.calls)).toEqual([]);
   });
 
   test('says how to sign in', async () => {
