@@ -1,6 +1,5 @@
 import { DurableObject } from 'cloudflare:workers';
 import { keyring, keysFrom } from '../src/access/secret-encryption.ts';
-import { readConfig } from '../src/config.ts';
 import { ControlPlaneMachine } from '../src/control/control-plane.ts';
 import { migrate, type SqlDatabase, sqlStorage } from '../src/control/sql-storage.ts';
 import { systemClock } from '../src/core/clock.ts';
@@ -13,17 +12,13 @@ import type {
 } from '../src/core/protocol/control-plane.ts';
 import type { PipelineSnapshot } from '../src/core/protocol/pipeline.ts';
 import { systemRandom } from '../src/core/random.ts';
-import { createLogs, type LogSink } from '../src/observe/log.ts';
-import { d1KeyStore } from '../src/storage/keys.ts';
+import { depsOf } from '../src/deps.ts';
 
 /** The name of the one object of the class. */
 export const CONTROL_PLANE_NAME = 'control-plane';
 
 /** An alarm this late will not ring; the platform allows itself a minute. */
 const ALARM_LOST_AFTER_MS = 2 * 60_000;
-
-// biome-ignore lint/suspicious/noConsole: here log lines leave the process.
-const toConsole: LogSink = (level, line) => console[level](line);
 
 /** The control plane's shell: SQLite, the alarm and RPC around `ControlPlaneMachine`, which decides everything. */
 export class ControlPlane extends DurableObject<Cloudflare.Env> implements ControlPlaneReader, ControlPlaneResources {
@@ -33,16 +28,21 @@ export class ControlPlane extends DurableObject<Cloudflare.Env> implements Contr
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
-    const config = readConfig(env as unknown as Record<string, unknown>);
-    const keys = d1KeyStore(env.CATALOG);
+    const { config, keys, ingest, logs } = depsOf(env);
     const database = sqlDatabase(ctx.storage);
     this.machine = new ControlPlaneMachine({
       storage: sqlStorage(database),
       sealer: keyring(keysFrom(config), systemRandom.bytes),
       clock: systemClock,
       random: systemRandom,
-      log: createLogs(config.logLevels, toConsole, systemClock)('control'),
-      releases: [{ namespace: (_name, uid) => keys.revokeAll(uid, systemClock.now()) }],
+      log: logs('control'),
+      releases: [
+        async (_name, uid) => {
+          await keys.revokeAll(uid, systemClock.now());
+          return true;
+        },
+        (name, uid) => ingest.eraseNamespace(name, uid),
+      ],
     });
     ctx.blockConcurrencyWhile(async () => {
       migrate(database);

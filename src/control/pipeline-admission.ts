@@ -1,10 +1,11 @@
 import type { PipelineIndex, PipelineSpec } from '../core/protocol/pipeline.ts';
+import { INDEX_KINDS } from '../segment/index-kinds.ts';
 import { compilePipeline, pipelineFaults } from './pipeline-spec.ts';
 import type { AgedResource } from './resource-store.ts';
 import type { Cause } from './status.ts';
 
-/** The index kinds that can be built so far; a definition of another kind is kept and left out. */
-const BUILDABLE_INDEX_KINDS = ['btree', 'fulltext'];
+/** Names of the index kinds that can be built; a definition of another kind is kept and left out. */
+const BUILDABLE: readonly string[] = [...INDEX_KINDS.keys()];
 
 /** What becomes of one pipeline among the pipelines of its namespace. */
 export interface PipelineVerdict {
@@ -48,8 +49,8 @@ export function admitPipelines(pipelines: readonly AgedResource[]): PipelineVerd
 
       const refusedIndexes: PipelineVerdict['refusedIndexes'][number][] = [];
       const accepted = spec.indexes.filter((index) => {
-        if (!BUILDABLE_INDEX_KINDS.includes(index.kind)) {
-          const message = `index "${index.name}": kind ${index.kind} cannot be built yet; ${BUILDABLE_INDEX_KINDS.join(' and ')} can`;
+        if (!BUILDABLE.includes(index.kind)) {
+          const message = `index "${index.name}": kind ${index.kind} cannot be built yet; ${BUILDABLE.join(' and ')} can`;
           refusedIndexes.push({ name: index.name, reason: 'UnsupportedKind', message });
           return false;
         }

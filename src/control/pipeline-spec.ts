@@ -2,6 +2,7 @@ import { parseScalar } from '../columns/text.ts';
 import { parseTypeName } from '../columns/types.ts';
 import type { PipelineColumn, PipelineIndex, PipelineSpec } from '../core/protocol/pipeline.ts';
 import { formatNamed } from '../formats/registry.ts';
+import { INDEX_KINDS } from '../segment/index-kinds.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 import type { Resource } from './resource.ts';
 import { type Cause, duplicate, invalidValue } from './status.ts';
@@ -42,12 +43,29 @@ export function pipelineFaults(pipeline: Resource): Cause[] {
     if (compiled.sortKey.indexOf(column) < i) causes.push(duplicate(`spec.sortKey[${i}]`, column));
   }
   for (const [i, index] of compiled.indexes.entries()) {
+    causes.push(...indexFaults(index, compiled.schema, `spec.indexes[${i}]`));
     for (const [j, field] of index.fields.entries()) {
       causes.push(...known(field, `spec.indexes[${i}].fields[${j}]`));
       if (index.fields.indexOf(field) < j) causes.push(duplicate(`spec.indexes[${i}].fields[${j}]`, field));
     }
   }
   return causes;
+}
+
+/** Faults that the kind of an index finds in it; where its columns are not declared, a build reports them later. */
+function indexFaults(index: PipelineIndex, columns: readonly PipelineColumn[], path: string): Cause[] {
+  const kind = [...INDEX_KINDS.values()].find(({ name }) => name === index.kind);
+  const schema = columns.flatMap(({ name, type }) => {
+    const parsed = parseTypeName(type);
+    return parsed === undefined ? [] : [{ name, type: parsed, nullable: true }];
+  });
+  return (kind?.check({ ...index, kind: kind.name }, schema) ?? []).map((fault) =>
+    invalidValue(
+      `${path}.${fault.path}`,
+      fault.path.startsWith('fields') ? index.fields : index.options,
+      fault.message,
+    ),
+  );
 }
 
 function columnFaults(column: PipelineColumn, path: string): Cause[] {

@@ -17,12 +17,10 @@ export type ReconcileResult =
 export const DONE: ReconcileResult = { done: true };
 
 /**
- * Something outside of the control plane that belongs to a namespace (its keys, its data). Called before the
- * namespace is gone, and again after a failure: must be repeatable.
+ * Lets go of something outside of the control plane that belongs to a namespace (its keys, its data), before the
+ * namespace is gone. True when nothing is left; else it is asked again, as it is after a failure: must be repeatable.
  */
-export interface NamespaceRelease {
-  namespace(name: string, uid: string): Promise<void>;
-}
+export type NamespaceRelease = (name: string, uid: string) => Promise<boolean>;
 
 /** What a reconciler works with. */
 export interface ReconcileContext {

@@ -167,11 +167,17 @@ test('a pipeline changes how objects are taken in within 5 s of its answer', asy
 });
 
 test('a namespace is a tenant: its keys open nothing else, and it takes everything along when it goes', async () => {
-  await send('POST', '/api/v1/namespaces', { metadata: { name: 'team' } });
+  const created = await send('POST', '/api/v1/namespaces', { metadata: { name: 'team' } });
   const issued = await send('POST', '/v1/namespaces/team/keys', { role: 'admin', label: 'e2e' });
   const asTeam = { authorization: `Bearer ${issued.json.token}` };
   const teamPipelines = PIPELINES.replace('default', 'team');
   expect((await send('POST', teamPipelines, pipeline('theirs'), asTeam)).status).toBe(201);
+  const put = await instance.fetch('/v1/namespaces/team/datasets/d/objects/a.ndjson?wait=30', {
+    method: 'PUT',
+    body: '{"x":1}\n',
+    headers: asTeam,
+  });
+  expect(await put.json()).toMatchObject({ state: 'committed' });
   const refused = await send('GET', PIPELINES, undefined, asTeam);
   expect(refused.json).toMatchObject({
     kind: 'Status',
@@ -186,6 +192,10 @@ test('a namespace is a tenant: its keys open nothing else, and it takes everythi
     ({ status }) => status === 404,
   );
   expect((await send('GET', teamPipelines)).json.items).toEqual([]);
+  const { uid } = created.json.metadata;
+  for (const prefix of [`segments/${uid}/`, `uploads/${uid}/`, 'inbox/team/']) {
+    expect((await instance.bindings.BUCKET.list({ prefix })).objects, prefix).toEqual([]);
+  }
   await eventually(
     () => send('GET', teamPipelines, undefined, asTeam),
     ({ status }) => status === 401,

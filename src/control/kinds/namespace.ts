@@ -17,6 +17,9 @@ const NAME_LABEL = 'kubernetes.io/metadata.name';
 /** How often a namespace that waits for somebody's finalizers is looked at, beside the changes that wake it. */
 const WAIT_MS = 10_000;
 
+/** What is erased in bounded steps goes on after this, so that other work has its turn. */
+const ERASE_AGAIN_MS = 100;
+
 /** Empties a namespace that is being deleted, then lets it go. */
 const namespaceReconciler: Reconciler = {
   async reconcile({ store, releases }, key) {
@@ -31,7 +34,9 @@ const namespaceReconciler: Reconciler = {
       }
     }
     if (waiting > 0) return { requeueAfterMs: WAIT_MS };
-    for (const release of releases) await release.namespace(key.name, namespace.metadata.uid);
+    for (const release of releases) {
+      if (!(await release(key.name, namespace.metadata.uid))) return { requeueAfterMs: ERASE_AGAIN_MS };
+    }
     store.edit(key, (object) => {
       if (isJsonObject(object.spec)) object.spec.finalizers = [];
     });
