@@ -1,3 +1,4 @@
+import type { Scalar } from '../columns/column.ts';
 import type { ColumnType, Schema } from '../columns/types.ts';
 import type { Expression } from './expression.ts';
 
@@ -10,7 +11,12 @@ export type Plan =
   | ScanPlan
   | { readonly op: 'values'; readonly rows: readonly (readonly Expression[])[]; readonly schema: Schema }
   | { readonly op: 'filter'; readonly input: Plan; readonly predicate: Expression; readonly schema: Schema }
-  | { readonly op: 'project'; readonly input: Plan; readonly expressions: readonly Expression[]; readonly schema: Schema }
+  | {
+      readonly op: 'project';
+      readonly input: Plan;
+      readonly expressions: readonly Expression[];
+      readonly schema: Schema;
+    }
   | AggregatePlan
   | JoinPlan
   /** With `limit`, a top-k: only `offset + limit` rows are kept. */
@@ -22,7 +28,13 @@ export type Plan =
       readonly offset: number;
       readonly schema: Schema;
     }
-  | { readonly op: 'limit'; readonly input: Plan; readonly limit: number | null; readonly offset: number; readonly schema: Schema }
+  | {
+      readonly op: 'limit';
+      readonly input: Plan;
+      readonly limit: number | null;
+      readonly offset: number;
+      readonly schema: Schema;
+    }
   | { readonly op: 'distinct'; readonly input: Plan; readonly schema: Schema }
   /** All rows of the inputs, whose schemas have the same types. */
   | { readonly op: 'union'; readonly inputs: readonly Plan[]; readonly schema: Schema }
@@ -100,12 +112,71 @@ export interface JoinPlan {
   readonly schema: Schema;
 }
 
-/** What the column operators do not cover: a statement for SQLite over inputs as virtual tables `input0`, `input1`, … */
+/**
+ * What the column operators do not cover: a statement for SQLite over inputs as virtual tables `input0`,
+ * `input1`, …, whose columns are `c0`, `c1`, ….
+ */
 export interface FallbackPlan {
   readonly op: 'fallback';
   readonly sql: string;
   readonly inputs: readonly Plan[];
+  /** Functions of our own that the texts call, by the names they have there. */
+  readonly functions: readonly FallbackFunction[];
+  /** Values of `?1`, `?2`, … in the texts. */
+  readonly constants: readonly { readonly value: Scalar; readonly type: ColumnType }[];
+  /** Tables `recursive0`, … made round by round before `sql` runs; in order, for a later one may use an earlier. */
+  readonly recursions: readonly FallbackRecursion[];
   /** Why it came here, for explain: `window function`, `recursive common table expression`, … */
   readonly reason: string;
+  readonly schema: Schema;
+}
+
+export type FallbackFunction =
+  | {
+      readonly kind: 'scalar';
+      readonly name: string;
+      readonly function: string;
+      readonly argTypes: readonly ColumnType[];
+      readonly type: ColumnType;
+    }
+  | {
+      readonly kind: 'cast';
+      readonly name: string;
+      readonly from: ColumnType;
+      readonly lenient: boolean;
+      readonly type: ColumnType;
+    }
+  /** Arguments, then the values of `orderBy`. */
+  | {
+      readonly kind: 'aggregate';
+      readonly name: string;
+      readonly function: string;
+      readonly argTypes: readonly ColumnType[];
+      readonly parameters: readonly (number | string)[];
+      readonly orderBy: readonly {
+        readonly type: ColumnType;
+        readonly descending: boolean;
+        readonly nullsFirst: boolean;
+      }[];
+      readonly type: ColumnType;
+    }
+  /** Word `index` (0 the lowest) of the 32-bit words of an integer, for sums that SQLite could not hold. */
+  | { readonly kind: 'word'; readonly name: string; readonly index: number; readonly from: ColumnType }
+  /** The exact sum whose words were summed apart, or its mean where a count comes last. */
+  | {
+      readonly kind: 'sum' | 'mean';
+      readonly name: string;
+      readonly words: number;
+      readonly scale: number;
+      readonly type: ColumnType;
+    };
+
+export interface FallbackRecursion {
+  /** The table's name; what the last round gave is `<name>_working` to the step. */
+  readonly name: string;
+  readonly base: string;
+  readonly step: string;
+  /** UNION ALL: repeats stay. */
+  readonly all: boolean;
   readonly schema: Schema;
 }

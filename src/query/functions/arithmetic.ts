@@ -375,6 +375,18 @@ export const ARITHMETIC_FUNCTIONS: readonly ScalarFunctionDefinition[] = [
       return product;
     },
   }),
+  // What a cast to a narrower integer checks: `narrow(value, least, greatest, lenient)`.
+  define({
+    name: 'narrow',
+    signatures: [{ args: [INT64, INT64, INT64, BOOL], type: INT64 }],
+    evaluate([value, least, greatest, lenient]) {
+      const fits = (value as bigint) >= (least as bigint) && (value as bigint) <= (greatest as bigint);
+      if (!fits && lenient !== true) {
+        throw new OrasiError('type_error', `${value} is not within ${least} to ${greatest}`);
+      }
+      return fits ? value : null;
+    },
+  }),
   define({
     name: 'even',
     signatures: [doubles(1)],

@@ -1,5 +1,6 @@
 import type { Scalar } from '../../columns/column.ts';
-import { BOOL, type ColumnType } from '../../columns/types.ts';
+import { BOOL, type ColumnType, INT64 } from '../../columns/types.ts';
+import { OrasiError } from '../../core/errors.ts';
 import { commonTypeOf, comparisonType } from './coercion.ts';
 import { define, type ScalarFunctionDefinition } from './definition.ts';
 
@@ -109,6 +110,18 @@ export const COMPARISON_FUNCTIONS: readonly ScalarFunctionDefinition[] = [
     strict: false,
     resolve: (args) => (args.length === 1 ? anyBool([args[0].type]) : undefined),
     evaluate: ([value]) => value !== null,
+  }),
+  // The value of a subquery that must give at most one row: `only_row(value, rows)`.
+  define({
+    name: 'only_row',
+    strict: false,
+    resolve: (args) => (args.length === 2 ? { args: [args[0].type, INT64], type: args[0].type } : undefined),
+    evaluate([value, rows]) {
+      if (typeof rows === 'bigint' && rows > 1n) {
+        throw new OrasiError('type_error', 'a subquery used as a value gave more than one row');
+      }
+      return value;
+    },
   }),
   choice('coalesce', ['ifnull', 'nvl'], (values) => values[0] ?? null),
   choice('greatest', [], (values) => extreme(values, 1)),

@@ -11,11 +11,11 @@ const takes = (args: readonly ColumnType[], type: ColumnType): Signature => ({ a
 /** A LIKE pattern taken apart: literal characters, `%` (any text) and `_` (one character). */
 type LikePart = string | { readonly any: boolean };
 
-function likeParts(pattern: string, escape: string): LikePart[] {
+function likeParts(pattern: string, escapeWith: string): LikePart[] {
   const parts: LikePart[] = [];
   const chars = Array.from(pattern);
   for (let i = 0; i < chars.length; i++) {
-    if (chars[i] === escape && escape !== '') {
+    if (chars[i] === escapeWith && escapeWith !== '') {
       i++;
       if (i === chars.length) throw new OrasiError('type_error', 'a LIKE pattern does not end in its escape character');
       parts.push(chars[i]);
@@ -27,9 +27,9 @@ function likeParts(pattern: string, escape: string): LikePart[] {
 }
 
 /** Whether a text is like a pattern. Only the last `%` is ever tried again, so time is at most their product. */
-export function isLike(text: string, pattern: string, escape: string, ignoreCase: boolean): boolean {
+export function isLike(text: string, pattern: string, escapeWith: string, ignoreCase: boolean): boolean {
   const fold = (value: string) => (ignoreCase ? value.toLowerCase() : value);
-  const parts = likeParts(fold(pattern), fold(escape));
+  const parts = likeParts(fold(pattern), fold(escapeWith));
   const chars = Array.from(fold(text));
   let at = 0;
   let part = 0;
@@ -55,8 +55,13 @@ function like(name: string, ignoreCase: boolean, negated: boolean): ScalarFuncti
   return define({
     name,
     signatures: [strings(2, BOOL), strings(3, BOOL)],
-    evaluate([text, pattern, escape]) {
-      const found = isLike(String(text), String(pattern), escape === undefined ? '' : String(escape), ignoreCase);
+    evaluate([text, pattern, escapeWith]) {
+      const found = isLike(
+        String(text),
+        String(pattern),
+        escapeWith === undefined ? '' : String(escapeWith),
+        ignoreCase,
+      );
       return found !== negated;
     },
   });

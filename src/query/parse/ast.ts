@@ -63,6 +63,7 @@ export interface NodeTypes {
     readonly location?: number;
   };
   RangeSubselect: { readonly lateral?: boolean; readonly subquery: Node; readonly alias?: Alias };
+  RangeFunction: { readonly lateral?: boolean; readonly functions?: readonly Node[]; readonly alias?: Alias };
   JoinExpr: JoinExpr;
   SortBy: {
     readonly node: Node;

@@ -1,0 +1,64 @@
+import type { Schema } from '../../columns/types.ts';
+import { OrasiError } from '../../core/errors.ts';
+import type { ParsedStatement } from '../parse/parser.ts';
+import type { Plan } from '../plan.ts';
+import type { Parameter, StatementContext } from './context.ts';
+import type { Logical } from './logical.ts';
+import { lowerPlan } from './lower.ts';
+import { pruneColumns } from './prune.ts';
+import { checkFullText, pushConditions } from './push-down.ts';
+import { bindQuery } from './query.ts';
+import { NO_TABLES } from './tables.ts';
+
+export interface BindOptions {
+  /** The schema of a dataset, or undefined where there is none of that name. */
+  dataset(name: string): Schema | undefined;
+  /** Values of `$1`, `$2`, …. */
+  readonly parameters?: readonly Parameter[];
+  /** `now()`; microseconds since the epoch. */
+  readonly nowMicros: bigint;
+}
+
+/**
+ * From a parsed statement to the plan that runs: names resolved, types found, subqueries made joins, conditions
+ * and columns pushed down to the scans.
+ *
+ * @throws OrasiError `invalid_sql`, `type_error` or `unsupported_sql` with the place in the text;
+ *   `query_too_large` where the statement is nested too deeply.
+ */
+export function bindStatement(statement: ParsedStatement, options: BindOptions): Plan {
+  return deeply(() => lowerPlan(optimize(bindLogical(statement, options))));
+}
+
+/** What the statement means, before it is decided how to run it. */
+export function bindLogical(statement: ParsedStatement, options: BindOptions): Logical {
+  let ids = 0;
+  const context: StatementContext = {
+    marks: statement.marks,
+    parameters: options.parameters ?? [],
+    nowMicros: options.nowMicros,
+    dataset: (name) => options.dataset(name),
+    bindQuery: (select, outer, tables) => bindQuery(context, select, outer, tables),
+    nextId: () => ids++,
+  };
+  return bindQuery(context, statement.select, null, NO_TABLES).plan;
+}
+
+/** The same answer for less work. */
+export function optimize(plan: Logical): Logical {
+  const pushed = pushConditions(plan);
+  checkFullText(pushed);
+  return pruneColumns(pushed);
+}
+
+/** Every step goes down the statement by recursion; one that runs out of stack says so in words. */
+function deeply<T>(compute: () => T): T {
+  try {
+    return compute();
+  } catch (error) {
+    if (error instanceof RangeError && /call stack/i.test(error.message)) {
+      throw new OrasiError('query_too_large', 'the statement is nested too deeply');
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,613 @@
+import { fitsInt64 } from '../../columns/text.ts';
+import { BOOL, type ColumnType, DATE, DOUBLE, decimal, INT64, NULL_TYPE, TIMESTAMP } from '../../columns/types.ts';
+import { canCast, castScalar, decimalOfText } from '../functions/cast.ts';
+import { compareScalars } from '../functions/comparison.ts';
+import { type AConst, type AExpr, type Node, names, nodeKind, type SubLink } from '../parse/ast.ts';
+import { castTo, integer, isNullLiteral, literal, nullOf, text } from './bound.ts';
+import { and, argumentType, asCondition, caseOf, makeCall, not, or, unify } from './calls.ts';
+import type { CommonTables, StatementContext } from './context.ts';
+import { sqlError, typeNames } from './errors.ts';
+import { bindFunction } from './function-calls.ts';
+import { intervalOfText, intervalOperation, intervalText, negateInterval } from './intervals.ts';
+import type { Bound, WindowFrame } from './logical.ts';
+import { nearNames, type Scope } from './scope.ts';
+import { namedType } from './type-names.ts';
+
+/** What an expression may hold where it stands. */
+export interface ExpressionRules {
+  /** How the place is called in an error, e.g. `WHERE`. */
+  readonly place: string;
+  readonly aggregates: boolean;
+  readonly windows: boolean;
+}
+
+/** A named window of the WINDOW clause, or the parts of an OVER. */
+export interface WindowSpecification {
+  readonly partitionBy: readonly Bound[];
+  readonly orderBy: readonly {
+    readonly expression: Bound;
+    readonly descending: boolean;
+    readonly nullsFirst: boolean;
+  }[];
+  readonly frame: WindowFrame | null;
+}
+
+/** Binds the expressions of one query: names to columns, every node to its type. */
+export class ExpressionBinder {
+  readonly context: StatementContext;
+  readonly scope: Scope;
+  readonly tables: CommonTables;
+  readonly windows: ReadonlyMap<string, WindowSpecification>;
+  readonly #aliasesInUse = new Set<string>();
+
+  constructor(
+    context: StatementContext,
+    scope: Scope,
+    tables: CommonTables,
+    windows: ReadonlyMap<string, WindowSpecification> = new Map(),
+  ) {
+    this.context = context;
+    this.scope = scope;
+    this.tables = tables;
+    this.windows = windows;
+  }
+
+  /** A value that can be a column: a span of time becomes its text. */
+  bindValue(node: Node, rules: ExpressionRules): Bound {
+    const bound = this.bind(node, rules);
+    return bound.node === 'interval' ? intervalText(bound) : bound;
+  }
+
+  bindCondition(node: Node, rules: ExpressionRules): Bound {
+    return asCondition(this.bind(node, rules), rules.place);
+  }
+
+  bind(node: Node, rules: ExpressionRules): Bound {
+    if (node.A_Const !== undefined) return this.#constant(node.A_Const);
+    if (node.ColumnRef !== undefined)
+      return this.#columnReference(node.ColumnRef.fields, node.ColumnRef.location ?? 0, rules);
+    if (node.ParamRef !== undefined) return this.#parameter(node.ParamRef.number ?? 0, node.ParamRef.location ?? 0);
+    if (node.A_Expr !== undefined) return this.#operation(node.A_Expr, rules);
+    if (node.FuncCall !== undefined) return bindFunction(this, node.FuncCall, rules);
+    if (node.SubLink !== undefined) return this.#subquery(node.SubLink, rules);
+    if (node.BoolExpr !== undefined) {
+      const { boolop, args, location = 0 } = node.BoolExpr;
+      if (boolop === 'NOT_EXPR') return not(asCondition(this.bind(args[0], rules), 'NOT'));
+      const conditions = args.map((arg) => asCondition(this.bind(arg, rules), boolop === 'AND_EXPR' ? 'AND' : 'OR'));
+      return boolop === 'AND_EXPR' ? this.#all(conditions) : or(conditions, location);
+    }
+    if (node.NullTest !== undefined) {
+      const { arg, nulltesttype, location = 0 } = node.NullTest;
+      return makeCall(nulltesttype === 'IS_NULL' ? 'is_null' : 'is_not_null', [this.bindValue(arg, rules)], location);
+    }
+    if (node.BooleanTest !== undefined) {
+      const { arg, booltesttype, location = 0 } = node.BooleanTest;
+      const value = asCondition(this.bind(arg, rules), 'IS');
+      const negated = booltesttype.startsWith('IS_NOT');
+      if (booltesttype.endsWith('UNKNOWN')) return makeCall(negated ? 'is_not_null' : 'is_null', [value], location);
+      const wanted = literal(booltesttype.endsWith('TRUE'), BOOL, location);
+      return makeCall(negated ? 'is_distinct_from' : 'is_not_distinct_from', [value, wanted], location);
+    }
+    if (node.TypeCast !== undefined) return this.#cast(node.TypeCast, rules);
+    if (node.CaseExpr !== undefined) return this.#case(node.CaseExpr, rules);
+    if (node.CoalesceExpr !== undefined) {
+      return this.#alternatives('coalesce', node.CoalesceExpr.args, node.CoalesceExpr.location ?? 0, rules);
+    }
+    if (node.MinMaxExpr !== undefined) {
+      const { op, args, location = 0 } = node.MinMaxExpr;
+      return this.#alternatives(op === 'IS_GREATEST' ? 'greatest' : 'least', args, location, rules);
+    }
+    if (node.SQLValueFunction !== undefined)
+      return this.#valueFunction(node.SQLValueFunction.op, node.SQLValueFunction.location ?? 0);
+    if (node.A_Indirection !== undefined)
+      return this.#indirection(node.A_Indirection.arg, node.A_Indirection.indirection, rules);
+    if (node.CollateClause !== undefined) {
+      throw sqlError(
+        'unsupported_sql',
+        node.CollateClause.location ?? 0,
+        'collations are not supported: text compares by its UTF-8 bytes',
+      );
+    }
+    if (node.GroupingFunc !== undefined) {
+      const { args, location = 0 } = node.GroupingFunc;
+      if (!rules.aggregates) throw sqlError('invalid_sql', location, `${rules.place} cannot hold GROUPING`);
+      const bound = args.map((arg) => this.bindValue(arg, { ...rules, aggregates: false, windows: false }));
+      return { node: 'call', function: 'grouping', args: bound, type: INT64, at: location };
+    }
+    if (node.RowExpr !== undefined)
+      throw sqlError('unsupported_sql', node.RowExpr.location ?? 0, 'a row stands only beside = or IN');
+    if (node.A_ArrayExpr !== undefined) {
+      throw sqlError('unsupported_sql', node.A_ArrayExpr.location ?? 0, 'a list stands only beside = ANY or <> ALL');
+    }
+    throw sqlError('unsupported_sql', 0, `${nodeKind(node)} is not supported`);
+  }
+
+  /** Conditions that are all true; known ones disappear. */
+  #all(conditions: readonly Bound[]): Bound {
+    const no = conditions.find((condition) => condition.node === 'literal' && condition.value === false);
+    return no ?? and(conditions);
+  }
+
+  #constant(constant: AConst): Bound {
+    const at = constant.location ?? 0;
+    if (constant.isnull) return nullOf(NULL_TYPE, at);
+    if (constant.boolval !== undefined) return literal(constant.boolval.boolval ?? false, BOOL, at);
+    if (constant.ival !== undefined) return integer(BigInt(constant.ival.ival ?? 0), at);
+    if (constant.sval !== undefined) return text(constant.sval.sval ?? '', at);
+    if (constant.fval !== undefined) return this.#number(constant.fval.fval, at);
+    throw sqlError('unsupported_sql', at, 'bit strings are not supported');
+  }
+
+  /** Whole numbers are int64 while they fit; with a point they are decimals, with an exponent doubles. */
+  #number(written: string, at: number): Bound {
+    const digits = written.replaceAll('_', '');
+    if (/^\d+$/.test(digits) || /^0[xob]/i.test(digits)) {
+      const value = BigInt(digits);
+      if (fitsInt64(value)) return integer(value, at);
+      if (value < 10n ** 38n) return literal(value, decimal(38, 0), at);
+      return literal(Number(value), DOUBLE, at);
+    }
+    if (/[eE]/.test(digits)) return literal(Number(digits), DOUBLE, at);
+    const [whole, fraction = ''] = digits.split('.');
+    const precision = Math.max(1, whole.replace(/^0+/, '').length + fraction.length);
+    const unscaled = precision <= 38 ? decimalOfText(digits, fraction.length) : undefined;
+    if (unscaled === undefined) return literal(Number(digits), DOUBLE, at);
+    return literal(unscaled, decimal(precision, fraction.length), at);
+  }
+
+  #parameter(number: number, at: number): Bound {
+    const value = this.context.parameters[number - 1];
+    if (value === undefined) throw sqlError('invalid_sql', at, `there is no parameter $${number}`);
+    if (value === null) return nullOf(NULL_TYPE, at);
+    switch (typeof value) {
+      case 'boolean':
+        return literal(value, BOOL, at);
+      case 'string':
+        return text(value, at);
+      case 'bigint':
+        return fitsInt64(value) ? integer(value, at) : literal(value, decimal(38, 0), at);
+      case 'number':
+        return Number.isSafeInteger(value) ? integer(BigInt(value), at) : literal(value, DOUBLE, at);
+    }
+  }
+
+  #columnReference(fields: readonly Node[], at: number, rules: ExpressionRules): Bound {
+    if (fields.some((field) => field.A_Star !== undefined)) throw sqlError('invalid_sql', at, '* does not stand here');
+    const parts = names(fields);
+    const found = this.#resolve(parts, at, rules);
+    if (found !== undefined) return found;
+    const [first, second] = parts;
+    const relation = this.scope.findRelation(first);
+    if (parts.length === 1 && relation !== undefined) {
+      throw sqlError('unsupported_sql', at, `${first} is a table; name one of its columns`);
+    }
+    const near =
+      second !== undefined && relation !== undefined
+        ? nearNames(
+            second,
+            relation.columns.map(({ name }) => name),
+          )
+        : nearNames(
+            first,
+            this.scope.allColumns(0).map(({ name }) => name),
+          );
+    throw sqlError('invalid_sql', at, `there is no column ${parts.join('.')}${near}`);
+  }
+
+  #resolve(parts: readonly string[], at: number, rules: ExpressionRules): Bound | undefined {
+    const own = this.#resolveIn(this.scope, parts, at);
+    if (own !== undefined) return own;
+    const alias = parts.length === 1 ? this.#alias(parts[0], rules) : undefined;
+    if (alias !== undefined) return alias;
+    let depth = 1;
+    for (let scope = this.scope.parent; scope !== null; scope = scope.parent) {
+      const outer = this.#resolveIn(scope, parts, at);
+      if (outer !== undefined) return asOuter(outer, depth);
+      depth++;
+    }
+    return undefined;
+  }
+
+  /** `column`, `table.column`, and members of a json column behind either. */
+  #resolveIn(scope: Scope, parts: readonly string[], at: number): Bound | undefined {
+    const [first, second, ...rest] = parts;
+    const relation = second === undefined ? undefined : scope.findRelation(first);
+    const match =
+      relation?.columns.find(({ name }) => name === second) ??
+      relation?.columns.find(({ name }) => name.toLowerCase() === second.toLowerCase());
+    if (match !== undefined) {
+      return this.#members({ node: 'column', index: match.index, type: match.type, at }, rest);
+    }
+    const column = scope.findColumn(first, at);
+    if (column === undefined || (parts.length > 1 && column.type.kind !== 'json')) return undefined;
+    return this.#members(column, parts.slice(1));
+  }
+
+  #members(value: Bound, path: readonly string[]): Bound {
+    return path.reduce((from, name) => makeCall('json_extract', [from, text(name, value.at)], value.at), value);
+  }
+
+  /** What the select list calls so. An alias that refers to itself is a column that does not exist. */
+  #alias(name: string, rules: ExpressionRules): Bound | undefined {
+    const key = name.toLowerCase();
+    const node = this.scope.aliases.get(key);
+    if (node === undefined || this.#aliasesInUse.has(key)) return undefined;
+    this.#aliasesInUse.add(key);
+    try {
+      return this.bind(node, rules);
+    } finally {
+      this.#aliasesInUse.delete(key);
+    }
+  }
+
+  #operation(expression: AExpr, rules: ExpressionRules): Bound {
+    const at = expression.location ?? 0;
+    const operator = names(expression.name).at(-1) ?? '';
+    const { lexpr, rexpr } = expression;
+    switch (expression.kind) {
+      case 'AEXPR_OP':
+        return this.#operator(operator, lexpr, rexpr, at, rules);
+      case 'AEXPR_DISTINCT':
+      case 'AEXPR_NOT_DISTINCT':
+        return makeCall(
+          expression.kind === 'AEXPR_DISTINCT' ? 'is_distinct_from' : 'is_not_distinct_from',
+          [this.bindValue(lexpr ?? {}, rules), this.bindValue(rexpr ?? {}, rules)],
+          at,
+        );
+      case 'AEXPR_NULLIF': {
+        const value = this.bindValue(lexpr ?? {}, rules);
+        const equal = makeCall('=', [value, this.bindValue(rexpr ?? {}, rules)], at);
+        const type = value.type;
+        return { node: 'case', branches: [{ when: equal, then: nullOf(type, at) }], otherwise: value, type, at };
+      }
+      case 'AEXPR_IN':
+        return this.#in(lexpr ?? {}, rexpr?.List?.items ?? [], operator === '<>', at, rules);
+      case 'AEXPR_OP_ANY':
+      case 'AEXPR_OP_ALL': {
+        const wanted = expression.kind === 'AEXPR_OP_ANY' ? '=' : '<>';
+        const elements = rexpr?.A_ArrayExpr?.elements;
+        if (operator !== wanted || elements === undefined) {
+          throw sqlError('unsupported_sql', at, `only = ANY(ARRAY[…]) and <> ALL(ARRAY[…]) are supported`);
+        }
+        return this.#in(lexpr ?? {}, elements, wanted === '<>', at, rules);
+      }
+      case 'AEXPR_LIKE':
+      case 'AEXPR_ILIKE':
+      case 'AEXPR_SIMILAR':
+        return this.#like(expression.kind, operator.startsWith('!'), lexpr ?? {}, rexpr ?? {}, at, rules);
+      default:
+        return this.#between(expression, at, rules);
+    }
+  }
+
+  #operator(
+    operator: string,
+    lexpr: Node | undefined,
+    rexpr: Node | undefined,
+    at: number,
+    rules: ExpressionRules,
+  ): Bound {
+    if (lexpr?.RowExpr !== undefined || rexpr?.RowExpr !== undefined)
+      return this.#rows(operator, lexpr, rexpr, at, rules);
+    const right = this.bind(rexpr ?? {}, rules);
+    if (lexpr === undefined) return this.#prefix(operator, right, at);
+    const left = this.bind(lexpr, rules);
+    const name = operator === '%' && this.context.marks.integerDivisions.has(at) ? '//' : operator;
+    const spans = intervalOperation(name, left, right, at);
+    if (spans !== undefined) return spans;
+    const args = [left, right].map((arg) => (arg.node === 'interval' && name === '||' ? intervalText(arg) : arg));
+    switch (name) {
+      case '!=':
+        return makeCall('<>', args, at);
+      case '~':
+        return makeCall('regexp_full_match', args, at);
+      case '~*':
+        return makeCall('regexp_full_match', [...args, text('i', at)], at);
+      case '!~':
+        return not(makeCall('regexp_full_match', args, at));
+      case '!~*':
+        return not(makeCall('regexp_full_match', [...args, text('i', at)], at));
+      case '~~':
+        return makeCall('like', args, at);
+      case '~~*':
+        return makeCall('ilike', args, at);
+      case '!~~':
+        return not(makeCall('like', args, at));
+      case '!~~*':
+        return not(makeCall('ilike', args, at));
+      case '#':
+        return makeCall('xor', args, at);
+      case '@>':
+        return makeCall('json_contains', args, at);
+      case '<@':
+        return makeCall('json_contains', args.reverse(), at);
+      case '<->':
+        throw sqlError('unsupported_sql', at, '<-> is not supported; ST_DISTANCE(lat, lon, lat, lon) gives metres');
+      default:
+        if (!/^[A-Za-z_]/.test(name)) return this.#known(name, args, at);
+        throw sqlError('unsupported_sql', at, `the operator ${name} is not supported`);
+    }
+  }
+
+  #known(name: string, args: readonly Bound[], at: number): Bound {
+    try {
+      return makeCall(name, args, at);
+    } catch (error) {
+      if (error instanceof Error && error.message === `there is no function ${name}`) {
+        throw sqlError('unsupported_sql', at, `the operator ${name} is not supported`);
+      }
+      throw error;
+    }
+  }
+
+  #prefix(operator: string, value: Bound, at: number): Bound {
+    if (operator === '+') return value;
+    if (operator === '-') {
+      if (value.node === 'interval') return negateInterval(value);
+      const negated = makeCall('negate', [value], at);
+      // -9223372036854775808 is an int64 whose digits alone are not.
+      if (negated.node === 'literal' && typeof negated.value === 'bigint' && negated.type.kind === 'decimal') {
+        if (negated.type.scale === 0 && fitsInt64(negated.value)) return integer(negated.value, at);
+      }
+      return negated;
+    }
+    if (operator === '~' || operator === '@') return makeCall(operator, [value], at);
+    throw sqlError('unsupported_sql', at, `the operator ${operator} is not supported`);
+  }
+
+  /** `(a, b) = (1, 2)`, column by column. */
+  #rows(operator: string, lexpr: Node | undefined, rexpr: Node | undefined, at: number, rules: ExpressionRules): Bound {
+    const left = lexpr?.RowExpr?.args ?? [];
+    const right = rexpr?.RowExpr?.args ?? [];
+    if ((operator !== '=' && operator !== '<>') || left.length === 0 || left.length !== right.length) {
+      throw sqlError('unsupported_sql', at, 'rows of one length are compared by = and <> only');
+    }
+    const equal = and(left.map((node, i) => makeCall('=', [this.bind(node, rules), this.bind(right[i], rules)], at)));
+    return operator === '=' ? equal : not(equal);
+  }
+
+  #in(lexpr: Node, items: readonly Node[], negated: boolean, at: number, rules: ExpressionRules): Bound {
+    if (lexpr.RowExpr !== undefined) {
+      const any = or(
+        items.map((item) => this.#rows('=', lexpr, item, at, rules)),
+        at,
+      );
+      return negated ? not(any) : any;
+    }
+    const arg = this.bindValue(lexpr, rules);
+    const list = items.map((item) => this.bindValue(item, rules));
+    if (!list.every((item) => item.node === 'literal')) {
+      const any = or(
+        list.map((item) => makeCall('=', [arg, item], at)),
+        at,
+      );
+      return negated ? not(any) : any;
+    }
+    const { all } = unify([arg, ...list], at, 'IN');
+    const values = all.slice(1).flatMap((item) => (item.node === 'literal' && item.value !== null ? [item.value] : []));
+    const hasNull = list.some(isNullLiteral);
+    const first = all[0];
+    if (first.node === 'literal') {
+      const value = first.value;
+      if (value === null) return nullOf(BOOL, at);
+      const found = values.some((item) => compareScalars(item, value) === 0);
+      return !found && hasNull ? nullOf(BOOL, at) : literal(found !== negated, BOOL, at);
+    }
+    return { node: 'in', arg: first, values, hasNull, negated, type: BOOL, at };
+  }
+
+  #like(kind: string, negated: boolean, lexpr: Node, rexpr: Node, at: number, rules: ExpressionRules): Bound {
+    const value = this.bind(lexpr, rules);
+    const call = rexpr.FuncCall;
+    const called = call === undefined ? '' : (names(call.funcname).at(-1) ?? '');
+    if (kind === 'AEXPR_SIMILAR') {
+      if ((call?.args ?? []).length !== 1)
+        throw sqlError('unsupported_sql', at, 'SIMILAR TO … ESCAPE is not supported');
+      const pattern = this.bind(call?.args?.[0] ?? {}, rules);
+      const similar = makeCall('regexp_full_match', [value, pattern], at);
+      return negated ? not(similar) : similar;
+    }
+    const parts = called === 'like_escape' ? (call?.args ?? []) : [rexpr];
+    const name = kind === 'AEXPR_ILIKE' ? 'ilike' : 'like';
+    const like = makeCall(name, [value, ...parts.map((part) => this.bind(part, rules))], at);
+    return negated ? not(like) : like;
+  }
+
+  #between(expression: AExpr, at: number, rules: ExpressionRules): Bound {
+    const value = this.bind(expression.lexpr ?? {}, rules);
+    const [low, high] = (expression.rexpr?.List?.items ?? []).map((node) => this.bind(node, rules));
+    const within = (from: Bound, to: Bound) =>
+      this.#all([this.#compare('>=', value, from, at), this.#compare('<=', value, to, at)]);
+    const symmetric = expression.kind.endsWith('SYM');
+    const between = symmetric ? or([within(low, high), within(high, low)], at) : within(low, high);
+    return expression.kind.includes('NOT') ? not(between) : between;
+  }
+
+  #compare(operator: string, left: Bound, right: Bound, at: number): Bound {
+    return intervalOperation(operator, left, right, at) ?? makeCall(operator, [left, right], at);
+  }
+
+  #cast(
+    cast: { readonly arg: Node; readonly typeName: Parameters<typeof namedType>[0]; readonly location?: number },
+    rules: ExpressionRules,
+  ): Bound {
+    const at = cast.location || cast.typeName.location || 0;
+    const { type, range } = namedType(cast.typeName);
+    const lenient = this.context.marks.tryCasts.has(cast.location ?? 0);
+    const value = this.bind(cast.arg, rules);
+    if (type === 'interval') {
+      if (value.node === 'interval') return value;
+      if (value.node === 'literal' && typeof value.value === 'string') {
+        return intervalOfText(value.value, cast.typeName.typmods?.[0]?.A_Const?.ival?.ival, at);
+      }
+      throw sqlError(
+        'unsupported_sql',
+        at,
+        'only a constant is cast to an interval; to_days(n) and its like take columns',
+      );
+    }
+    const converted = this.castExplicitly(value, type, lenient, at);
+    if (range === undefined || (converted.node === 'literal' && converted.value === null)) return converted;
+    const bounds = [integer(range[0], at), integer(range[1], at), literal(lenient, BOOL, at)];
+    return makeCall('narrow', [converted, ...bounds], at);
+  }
+
+  /** A cast said aloud. One of a constant that fails stays: it may stand in a branch that is never taken. */
+  castExplicitly(value: Bound, type: ColumnType, lenient: boolean, at: number): Bound {
+    if (value.node === 'interval') return this.castExplicitly(intervalText(value), type, lenient, at);
+    if (!canCast(value.type, type)) {
+      throw sqlError('type_error', at, `${typeNames([value.type])} cannot be cast to ${typeNames([type])}`);
+    }
+    if (value.node === 'literal') {
+      try {
+        return literal(castScalar(value.value, value.type, type, lenient), type, at);
+      } catch {
+        return { node: 'cast', arg: value, lenient, type, at };
+      }
+    }
+    if (value.type.kind === 'null') return nullOf(type, at);
+    const cast = castTo(value, type);
+    return cast.node === 'cast' && cast !== value ? { ...cast, lenient, at } : cast;
+  }
+
+  #case(
+    expression: {
+      readonly arg?: Node;
+      readonly args: readonly Node[];
+      readonly defresult?: Node;
+      readonly location?: number;
+    },
+    rules: ExpressionRules,
+  ): Bound {
+    const at = expression.location ?? 0;
+    const subject = expression.arg === undefined ? undefined : this.bindValue(expression.arg, rules);
+    const branches = expression.args.map(({ CaseWhen: branch }) => {
+      const when = this.bind(branch?.expr ?? {}, rules);
+      return {
+        when: subject === undefined ? asCondition(when, 'WHEN') : makeCall('=', [subject, when], at),
+        then: this.bindValue(branch?.result ?? {}, rules),
+      };
+    });
+    const otherwise =
+      expression.defresult === undefined ? nullOf(NULL_TYPE, at) : this.bindValue(expression.defresult, rules);
+    return caseOf(branches, otherwise, at);
+  }
+
+  #alternatives(name: string, args: readonly Node[], at: number, rules: ExpressionRules): Bound {
+    return makeCall(
+      name,
+      args.map((arg) => this.bindValue(arg, rules)),
+      at,
+    );
+  }
+
+  #valueFunction(op: string, at: number): Bound {
+    if (op.startsWith('SVFOP_CURRENT_TIMESTAMP') || op.startsWith('SVFOP_LOCALTIMESTAMP')) {
+      return literal(this.context.nowMicros, TIMESTAMP, at);
+    }
+    if (op === 'SVFOP_CURRENT_DATE') {
+      return literal(castScalar(this.context.nowMicros, TIMESTAMP, DATE, false), DATE, at);
+    }
+    throw sqlError('unsupported_sql', at, `${op.replace('SVFOP_', '')} is not supported`);
+  }
+
+  /** `json[0]`, `json['key']`, `(json).member`, `text[2:3]`. */
+  #indirection(arg: Node, steps: readonly Node[], rules: ExpressionRules): Bound {
+    let value = this.bindValue(arg, rules);
+    for (const step of steps) {
+      const { at } = value;
+      if (step.String !== undefined) value = this.#members(value, [step.String.sval ?? '']);
+      else if (step.A_Indices !== undefined) {
+        const { is_slice: slice, lidx, uidx } = step.A_Indices;
+        if (value.type.kind === 'json' && !slice && uidx !== undefined) {
+          value = makeCall('json_extract', [value, this.bind(uidx, rules)], at);
+        } else if (value.type.kind === 'string') {
+          value = this.#slice(value, slice ? lidx : uidx, uidx, rules);
+        } else throw sqlError('unsupported_sql', at, `${typeNames([value.type])} has no elements`);
+      } else throw sqlError('unsupported_sql', at, '* does not stand here');
+    }
+    return value;
+  }
+
+  #slice(value: Bound, from: Node | undefined, to: Node | undefined, rules: ExpressionRules): Bound {
+    const { at } = value;
+    const start = from === undefined ? integer(1n, at) : this.bind(from, rules);
+    if (to === undefined) return makeCall('substring', [value, start], at);
+    const end = this.bind(to, rules);
+    const length = makeCall('+', [makeCall('-', [end, start], at), integer(1n, at)], at);
+    return makeCall('substring', [value, start, makeCall('greatest', [length, integer(0n, at)], at)], at);
+  }
+
+  #subquery(link: SubLink, rules: ExpressionRules): Bound {
+    const at = link.location ?? 0;
+    const select = link.subselect.SelectStmt;
+    if (select === undefined) throw sqlError('unsupported_sql', at, 'a subquery is a SELECT');
+    const { plan } = this.context.bindQuery(select, this.scope, this.tables);
+    const first = plan.schema[0]?.type ?? NULL_TYPE;
+    const oneColumn = () => {
+      if (plan.schema.length !== 1) throw sqlError('invalid_sql', at, 'the subquery gives more than one column');
+    };
+    switch (link.subLinkType) {
+      case 'EXISTS_SUBLINK':
+        return { node: 'subquery', kind: 'exists', plan, arg: null, negated: false, type: BOOL, at };
+      case 'EXPR_SUBLINK':
+        oneColumn();
+        return { node: 'subquery', kind: 'scalar', plan, arg: null, negated: false, type: first, at };
+      case 'ANY_SUBLINK':
+      case 'ALL_SUBLINK': {
+        const operator = names(link.operName).at(-1) ?? '=';
+        const negated = link.subLinkType === 'ALL_SUBLINK';
+        if (operator !== (negated ? '<>' : '=')) {
+          throw sqlError(
+            'unsupported_sql',
+            at,
+            `${operator} ${negated ? 'ALL' : 'ANY'} of a subquery is not supported`,
+          );
+        }
+        if (link.testexpr?.RowExpr !== undefined) {
+          throw sqlError('unsupported_sql', at, 'IN of rows over a subquery is not supported; write EXISTS');
+        }
+        oneColumn();
+        const arg = this.bindValue(link.testexpr ?? {}, rules);
+        return membership(arg, plan, negated, at);
+      }
+      default:
+        throw sqlError('unsupported_sql', at, 'a subquery does not stand here');
+    }
+  }
+}
+
+/** `arg IN (subquery)` with both sides in one type. */
+function membership(
+  arg: Bound,
+  plan: Extract<Bound, { node: 'subquery' }>['plan'],
+  negated: boolean,
+  at: number,
+): Bound {
+  const field = plan.schema[0];
+  const inner: Bound = { node: 'column', index: 0, type: field.type, at };
+  const compared = makeCall('=', [argumentType(arg).untyped ? arg : { ...arg, at }, inner], at);
+  const [left, right] = compared.node === 'call' ? compared.args : [arg, inner];
+  const typed =
+    right.node === 'column'
+      ? plan
+      : {
+          op: 'project' as const,
+          input: plan,
+          expressions: [right],
+          schema: [{ ...field, type: right.type, nullable: true }],
+        };
+  return { node: 'subquery', kind: 'in', plan: typed, arg: left, negated, type: BOOL, at };
+}
+
+/** A bound name of an enclosing query, seen from `depth` queries within. */
+function asOuter(found: Bound, depth: number): Bound {
+  switch (found.node) {
+    case 'column':
+      return { node: 'outer', depth, index: found.index, type: found.type, at: found.at };
+    case 'call':
+      return { ...found, args: found.args.map((arg) => asOuter(arg, depth)) };
+    default:
+      return found;
+  }
+}

@@ -1,0 +1,528 @@
+import { BOOL, INT64 } from '../../columns/types.ts';
+import {
+  children,
+  column,
+  conjunction,
+  conjuncts,
+  inputColumns,
+  integer,
+  literal,
+  nullOf,
+  remapColumns,
+  rewrite,
+  some,
+  substitute,
+} from './bound.ts';
+import { caseOf, makeCall, not, or } from './calls.ts';
+import { joinPlan, splitCondition, uniqueNames } from './from.ts';
+import type { Bound, Logical, LogicalAggregate, SubqueryExpression } from './logical.ts';
+import { mapExpressions, mapInputs, refersOutside, rewriteOuter } from './plan-expressions.ts';
+
+/**
+ * Turns subqueries into joins. EXISTS and IN as conditions become semi and anti joins; a subquery's value, or a
+ * yes or no in the midst of an expression, becomes a column of a join beside the row. References to the
+ * enclosing row are pulled up as join conditions where they are equalities or plain conditions. What cannot be
+ * pulled up stays a subquery, which the fallback executor runs.
+ */
+
+/** Rows of the plan for which all conditions hold. Columns may be appended to the row, never moved. */
+export function applyConditions(plan: Logical, conditions: readonly Bound[]): Logical {
+  let rows = plan;
+  const plain: Bound[] = [];
+  for (const condition of conditions.flatMap(conjuncts)) {
+    const joined = condition.node === 'subquery' ? asSemiJoin(rows, condition) : undefined;
+    if (joined !== undefined) rows = joined;
+    else plain.push(condition);
+  }
+  const replaced: Bound[] = [];
+  for (const condition of plain) {
+    const result = replaceSubqueries(rows, condition);
+    rows = result.plan;
+    replaced.push(result.expression);
+  }
+  const predicate = conjunction(replaced);
+  return predicate === null ? rows : { op: 'filter', input: rows, predicate, schema: rows.schema };
+}
+
+/** The expression with its subqueries replaced by columns of joins, as far as they can be. */
+export function replaceSubqueries(plan: Logical, expression: Bound): { plan: Logical; expression: Bound } {
+  let rows = plan;
+  const replaced = rewrite(expression, (part) => {
+    if (part.node !== 'subquery') return undefined;
+    const arg = part.arg === null ? null : replaceSubqueries(rows, part.arg);
+    if (arg !== null) rows = arg.plan;
+    const result = asColumn(rows, { ...part, arg: arg?.expression ?? null });
+    if (result === undefined) return { ...part, arg: arg?.expression ?? null };
+    rows = result.plan;
+    return result.expression;
+  });
+  return { plan: rows, expression: replaced };
+}
+
+function asSemiJoin(rows: Logical, subquery: SubqueryExpression): Logical | undefined {
+  if (subquery.kind === 'scalar') return undefined;
+  const width = rows.schema.length;
+  if (subquery.kind === 'in' && subquery.negated) return asNullAwareAntiJoin(rows, subquery);
+  const stripped = subquery.kind === 'exists' ? withoutOutput(subquery.plan) : subquery.plan;
+  const pulled = pullUp(stripped);
+  if (pulled === undefined) return undefined;
+  const conditions = pulled.conditions.map((condition) => beside(condition, width));
+  const { arg } = subquery;
+  if (arg !== null) {
+    if (some(arg, (part) => part.node === 'subquery')) return undefined;
+    const first = pulled.plan.schema[0];
+    conditions.push(makeCall('=', [arg, column(width, first.type, arg.at)], arg.at));
+  }
+  const { on, residual } = splitCondition(conjunction(conditions), width);
+  return joinPlan(subquery.negated ? 'anti' : 'semi', rows, pulled.plan, on, residual);
+}
+
+/** Of an EXISTS only whether there are rows matters: neither columns nor order nor repeats do. */
+function withoutOutput(plan: Logical): Logical {
+  if (plan.op === 'project' || plan.op === 'distinct') return withoutOutput(plan.input);
+  if (plan.op === 'sort' && plan.limit === null && plan.offset === 0) return withoutOutput(plan.input);
+  return plan;
+}
+
+/**
+ * `x NOT IN (subquery)` is true where the subquery is empty, or x is not null, not among its values, and none of
+ * them is null.
+ */
+function asNullAwareAntiJoin(rows: Logical, subquery: SubqueryExpression): Logical | undefined {
+  const { arg, plan, at } = subquery;
+  if (arg === null || refersToRow(plan) || some(arg, (part) => part.node === 'subquery')) return undefined;
+  const inner = lowered(plan);
+  const field = inner.schema[0];
+  const anti = joinPlan('anti', rows, inner, [{ left: arg, right: column(0, field.type, at) }], null);
+  const width = anti.schema.length;
+  const counted = joinPlan('cross', anti, countsOf(inner, at), [], null);
+  const total = column(width, INT64, at);
+  const present = column(width + 1, INT64, at);
+  const noNulls = conjunction([makeCall('=', [total, present], at), makeCall('is_not_null', [arg], at)]);
+  const empty = makeCall('=', [total, integer(0n, at)], at);
+  const predicate = or([empty, noNulls ?? empty], at);
+  return keepColumns({ op: 'filter', input: counted, predicate, schema: counted.schema }, width, at);
+}
+
+/** One row: how many rows there are, and in how many the first column is not null. */
+function countsOf(plan: Logical, at: number): Logical {
+  const count = (name: string, args: readonly Bound[]): LogicalAggregate => ({
+    function: name,
+    args,
+    distinct: false,
+    filter: null,
+    orderBy: [],
+    parameters: [],
+    type: INT64,
+    at,
+  });
+  return {
+    op: 'aggregate',
+    input: plan,
+    keys: [],
+    aggregates: [count('count_all', []), count('count', [column(0, plan.schema[0].type, at)])],
+    schema: [
+      { name: '$rows', type: INT64, nullable: false },
+      { name: '$present', type: INT64, nullable: false },
+    ],
+  };
+}
+
+function keepColumns(plan: Logical, width: number, at: number): Logical {
+  const schema = plan.schema.slice(0, width);
+  return { op: 'project', input: plan, expressions: schema.map(({ type }, i) => column(i, type, at)), schema };
+}
+
+function asColumn(rows: Logical, subquery: SubqueryExpression): { plan: Logical; expression: Bound } | undefined {
+  switch (subquery.kind) {
+    case 'scalar':
+      return refersToRow(subquery.plan) ? correlatedValue(rows, subquery) : plainValue(rows, subquery);
+    case 'exists':
+      return refersToRow(subquery.plan) ? correlatedExists(rows, subquery) : plainExists(rows, subquery);
+    case 'in':
+      return refersToRow(subquery.plan) ? undefined : plainMembership(rows, subquery);
+  }
+}
+
+/** Whether the plan refers to the row right around it (and not only to ones farther out). */
+function refersToRow(plan: Logical): boolean {
+  let refers = false;
+  mapDeep(plan, (expression) =>
+    rewriteOuter(expression, 1, (outer) => {
+      refers = true;
+      return outer;
+    }),
+  );
+  return refers;
+}
+
+function mapDeep(plan: Logical, map: (expression: Bound) => Bound): Logical {
+  return mapExpressions(
+    mapInputs(plan, (input) => mapDeep(input, map)),
+    map,
+  );
+}
+
+/** The plan one query farther out: its references beyond the row around it count one less. */
+function lowered(plan: Logical): Logical {
+  return mapDeep(plan, loweredExpression);
+}
+
+function loweredExpression(expression: Bound): Bound {
+  return lowerBeyond(expression, 1);
+}
+
+function lowerBeyond(expression: Bound, depth: number): Bound {
+  return rewrite(expression, (part) => {
+    if (part.node === 'outer') return part.depth > depth ? { ...part, depth: part.depth - 1 } : part;
+    if (part.node !== 'subquery') return undefined;
+    const inner = mapDeep(part.plan, (nested) => lowerBeyond(nested, depth + 1));
+    return { ...part, plan: inner, arg: part.arg === null ? null : lowerBeyond(part.arg, depth) };
+  });
+}
+
+/** Whether the plan gives one row whatever its input. */
+function givesOneRow(plan: Logical): boolean {
+  switch (plan.op) {
+    case 'aggregate':
+      return plan.keys.length === 0;
+    case 'values':
+      return plan.rows.length === 1;
+    case 'project':
+      return givesOneRow(plan.input);
+    default:
+      return false;
+  }
+}
+
+function plainValue(rows: Logical, { plan, at }: SubqueryExpression): { plan: Logical; expression: Bound } {
+  const inner = lowered(plan);
+  const single = givesOneRow(inner) ? inner : onlyRow(inner, at);
+  const width = rows.schema.length;
+  return {
+    plan: joinPlan('cross', rows, single, [], null),
+    expression: column(width, inner.schema[0].type, at),
+  };
+}
+
+/** One row: the value of the only row, null where there is none, an error where there are more. */
+function onlyRow(plan: Logical, at: number): Logical {
+  const { name, type } = plan.schema[0];
+  const counted = valueAndCount(plan, [], column(0, type, at), at);
+  return {
+    op: 'project',
+    input: counted,
+    expressions: [makeCall('only_row', [column(0, type, at), column(1, INT64, at)], at)],
+    schema: [{ name, type, nullable: true }],
+  };
+}
+
+/** By key: some value and the number of rows. */
+function valueAndCount(plan: Logical, keys: readonly Bound[], value: Bound, at: number): Logical {
+  const base = { distinct: false, filter: null, orderBy: [], parameters: [], at };
+  return {
+    op: 'aggregate',
+    input: plan,
+    keys,
+    aggregates: [
+      { ...base, function: 'any_value', args: [value], type: value.type },
+      { ...base, function: 'count_all', args: [], type: INT64 },
+    ],
+    schema: uniqueNames([
+      ...keys.map((key, i) => ({ name: `$key${i}`, type: key.type, nullable: true })),
+      { name: '$value', type: value.type, nullable: true },
+      { name: '$rows', type: INT64, nullable: false },
+    ]),
+  };
+}
+
+function plainExists(rows: Logical, { plan, negated, at }: SubqueryExpression): { plan: Logical; expression: Bound } {
+  const inner = withoutOutput(lowered(plan));
+  const width = rows.schema.length;
+  const first: Logical = { op: 'limit', input: inner, limit: 1, offset: 0, schema: inner.schema };
+  const counted: Logical = {
+    op: 'aggregate',
+    input: first,
+    keys: [],
+    aggregates: [
+      { function: 'count_all', args: [], distinct: false, filter: null, orderBy: [], parameters: [], type: INT64, at },
+    ],
+    schema: [{ name: '$rows', type: INT64, nullable: false }],
+  };
+  return {
+    plan: joinPlan('cross', rows, counted, [], null),
+    expression: makeCall(negated ? '=' : '>', [column(width, INT64, at), integer(0n, at)], at),
+  };
+}
+
+/** `x IN (subquery)` as a value: true, false, or null where a null leaves it open. */
+function plainMembership(
+  rows: Logical,
+  subquery: SubqueryExpression,
+): { plan: Logical; expression: Bound } | undefined {
+  const { arg, negated, at } = subquery;
+  if (arg === null || some(arg, (part) => part.node === 'subquery')) return undefined;
+  const inner = lowered(subquery.plan);
+  const { type } = inner.schema[0];
+  const value: Logical = {
+    op: 'distinct',
+    input: {
+      op: 'project',
+      input: {
+        op: 'filter',
+        input: inner,
+        predicate: makeCall('is_not_null', [column(0, type, at)], at),
+        schema: inner.schema,
+      },
+      expressions: [column(0, type, at)],
+      schema: [{ name: '$value', type, nullable: false }],
+    },
+    schema: [{ name: '$value', type, nullable: false }],
+  };
+  const width = rows.schema.length;
+  const matched = joinPlan('left', rows, value, [{ left: arg, right: column(0, type, at) }], null);
+  const counted = joinPlan('cross', matched, countsOf(inner, at), [], null);
+  const found = column(width, type, at);
+  const total = column(width + 1, INT64, at);
+  const present = column(width + 2, INT64, at);
+  const no = literal(false, BOOL, at);
+  const expression = caseOf(
+    [
+      { when: makeCall('=', [total, integer(0n, at)], at), then: no },
+      { when: makeCall('is_null', [arg], at), then: nullOf(BOOL, at) },
+      { when: makeCall('is_not_null', [found], at), then: literal(true, BOOL, at) },
+      { when: makeCall('<', [present, total], at), then: nullOf(BOOL, at) },
+    ],
+    no,
+    at,
+  );
+  return { plan: counted, expression: negated ? not(expression) : expression };
+}
+
+/** Conditions over an enclosing row (as outer references) and the pulled plan's row. */
+interface Pulled {
+  readonly plan: Logical;
+  readonly conditions: readonly Bound[];
+}
+
+/**
+ * The plan without references to the row around it, and the conditions that held them. The plan's columns keep
+ * their ordinals; columns that the conditions need may follow them.
+ */
+function pullUp(plan: Logical): Pulled | undefined {
+  if (!refersToRow(plan)) return { plan: lowered(plan), conditions: [] };
+  switch (plan.op) {
+    case 'filter': {
+      const below = pullUp(plan.input);
+      if (below === undefined) return undefined;
+      const parts = conjuncts(plan.predicate);
+      const outward = parts.filter((part) => refersOutside(part));
+      if (outward.some((part) => some(part, (inner) => inner.node === 'subquery'))) return undefined;
+      const rest = conjunction(parts.filter((part) => !refersOutside(part)).map(loweredExpression));
+      const input = below.plan;
+      const kept: Logical = rest === null ? input : { op: 'filter', input, predicate: rest, schema: input.schema };
+      return { plan: kept, conditions: [...below.conditions, ...outward] };
+    }
+    case 'project': {
+      if (plan.expressions.some((expression) => refersOutside(expression))) return undefined;
+      const below = pullUp(plan.input);
+      if (below === undefined) return undefined;
+      const needed = [...new Set(below.conditions.flatMap((condition) => [...inputColumns(condition)]))];
+      const expressions = [
+        ...plan.expressions.map(loweredExpression),
+        ...needed.map((index) => column(index, below.plan.schema[index].type, 0)),
+      ];
+      const schema = uniqueNames([...plan.schema, ...needed.map((index) => below.plan.schema[index])]);
+      const moved = (index: number) => plan.expressions.length + needed.indexOf(index);
+      return {
+        plan: { op: 'project', input: below.plan, expressions, schema },
+        conditions: below.conditions.map((condition) => remapColumns(condition, moved)),
+      };
+    }
+    case 'distinct': {
+      const below = pullUp(plan.input);
+      return below && { ...below, plan: { op: 'distinct', input: below.plan, schema: below.plan.schema } };
+    }
+    case 'sort':
+      return plan.limit === null && plan.offset === 0 ? pullUp(plan.input) : undefined;
+    case 'join':
+      return pullUpJoin(plan);
+    default:
+      return undefined;
+  }
+}
+
+function pullUpJoin(plan: Extract<Logical, { op: 'join' }>): Pulled | undefined {
+  if (plan.kind !== 'inner' && plan.kind !== 'cross') return undefined;
+  if (plan.on.some(({ left, right }) => refersOutside(left) || refersOutside(right))) return undefined;
+  const left = pullUp(plan.left);
+  const right = pullUp(plan.right);
+  if (left === undefined || right === undefined) return undefined;
+  const [ownLeft, ownRight] = [plan.left.schema.length, plan.right.schema.length];
+  const wideLeft = left.plan.schema.length;
+  // Own columns of both sides first, as the plan had them; then what the sides appended.
+  const toWide = (index: number) => (index < ownLeft ? index : index - ownLeft + wideLeft);
+  const parts = conjuncts(plan.residual);
+  const outward = parts.filter((part) => refersOutside(part)).map((part) => remapColumns(part, toWide));
+  if (outward.some((part) => some(part, (inner) => inner.node === 'subquery'))) return undefined;
+  const rest = parts
+    .filter((part) => !refersOutside(part))
+    .map((part) => loweredExpression(remapColumns(part, toWide)));
+  const joined = joinPlan(
+    plan.kind,
+    left.plan,
+    right.plan,
+    plan.on.map(({ left: a, right: b }) => ({ left: loweredExpression(a), right: loweredExpression(b) })),
+    conjunction(rest),
+  );
+  const conditions = [
+    ...left.conditions,
+    ...right.conditions.map((condition) => remapColumns(condition, (index) => index + wideLeft)),
+    ...outward,
+  ];
+  if (wideLeft === ownLeft) return { plan: joined, conditions };
+  const order = [
+    ...range(0, ownLeft),
+    ...range(wideLeft, wideLeft + ownRight),
+    ...range(ownLeft, wideLeft),
+    ...range(wideLeft + ownRight, joined.schema.length),
+  ];
+  return {
+    plan: {
+      op: 'project',
+      input: joined,
+      expressions: order.map((index) => column(index, joined.schema[index].type, 0)),
+      schema: order.map((index) => joined.schema[index]),
+    },
+    conditions: conditions.map((condition) => remapColumns(condition, (index) => order.indexOf(index))),
+  };
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, i) => from + i);
+}
+
+/** A pulled condition over the enclosing row then the subquery's. */
+function beside(condition: Bound, width: number): Bound {
+  return overRow(remapColumns(condition, (index) => index + width));
+}
+
+/** Equalities between what is inside (no outer references) and what is around (no columns); undefined for any other condition. */
+function equalities(conditions: readonly Bound[]): { inner: Bound; around: Bound }[] | undefined {
+  const found: { inner: Bound; around: Bound }[] = [];
+  for (const condition of conditions) {
+    if (condition.node !== 'call' || condition.function !== '=') return undefined;
+    const [a, b] = condition.args;
+    const isAround = (side: Bound) => refersOutside(side) && inputColumns(side).size === 0;
+    if (isAround(a) && !refersOutside(b)) found.push({ inner: b, around: a });
+    else if (isAround(b) && !refersOutside(a)) found.push({ inner: a, around: b });
+    else return undefined;
+  }
+  return found;
+}
+
+/** References to the row around as columns of it; references farther out count one less. */
+function overRow(expression: Bound): Bound {
+  return rewrite(expression, (part) => {
+    if (part.node !== 'outer') return undefined;
+    return part.depth === 1 ? column(part.index, part.type, part.at) : { ...part, depth: part.depth - 1 };
+  });
+}
+
+function correlatedExists(
+  rows: Logical,
+  subquery: SubqueryExpression,
+): { plan: Logical; expression: Bound } | undefined {
+  const { negated, at } = subquery;
+  const pulled = pullUp(withoutOutput(subquery.plan));
+  const keys = pulled === undefined ? undefined : equalities(pulled.conditions);
+  if (pulled === undefined || keys === undefined || keys.length === 0) return undefined;
+  const inner = keys.map((key) => key.inner);
+  const grouped: Logical = {
+    op: 'aggregate',
+    input: pulled.plan,
+    keys: inner,
+    aggregates: [
+      { function: 'count_all', args: [], distinct: false, filter: null, orderBy: [], parameters: [], type: INT64, at },
+    ],
+    schema: [
+      ...inner.map((key, i) => ({ name: `$key${i}`, type: key.type, nullable: true })),
+      { name: '$rows', type: INT64, nullable: false },
+    ],
+  };
+  const on = keys.map(({ around }, i) => ({ left: overRow(around), right: column(i, inner[i].type, at) }));
+  const joined = joinPlan('left', rows, grouped, on, null);
+  const marker = column(joined.schema.length - 1, INT64, at);
+  return { plan: joined, expression: makeCall(negated ? 'is_null' : 'is_not_null', [marker], at) };
+}
+
+function correlatedValue(
+  rows: Logical,
+  subquery: SubqueryExpression,
+): { plan: Logical; expression: Bound } | undefined {
+  const { plan, at } = subquery;
+  // The projections over an aggregate, as one expression over the aggregate's row.
+  let output: readonly Bound[] = plan.schema.map(({ type }, i) => column(i, type, at));
+  let below = plan;
+  while (below.op === 'project') {
+    const { expressions } = below;
+    output = output.map((expression) => substitute(expression, expressions));
+    below = below.input;
+  }
+  if (below.op === 'aggregate' && below.keys.length === 0) return correlatedAggregate(rows, below, output[0], at);
+  const pulled = pullUp(plan);
+  const keys = pulled === undefined ? undefined : equalities(pulled.conditions);
+  if (pulled === undefined || keys === undefined || keys.length === 0) return undefined;
+  const inner = keys.map((key) => key.inner);
+  const grouped = valueAndCount(pulled.plan, inner, column(0, pulled.plan.schema[0].type, at), at);
+  const width = rows.schema.length;
+  const on = keys.map(({ around }, i) => ({ left: overRow(around), right: column(i, inner[i].type, at) }));
+  const joined = joinPlan('left', rows, grouped, on, null);
+  const value = column(width + inner.length, subquery.type, at);
+  const count = column(width + inner.length + 1, INT64, at);
+  return { plan: joined, expression: makeCall('only_row', [value, count], at) };
+}
+
+/** An aggregate over the rows that belong to the row around, computed once for every key. */
+function correlatedAggregate(
+  rows: Logical,
+  aggregate: Extract<Logical, { op: 'aggregate' }>,
+  output: Bound,
+  at: number,
+): { plan: Logical; expression: Bound } | undefined {
+  const parts = aggregate.aggregates.flatMap(({ args, filter }) => (filter === null ? args : [...args, filter]));
+  if (parts.some((part) => refersOutside(part)) || some(output, (part) => part.node === 'subquery')) return undefined;
+  const pulled = pullUp(aggregate.input);
+  const keys = pulled === undefined ? undefined : equalities(pulled.conditions);
+  if (pulled === undefined || keys === undefined || keys.length === 0) return undefined;
+  const inner = keys.map((key) => key.inner);
+  const grouped: Logical = {
+    op: 'aggregate',
+    input: pulled.plan,
+    keys: inner,
+    aggregates: aggregate.aggregates,
+    schema: uniqueNames([
+      ...inner.map((key, i) => ({ name: `$key${i}`, type: key.type, nullable: true })),
+      ...aggregate.schema,
+    ]),
+  };
+  const width = rows.schema.length;
+  const on = keys.map(({ around }, i) => ({ left: overRow(around), right: column(i, inner[i].type, at) }));
+  const joined = joinPlan('left', rows, grouped, on, null);
+  // A row without partners has no group: its counts are 0, its other aggregates null.
+  const values = aggregate.aggregates.map((call, i): Bound => {
+    const value = column(width + inner.length + i, call.type, at);
+    return call.function.startsWith('count') ? makeCall('coalesce', [value, integer(0n, at)], at) : value;
+  });
+  const own = rewrite(output, (part) => {
+    if (part.node === 'column') return values[part.index];
+    if (part.node === 'outer') return overRow(part);
+    return undefined;
+  });
+  return { plan: joined, expression: own };
+}
+
+/** Whether an expression holds a subquery still. */
+export function holdsSubquery(expression: Bound): boolean {
+  return expression.node === 'subquery' || children(expression).some(holdsSubquery);
+}
