@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { readConfig } from '../src/config.ts';
 import { localCertificate } from './launcher/certificate.ts';
 import { parseVars, readOrCreateSecrets } from './launcher/secrets.ts';
 import { type LaunchOptions, launch } from './launcher.ts';
@@ -63,6 +64,8 @@ function welcome(url: string, stateDir: string, tokenFrom: string, authorityPath
 async function main(): Promise<void> {
   const stateDir = process.env['ORASI_STATE'] || join(PROJECT_ROOT, '.orasi', 'state');
   const { vars, tokenFrom } = readVars();
+  // What the Worker would refuse at its first request is refused here, in one sentence.
+  readConfig(vars);
   const certificate = process.env['ORASI_HTTPS'] === '1' ? await localCertificate(join(stateDir, 'tls')) : undefined;
   const options: LaunchOptions = {
     stateDir,

@@ -79,7 +79,7 @@ describe('npm start', () => {
     await chosen.end('SIGTERM');
   });
 
-  test('says in a sentence which port it cannot have', async () => {
+  test('says in a sentence which port or var it cannot have', async () => {
     const server = createServer();
     await new Promise<void>((done) => server.listen(port, '127.0.0.1', done));
     const taken = run('npm', ['start'], checkout.path, { PORT: String(port) });
@@ -89,6 +89,9 @@ describe('npm start', () => {
     const noPort = run('npm', ['start'], checkout.path, { PORT: 'eighty' });
     expect(await noPort.ended).toBe(1);
     expect(noPort.output()).toContain('PORT=eighty is not a port');
+    const short = run('npm', ['start'], checkout.path, { PORT: '0', ADMIN_TOKEN: 'short' });
+    expect(await short.ended).toBe(1);
+    expect(short.output()).toContain('ADMIN_TOKEN');
   });
 
   test('over HTTPS is the only listener, and its authority is printed', async () => {
