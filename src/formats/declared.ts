@@ -200,7 +200,7 @@ function countedOrigins(batch: Batch, firstRow: number): RowOrigins {
   };
 }
 
-function rowAsJson(batch: Batch, row: number): string {
+export function rowAsJson(batch: Batch, row: number): string {
   const members: string[] = [];
   batch.schema.forEach((field, i) => {
     const value = scalarAt(batch.columns[i], row);

@@ -86,7 +86,7 @@ export interface CodedValues {
 export type Levels =
   /** A flat column: values stand at their rows. Null where all are present. */
   | { readonly kind: 'flat'; readonly validity: Bitmap | null }
-  /** A nested column: values stand close together, one for each definition level that is the leaf's highest. */
+  /** Entries of a nested column: values stand close together, one for each definition level that is the leaf's highest. */
   | { readonly kind: 'nested'; readonly definition: Uint8Array; readonly repetition: Uint8Array };
 
 const NO_CODES = new Uint8Array(0);
@@ -95,12 +95,15 @@ const NO_CODES = new Uint8Array(0);
 export class PageDecoder {
   readonly leaf: Leaf;
   readonly codec: Codec;
+  /** Whether levels are given as they are, though the column has no more than one of each value. */
+  readonly #nested: boolean;
   #dictionary: PhysicalValues | undefined;
   #dictionaryLength = 0;
 
-  constructor(leaf: Leaf, codec: Codec) {
+  constructor(leaf: Leaf, codec: Codec, shape: 'rows' | 'entries' = 'rows') {
     this.leaf = leaf;
     this.codec = codec;
+    this.#nested = shape === 'entries' || leaf.maxRepetition > 0 || leaf.maxDefinition > 1;
   }
 
   setDictionary({ header, body }: StoredPage<DictionaryPageHeader>): void {
@@ -113,7 +116,7 @@ export class PageDecoder {
   decode(pages: readonly StoredPage[], keepCodes: boolean): LeafData {
     const length = pages.reduce((sum, page) => sum + page.header.values, 0);
     if (length > LIMITS.parquetPageValues * 16) throw malformed(`${length} values are asked for at once`);
-    const nested = this.leaf.maxRepetition > 0 || this.leaf.maxDefinition > 1;
+    const nested = this.#nested;
     const levels = nested ? new NestedLevels(length) : new FlatLevels(length);
     const coded =
       keepCodes && length > 0 && pages.every((page) => page.header.values === 0 || isCoded(page.header.encoding));
