@@ -125,10 +125,7 @@ async function handleClaimed(
   const remains: PartRemains = { format: undefined, quarantine: undefined };
   try {
     if (object.failures >= ports.limits.attempts) {
-      throw new OrasiError(
-        'unprocessable',
-        `${object.failures} attempts ended without a word; the last error: ${object.error?.message ?? 'none'}`,
-      );
+      throw new Error(`its claimants ended without a word; the last error told: ${object.error?.message ?? 'none'}`);
     }
     await takePart(ports, pipelines, object, remains);
     return DONE;

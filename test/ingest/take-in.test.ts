@@ -40,14 +40,19 @@ test('small objects of one dataset share segments and one commit, each with its 
 test('one that fails in a group fails alone', async () => {
   const world = createWorld();
   const good = await world.put('good', numberLines(0, 10));
-  const bad = await world.put('bad.json', '{"n":1}{"n":', { decode: { format: 'json', options: { layout: 'values' } } });
+  const bad = await world.put('bad.json', '{"n":1}{"n":', {
+    decode: { format: 'json', options: { layout: 'values' } },
+  });
   const unknown = await world.put('unknown', numberLines(0, 1), { decode: { format: 'xml' } });
   const second = await world.put('second', numberLines(10, 10));
   await world.drain();
   expect(await numbersOf(world)).toEqual(range(0, 20));
   for (const { objectId } of [good, second]) expect((await world.object(objectId))?.state).toBe('committed');
   expect(await world.object(bad.objectId)).toMatchObject({ state: 'failed', error: { code: 'malformed_input' } });
-  expect(await world.object(unknown.objectId)).toMatchObject({ state: 'failed', error: { code: 'unsupported_format' } });
+  expect(await world.object(unknown.objectId)).toMatchObject({
+    state: 'failed',
+    error: { code: 'unsupported_format' },
+  });
 });
 
 test('an object larger than a part is taken in parts and committed together', async () => {
@@ -61,7 +66,12 @@ test('an object larger than a part is taken in parts and committed together', as
     parts++;
   }
   expect(parts).toBeGreaterThan(3);
-  expect(await world.object(objectId)).toMatchObject({ state: 'committed', attempt: 1, rowsCommitted: rows, segments: parts });
+  expect(await world.object(objectId)).toMatchObject({
+    state: 'committed',
+    attempt: 1,
+    rowsCommitted: rows,
+    segments: parts,
+  });
   expect(await numbersOf(world)).toEqual(range(0, rows));
 });
 
@@ -83,17 +93,32 @@ test('bad rows are kept with their line and reason, over all parts', async () =>
   await world.drain();
   expect(await world.object(objectId)).toMatchObject({ state: 'committed', rowsCommitted: 396, rowsQuarantined: 4 });
   expect(await quarantineOf(world, objectId)).toMatchObject(
-    [7, 107, 207, 307].map((row) => ({ row, line: row + 1, reasons: [{ code: 'malformed_input' }], raw: `{"n":${row},` })),
+    [7, 107, 207, 307].map((row) => ({
+      row,
+      line: row + 1,
+      reasons: [{ code: 'malformed_input' }],
+      raw: `{"n":${row},`,
+    })),
   );
 });
 
 test('more bad rows than are worth keeping fail the object, which says what the first one had', async () => {
   for (const partBytes of [1000, 1_000_000]) {
     const world = createWorld({ limits: { quarantineRows: 20, partBytes, groupObjectBytes: partBytes } });
-    const { objectId } = await world.put('a.ndjson', range(0, 500).map((n) => (n > 2 ? 'nonsense' : `{"n":${n}}`)).join('\n'));
+    const { objectId } = await world.put(
+      'a.ndjson',
+      range(0, 500)
+        .map((n) => (n > 2 ? 'nonsense' : `{"n":${n}}`))
+        .join('\n'),
+    );
     await world.drain();
     const object = await world.object(objectId);
-    expect(object).toMatchObject({ state: 'failed', rowsCommitted: 0, rowsQuarantined: 20, error: { code: 'malformed_input' } });
+    expect(object).toMatchObject({
+      state: 'failed',
+      rowsCommitted: 0,
+      rowsQuarantined: 20,
+      error: { code: 'malformed_input' },
+    });
     expect(object?.error?.message).toMatch(/more than 20 rows are bad; the first is line 4: /);
     expect(await quarantineOf(world, objectId)).toHaveLength(20);
     expect(await rowsOf(world)).toEqual([]);
@@ -112,7 +137,10 @@ test('declared columns, defaults and required fields hold; rows that break them 
       additionalColumns: false,
     }),
   );
-  const { objectId } = await world.put('a.ndjson', '{"id":1}\n{"level":"x"}\n{"id":2,"level":"warn"}\n{"id":3,"more":1}\n');
+  const { objectId } = await world.put(
+    'a.ndjson',
+    '{"id":1}\n{"level":"x"}\n{"id":2,"level":"warn"}\n{"id":3,"more":1}\n',
+  );
   await world.drain();
   expect(await rowsOf(world)).toEqual([
     { id: 1n, level: 'info' },
@@ -174,7 +202,8 @@ test('compression is undone, once or twice, whether header, name or bytes tell o
   const promised = await world.put('promised', plain, { decode: { contentEncoding: 'gzip' } });
   const brotli = await world.put('br', plain, { decode: { contentEncoding: 'br' } });
   await world.drain();
-  for (const { objectId } of objects) expect(await world.object(objectId)).toMatchObject({ state: 'committed', rowsCommitted: 10 });
+  for (const { objectId } of objects)
+    expect(await world.object(objectId)).toMatchObject({ state: 'committed', rowsCommitted: 10 });
   expect(await numbersOf(world)).toEqual(range(0, 40));
   expect(await world.object(broken.objectId)).toMatchObject({ state: 'failed', error: { code: 'malformed_input' } });
   expect(await world.object(promised.objectId)).toMatchObject({ state: 'failed', error: { code: 'malformed_input' } });
@@ -194,11 +223,16 @@ test('the inflated copy goes on where an earlier invocation stopped', async () =
   const world = createWorld({ limits: { partBytes: 500_000 } });
   const pad = 'x'.repeat(1000);
   const rows = 20_000;
-  const body = range(0, rows).map((n) => `{"n":${n},"p":"${pad}"}\n`).join('');
+  const body = range(0, rows)
+    .map((n) => `{"n":${n},"p":"${pad}"}\n`)
+    .join('');
   expect(body.length).toBeGreaterThan(2.2 * 8 * 1024 * 1024);
   const { objectId } = await world.put('a.ndjson.gz', gzipSync(body));
   await world.ingest.handle(world.ingestQueue.take());
-  expect(JSON.parse((await world.object(objectId))?.checkpoint ?? '')).toMatchObject({ step: 'inflate', parts: [expect.any(String)] });
+  expect(JSON.parse((await world.object(objectId))?.checkpoint ?? '')).toMatchObject({
+    step: 'inflate',
+    parts: [expect.any(String)],
+  });
   await world.drain();
   expect(await world.object(objectId)).toMatchObject({ state: 'committed', rowsCommitted: rows });
   expect(await numbersOf(world)).toEqual(range(0, rows));
@@ -228,7 +262,12 @@ test('the pipeline with the longest prefix decides', async () => {
     pipeline({ dataset: 'd', sourcePrefix: 'daily/', versions: 'replace' }),
     pipeline({ dataset: 'e', sourcePrefix: 'daily/long/', versions: 'append' }),
   );
-  for (const [name, start] of [['daily/x', 0], ['daily/x', 10], ['other', 20], ['other', 30]] as const) {
+  for (const [name, start] of [
+    ['daily/x', 0],
+    ['daily/x', 10],
+    ['other', 20],
+    ['other', 30],
+  ] as const) {
     await world.put(name, numberLines(start, 1));
     await world.drain();
   }
