@@ -15,6 +15,23 @@ export interface AnswerStats {
   readonly bytesRead: number;
 }
 
+/**
+ * The same answer with its first batch drawn: what is put out before it is only put out once the query has
+ * begun to answer, so that most of its errors come first.
+ */
+export async function begun(answer: Answer): Promise<Answer> {
+  const batches = answer.batches[Symbol.asyncIterator]();
+  const first = await batches.next();
+  async function* drawn(): AsyncGenerator<Batch> {
+    try {
+      for (let next = first; next.done !== true; next = await batches.next()) yield next.value;
+    } finally {
+      await batches.return?.();
+    }
+  }
+  return { schema: answer.schema, batches: drawn(), stats: () => answer.stats() };
+}
+
 /** The answer of a running query. The batches can be drawn once. */
 export interface Answer {
   readonly schema: Schema;

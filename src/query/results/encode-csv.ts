@@ -1,4 +1,4 @@
-import type { Answer } from './answer.ts';
+import { type Answer, begun } from './answer.ts';
 import { chunksOf } from './encode-json.ts';
 import { cellTexts, plainText } from './value-text.ts';
 
@@ -9,8 +9,9 @@ const encoder = new TextEncoder();
  * one, so that the two stay apart.
  */
 export async function* encodeCsv(answer: Answer): AsyncGenerator<Uint8Array> {
+  const { batches } = await begun(answer);
   yield encoder.encode(`${answer.schema.map(({ name }) => field(name)).join(',')}\r\n`);
-  for await (const batch of answer.batches) {
+  for await (const batch of batches) {
     const cells = batch.columns.map((column) => cellTexts(column, (value, type) => field(plainText(value, type))));
     for (const [start, end] of chunksOf(batch)) {
       let text = '';

@@ -1,6 +1,6 @@
 import type { Batch } from '../../columns/column.ts';
 import { typeName } from '../../columns/types.ts';
-import type { Answer } from './answer.ts';
+import { type Answer, begun } from './answer.ts';
 import { cellTexts, jsonText } from './value-text.ts';
 
 const encoder = new TextEncoder();
@@ -9,10 +9,11 @@ const CHUNK_ROWS = 1024;
 
 /** `{"columns":[{name,type}],"rows":[[…]],"stats":{…}}`, piece by piece. */
 export async function* encodeJson(answer: Answer): AsyncGenerator<Uint8Array> {
+  const { batches } = await begun(answer);
   const columns = answer.schema.map(({ name, type }) => ({ name, type: typeName(type) }));
   yield encoder.encode(`{"columns":${JSON.stringify(columns)},"rows":[`);
   let separator = '\n';
-  for await (const batch of answer.batches) {
+  for await (const batch of batches) {
     const cells = batch.columns.map((column) => cellTexts(column, jsonText));
     for (const [start, end] of chunksOf(batch)) {
       const lines: string[] = [];
@@ -26,8 +27,9 @@ export async function* encodeJson(answer: Answer): AsyncGenerator<Uint8Array> {
 
 /** A line a row: `{"name":value,…}`. */
 export async function* encodeNdjson(answer: Answer): AsyncGenerator<Uint8Array> {
+  const { batches } = answer;
   const names = answer.schema.map(({ name }) => `${JSON.stringify(name)}:`);
-  for await (const batch of answer.batches) {
+  for await (const batch of batches) {
     const cells = batch.columns.map((column) => cellTexts(column, jsonText));
     for (const [start, end] of chunksOf(batch)) {
       let text = '';

@@ -12,6 +12,7 @@ export function adaptColumns(batch: Batch, names: readonly string[], dataset: Sc
   return names.map((name) => {
     const place = places.get(name);
     const type = types.get(name) ?? { kind: 'null' };
-    return place === undefined ? nullColumn(type, batch.length) : castColumn(batch.columns[place], type, 'widen');
+    if (place === undefined) return nullColumn(type, batch.length);
+    return castColumn(batch.columns[place], type, 'widen', batch.schema[place].text);
   });
 }

@@ -143,7 +143,7 @@ export class TextMatch {
         const batch = await lease.file.readColumns(group, [this.#column]);
         this.#context.stats.rowsScanned += rows;
         const before = scan.heldBytes;
-        scan.add(castColumn(batch.columns[0], STRING, 'widen'), firstRow);
+        scan.add(castColumn(batch.columns[0], STRING, 'widen', batch.schema[0].text), firstRow);
         this.#memory.add(scan.heldBytes - before);
       }
       return scan;
