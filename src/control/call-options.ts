@@ -56,9 +56,8 @@ export function patchOf(call: ResourceCall): (current: Resource) => JsonObject {
     throw badRequest(`error decoding patch: ${error.message}`);
   }
   return (current) => {
-    // A patch that names no version is a change to whatever is there.
-    const { resourceVersion: _, ...metadata } = current.metadata;
-    const merged = mergePatch({ ...current, metadata }, patch);
+    // The present version comes along, so that a patch naming none is a change to whatever is there.
+    const merged = mergePatch(current, patch);
     return isJsonObject(merged) ? merged : {};
   };
 }

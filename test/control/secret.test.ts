@@ -64,6 +64,7 @@ test('nothing of a secret stands in storage or in a log, not even what kubectl a
   const annotations = { 'kubectl.kubernetes.io/last-applied-configuration': `{"stringData":{"k":"${secret}"}}` };
   plane.send('create', { metadata: { name: 's', annotations }, stringData: { k: secret } }, SECRETS);
   plane.send('patch', { stringData: { l: secret } }, { ...SECRETS, name: 's' });
+  expect(plane.call({ verb: 'get', ...SECRETS, name: 's' }).json.metadata).toMatchObject({ annotations });
   plane.call({ verb: 'delete', ...SECRETS, name: 's' });
   await plane.settle();
   const stored = ['objects', 'changes', 'work', 'facts']
@@ -71,6 +72,16 @@ test('nothing of a secret stands in storage or in a log, not even what kubectl a
     .join();
   for (const text of [secret, base64(secret), 'staple']) expect(stored + plane.lines.join()).not.toContain(text);
   expect(stored).toContain('$sealed');
+});
+
+test('the answer to a deletion that waits says nothing of what was in it', () => {
+  const plane = testPlane();
+  plane.send('create', { metadata: { name: 's', finalizers: ['x.io/slow'] }, stringData: { k: 'v' } }, SECRETS);
+  for (const call of [{ name: 's' }, {}]) {
+    const answer = plane.call({ verb: 'name' in call ? 'delete' : 'deletecollection', ...SECRETS, ...call });
+    expect(answer.body).toContain('deletionTimestamp');
+    expect(answer.body).not.toContain('sealed');
+  }
 });
 
 test('a watch shows it opened to who may watch secrets', async () => {

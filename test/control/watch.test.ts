@@ -104,6 +104,30 @@ describe('a watch', () => {
     ]);
   });
 
+  test('that has much to catch up on gets all of it, in steps', async () => {
+    const plane = testPlane();
+    const open = watching(plane, { resourceVersion: '1', labelSelector: 'kept' });
+    for (let i = 0; i < 250; i++) {
+      plane.send('create', pipeline(`p${i}`, {}, i % 2 === 0 ? { labels: { kept: '' } } : {}));
+    }
+    const names = ((await open.drain?.()) ?? []).map((event) => event.object.metadata.name);
+    expect(names).toEqual(Array.from({ length: 125 }, (_, i) => `p${2 * i}`));
+  });
+
+  test('begins with many objects in steps, though they change meanwhile', async () => {
+    const plane = testPlane();
+    for (let i = 0; i < 150; i++) plane.send('create', pipeline(`p${100 + i}`));
+    const open = watching(plane, {});
+    const first = await open.reader?.read();
+    const before = new TextDecoder().decode(first?.value).trim().split('\n').length;
+    plane.call({ verb: 'delete', name: 'p249' });
+    plane.send('patch', { spec: { versions: 'replace' } }, { name: 'p248' });
+    const events = short((await open.drain?.()) ?? []);
+    expect(before + events.length).toBe(152);
+    expect(events.slice(-2)).toEqual(['DELETED p249@152', 'MODIFIED p248@153']);
+    expect(events).toContain('ADDED p249@151');
+  });
+
   test('of one name or one namespace tells of no other', async () => {
     const plane = testPlane();
     const byPath = watching(plane, {}, { name: 'b' });
