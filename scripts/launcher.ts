@@ -2,17 +2,14 @@ import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from 'miniflare';
-import {
-  unstable_readConfig as readWranglerConfig,
-  unstable_getMiniflareWorkerOptions as workerOptionsOf,
-} from 'wrangler';
+import { Miniflare } from 'miniflare';
 import { type Bundle, bundleWorker, openBundle, removeBundle } from './launcher/bundle.ts';
 import { applyMigrations } from './launcher/migrations.ts';
+import { platformOptions } from './launcher/platform-options.ts';
 import { killRuntime, residentMemory } from './launcher/runtime-process.ts';
-import { holdV8Flags, runtimeEnvironment, useRuntimeWrapper } from './launcher/runtime-settings.ts';
+import { holdV8Flags, useRuntimeWrapper } from './launcher/runtime-settings.ts';
 import { readOrCreateSecrets } from './launcher/secrets.ts';
-import { type StateFolder, takeStateFolder } from './launcher/state-folder.ts';
+import { takeStateFolder } from './launcher/state-folder.ts';
 import { PROJECT_ROOT } from './project-root.ts';
 
 export interface LaunchOptions {
@@ -29,6 +26,8 @@ export interface LaunchOptions {
   readonly v8Flags?: readonly string[];
   /** `every-minute`: at start and then as production's cron does. `on-demand`, the default: `runScheduled` alone. */
   readonly sweep?: 'every-minute' | 'on-demand';
+  /** In place of every consumer's `max_batch_timeout`: 0 delivers at once, so that a test need not wait for a batch. */
+  readonly queueBatchTimeoutSeconds?: number;
   /** Key and certificate (PEM): the instance then answers HTTPS only, through a slower path of the local platform. */
   readonly tls?: { readonly key: string; readonly certificate: string };
   /** A bundle made before, by `bundleWorker`. Default: the one `ORASI_BUNDLE` names, else one made for this instance. */
@@ -118,8 +117,18 @@ export async function launch(options: LaunchOptions = {}): Promise<Instance> {
     const vars = { ...secrets, ...options.vars };
     releaseFlags = holdV8Flags(options.v8Flags ?? []);
     useRuntimeWrapper();
-    const platform = platformOptions(root, folder, bundle, vars, options, log, () => {
-      crashes++;
+    const platform = platformOptions({
+      root,
+      folder,
+      bundle,
+      vars,
+      port: options.port ?? 0,
+      tls: options.tls,
+      queueBatchTimeoutSeconds: options.queueBatchTimeoutSeconds,
+      log,
+      onRestart: () => {
+        crashes++;
+      },
     });
     miniflare = options.callerHandlesSignals
       ? withoutSignalHandlers(() => new Miniflare(platform))
@@ -197,82 +206,4 @@ function withoutSignalHandlers<T>(make: () => T): T {
     }
   });
   return made;
-}
-
-/** Miniflare's options, derived from wrangler.toml: nothing about the deployment is said twice. */
-function platformOptions(
-  root: string,
-  folder: StateFolder,
-  bundle: Bundle,
-  vars: Readonly<Record<string, string>>,
-  options: LaunchOptions,
-  log: (line: string) => void,
-  onCrash: () => void,
-): ConstructorParameters<typeof Miniflare>[0] {
-  const config = readWranglerConfig({ config: join(root, 'wrangler.toml') });
-  const workerOptions = deriveQuietly(config);
-  const port = options.port ?? 0;
-  return convertV4MiniflareOptions({
-    host: '127.0.0.1',
-    // Over HTTP the Worker answers on a direct socket; Miniflare's own entry is then only for this process.
-    port: options.tls === undefined ? 0 : port,
-    httpsKey: options.tls?.key,
-    httpsCert: options.tls?.certificate,
-    cf: false,
-    inspectorPort: undefined,
-    log: new PlatformLog(log),
-    handleStructuredLogs: ({ message }) => log(message),
-    unsafeHandleRuntimeRestart: onCrash,
-    unsafeRuntimeEnv: runtimeEnvironment(folder.pidFile),
-    unsafeTriggerHandlers: false,
-    unsafeLocalExplorer: false,
-    telemetry: { enabled: false },
-    resourcePersistencePath: folder.data,
-    resourceTmpPath: folder.scratch,
-    workers: [
-      {
-        ...workerOptions,
-        name: config.name,
-        // Without what wrangler would read from .dev.vars: an instance depends on what its caller says alone.
-        bindings: { ...config.vars, ...vars },
-        // Local data outlives the id that setting up an account writes into wrangler.toml.
-        d1Databases: Object.fromEntries(
-          config.d1_databases.map((database: { binding: string; database_name?: string }) => [
-            database.binding,
-            database.database_name ?? database.binding,
-          ]),
-        ),
-        modulesRoot: bundle.folder,
-        modules: bundle.modules.map((module) => ({ ...module })),
-        modulesRules: undefined,
-        unsafeDirectSockets: options.tls === undefined ? [{ host: '127.0.0.1', port }] : [],
-      },
-    ],
-  });
-}
-
-/** Wrangler's translation of a configuration, without its warnings on secrets, which an instance brings itself. */
-function deriveQuietly(config: ReturnType<typeof readWranglerConfig>): Partial<V4WorkerOptions> {
-  const level = process.env['WRANGLER_LOG'];
-  process.env['WRANGLER_LOG'] = 'none';
-  try {
-    return workerOptionsOf(config).workerOptions as Partial<V4WorkerOptions>;
-  } finally {
-    if (level === undefined) delete process.env['WRANGLER_LOG'];
-    else process.env['WRANGLER_LOG'] = level;
-  }
-}
-
-/** Miniflare's own messages: warnings and errors only, in the same stream as the Worker's. */
-class PlatformLog extends Log {
-  readonly #log: (line: string) => void;
-
-  constructor(log: (line: string) => void) {
-    super(LogLevel.WARN);
-    this.#log = log;
-  }
-
-  override log(message: string): void {
-    this.#log(message);
-  }
 }
