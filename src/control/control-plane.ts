@@ -35,6 +35,8 @@ export interface ControlPlaneParts {
 const RECONCILED_AS = '1';
 /** Items of work done before others get a turn. */
 const WORK_BATCH = 50;
+/** Snapshots kept in memory; making one anew costs milliseconds. */
+const SNAPSHOTS_KEPT = 1_000;
 /** Revisions a watch reads at a time. */
 const WATCH_BATCH = 100;
 /** A watch that names no end gets one, so that clients spread over restarts; the API server's is 30 to 60 minutes. */
@@ -52,6 +54,8 @@ export class ControlPlaneMachine implements Served {
   readonly store: ResourceStore;
   /** Tells watches that there is something to read. */
   readonly signal = new ChangeSignal();
+  /** By namespace; each good for as long as its version is the present one. */
+  private readonly snapshots = new Map<string, PipelineSnapshot>();
   private readonly parts: ControlPlaneParts;
   private readonly kinds: readonly ServedKind[];
   private readonly clock: Clock;
@@ -190,11 +194,17 @@ export class ControlPlaneMachine implements Served {
    * The version is the revision of the last change to what the namespace's pipelines declare.
    */
   pipelines(namespace: string): PipelineSnapshot {
+    const version = Number(this.storage.getFact(pipelinesVersion(namespace)) ?? 0);
+    const known = this.snapshots.get(namespace);
+    if (known?.version === version) return known;
     const pipelines: AgedResource[] = [...this.store.all({ group: 'orasi.io', resource: 'pipelines', namespace })];
     const inForce = admitPipelines(pipelines).flatMap(({ name, inForce: spec }) =>
       spec === null ? [] : [{ name, spec }],
     );
-    return { version: Number(this.storage.getFact(pipelinesVersion(namespace)) ?? 0), pipelines: inForce };
+    const snapshot = { version, pipelines: inForce };
+    if (this.snapshots.size >= SNAPSHOTS_KEPT) this.snapshots.clear();
+    this.snapshots.set(namespace, snapshot);
+    return snapshot;
   }
 
   nextWorkAtMs(): number | null {
