@@ -38,6 +38,7 @@ export async function oracleRows(path: string): Promise<unknown[][]> {
 /** Both sides' rows are the same, value for value. */
 export function expectSameRows(schema: Schema, rows: readonly Scalar[][], expected: readonly unknown[][]): void {
   expect(rows.length).toBe(expected.length);
+  if (expected.length > 0) expect(schema.length).toBe(expected[0].length);
   for (let row = 0; row < expected.length; row++) {
     for (let column = 0; column < schema.length; column++) {
       const { name, type } = schema[column];
