@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Instance, launch } from '../../scripts/launcher.ts';
 
@@ -9,6 +10,8 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await instance.stop();
+  // After a kill the folder was given to the next instance, which therefore leaves it.
+  await rm(instance.stateDir, { recursive: true, force: true });
 });
 
 interface Stored {
