@@ -5,6 +5,7 @@ export interface TakenObject {
   readonly objectId: string;
   readonly state: string;
   readonly format: string | null;
+  readonly sizeBytes: number;
   readonly rowsCommitted: number;
   readonly rowsQuarantined: number;
   readonly segments: number;
@@ -41,6 +42,47 @@ export async function putObject(
   const response = await instance.fetch(path, { method: 'PUT', body, headers });
   if (response.status !== 202) throw new Error(`PUT ${name}: ${response.status} ${await response.text()}`);
   return (await response.json()) as TakenObject;
+}
+
+/** Uploads an object of any length in parts and waits until it is committed or failed. */
+export async function uploadObject(
+  instance: Instance,
+  dataset: string,
+  name: string,
+  contentType: string,
+  pieces: AsyncIterable<Buffer>,
+): Promise<TakenObject> {
+  const partBytes = 16 * 1024 * 1024;
+  const uploads = `${NAMESPACE}/datasets/${dataset}/uploads`;
+  const call = async <T>(path: string, init: { method: string; body?: unknown }): Promise<T> => {
+    const response = await instance.fetch(path, init);
+    if (!response.ok) throw new Error(`${init.method} ${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as T;
+  };
+  const { uploadId } = await call<{ uploadId: string }>(uploads, {
+    method: 'POST',
+    body: JSON.stringify({ name, partBytes, contentType }),
+  });
+  let part = 0;
+  const send = (bytes: Buffer) => call(`${uploads}/${uploadId}/parts/${++part}`, { method: 'PUT', body: bytes });
+  let held: Buffer[] = [];
+  let heldBytes = 0;
+  for await (const piece of pieces) {
+    held.push(piece);
+    heldBytes += piece.length;
+    while (heldBytes >= partBytes) {
+      const bytes = Buffer.concat(held);
+      await send(bytes.subarray(0, partBytes));
+      held = [bytes.subarray(partBytes)];
+      heldBytes -= partBytes;
+    }
+  }
+  if (heldBytes > 0 || part === 0) await send(Buffer.concat(held));
+  let object = await call<TakenObject>(`${uploads}/${uploadId}/complete?wait=300`, { method: 'POST' });
+  for (let turn = 0; turn < 5 && (object.state === 'received' || object.state === 'processing'); turn++) {
+    object = await call<TakenObject>(`${NAMESPACE}/objects/${object.objectId}?wait=300`, { method: 'GET' });
+  }
+  return object;
 }
 
 /** Runs a query; throws with the whole answer where it is not a 200. */

@@ -27,23 +27,28 @@ export function cellTexts(column: Column, write: (value: Exclude<Scalar, null>, 
 const LARGEST_EXACT = 2n ** 53n;
 
 /**
- * A value as JSON. What a JSON number would not bring across is a string: integers beyond ±2^53, decimals,
- * NaN and the infinities. Bytes are base64, dates and instants RFC 3339, nested values stand as themselves.
+ * A value as JSON. What a JSON number would not bring across is a string: integers beyond ±2^53, fractions
+ * of decimals, NaN and the infinities. Bytes are base64, dates and instants RFC 3339, nested values stand as themselves.
  */
 export function jsonText(value: Exclude<Scalar, null>, type: ColumnType): string {
   switch (type.kind) {
     case 'double':
       return Number.isFinite(value) ? doubleText(Number(value)) : `"${value}"`;
-    case 'int64': {
-      const integer = BigInt(value as bigint);
-      return integer > LARGEST_EXACT || integer < -LARGEST_EXACT ? `"${integer}"` : integer.toString();
-    }
+    case 'int64':
+      return integerText(BigInt(value as bigint));
+    case 'decimal':
+      // A sum of integers is a decimal without digits behind the point: an integer to whoever asked for it.
+      return type.scale === 0 ? integerText(BigInt(value as bigint)) : `"${plainText(value, type)}"`;
     case 'bool':
     case 'json':
       return String(value);
     default:
       return JSON.stringify(plainText(value, type));
   }
+}
+
+function integerText(integer: bigint): string {
+  return integer > LARGEST_EXACT || integer < -LARGEST_EXACT ? `"${integer}"` : integer.toString();
 }
 
 /** A value as bare text, for CSV: the same texts as in JSON, without JSON's quotes. */
