@@ -152,7 +152,7 @@ function checkSchema(metadata: FileMetadata, schema: Schema, dataEnd: number): v
     if (group.columns.length !== schema.length) throw malformed('a row group lacks columns');
     for (const { range, values, dataOffset } of group.columns) {
       const end = range.offset + range.length;
-      if (values !== group.rows || end > dataEnd || dataOffset > end)
+      if (values !== group.rows || range.length === 0 || end > dataEnd || dataOffset > end)
         throw malformed('a column chunk is not where it should be');
     }
   }
@@ -247,7 +247,16 @@ class Segment implements SegmentFile {
   }
 
   #locations(chunk: ColumnChunkMetadata): PageLocation[] | undefined {
-    return chunk.offsetIndex === undefined ? undefined : readOffsetIndex(this.#footerReader(chunk.offsetIndex));
+    if (chunk.offsetIndex === undefined) return undefined;
+    const pages = readOffsetIndex(this.#footerReader(chunk.offsetIndex));
+    const end = chunk.range.offset + chunk.range.length;
+    pages.forEach(({ offset, length, firstRow }, i) => {
+      const follows = i === 0 ? firstRow === 0 : firstRow > pages[i - 1].firstRow;
+      if (!follows || length === 0 || firstRow >= chunk.values || offset < chunk.dataOffset || offset + length > end) {
+        throw malformed('an offset index does not fit its column chunk');
+      }
+    });
+    return pages;
   }
 
   #footerReader({ offset, length }: ByteRange): ThriftReader {
