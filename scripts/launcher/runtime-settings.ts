@@ -11,15 +11,16 @@ const FLAGS_VARIABLE = 'MINIFLARE_WORKERD_V8_FLAGS';
 
 const workerd: string = createRequire(createRequire(import.meta.url).resolve('miniflare'))('workerd').default;
 
-/** Has Miniflare start the runtime through workerd.sh. Without a POSIX shell it starts as it is, and is not reaped. */
+/** Has every Miniflare of this process start its runtime through workerd.sh. Without a POSIX shell it starts as it is, and is not reaped. */
 export function useRuntimeWrapper(): void {
   if (process.platform === 'win32') return;
+  process.env['ORASI_RUNTIME'] = workerd;
   process.env[WRAPPER_VARIABLE] = join(import.meta.dirname, 'workerd.sh');
 }
 
-/** What workerd.sh needs to know, in the runtime's environment. */
+/** Where workerd.sh writes the process id, in the environment of one instance's runtime. */
 export function runtimeEnvironment(pidFile: string): Record<string, string> {
-  return { ORASI_RUNTIME: workerd, [PID_FILE_VARIABLE]: pidFile };
+  return { [PID_FILE_VARIABLE]: pidFile };
 }
 
 let active = 0;
