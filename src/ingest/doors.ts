@@ -48,9 +48,11 @@ export async function enterUpload(
 ): Promise<LedgerObject> {
   const registration = await register(ports, object, stored, explicit);
   if (registration === null) throw new OrasiError('gone', `dataset "${object.dataset}" was deleted during the upload`);
-  // The same version came before: its bytes are kept, and these are not needed.
-  if (registration.object.key !== stored.key) await ports.store.delete([stored.key]);
   await wake(ports, registration);
+  // The same version came before: its bytes are kept, and these are not needed; left behind, the sweep would find them.
+  if (registration.object.key !== stored.key) {
+    await ports.store.delete([stored.key]).catch((error: unknown) => ports.log.warn('copy not removed', { error }));
+  }
   return registration.object;
 }
 

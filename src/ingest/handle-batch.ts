@@ -21,6 +21,11 @@ const DONE: MessageOutcome = { kind: 'done' };
 /** Where the fault lies outside any object, the ledger for one, and has no count of its own. */
 const SOON: MessageOutcome = { kind: 'again', delaySeconds: 5 };
 
+/** Parts of large objects one invocation takes; five minutes of CPU are for all of a batch. */
+const SHARE_PARTS = 4;
+
+type Settle = (object: ObjectRef, outcome: MessageOutcome) => void;
+
 /**
  * Does what the messages of a queue batch ask and says of each what became of it: small objects of a dataset
  * together, larger ones one after another, each claimed when its turn comes. Never throws.
@@ -45,48 +50,90 @@ export async function handleBatch(
       outcomes[i] = SOON;
     }
   }
-  const settle = ({ namespaceUid, objectId }: ObjectRef, outcome: MessageOutcome) => {
+  const settle: Settle = ({ namespaceUid, objectId }, outcome) => {
     for (const i of waiting.get(`${namespaceUid}/${objectId}`)?.messages ?? []) outcomes[i] = outcome;
   };
 
   try {
     const found = await ledger.getAll([...waiting.values()].map(({ ref }) => ref));
     const open = found.filter(({ state }) => state === 'received' || state === 'processing');
-    const pipelines = new Map<string, PipelineSnapshot>();
-    for (const namespace of new Set(open.map((object) => object.namespace))) {
-      pipelines.set(namespace, await ports.control.pipelines(namespace));
-    }
-    const pipelinesOf = ({ namespace }: LedgerObject) => pipelines.get(namespace) ?? { version: 0, pipelines: [] };
-
-    const groups = new Map<string, LedgerObject[]>();
-    const single: LedgerObject[] = [];
+    const pipelines = new Map<string, PipelineSnapshot | 'gone' | null>();
     for (const object of open) {
-      if (!fitsGroup(object, ports.limits.groupObjectBytes)) {
-        single.push(object);
-        continue;
-      }
-      const key = groupKey(pipelinesOf(object), object);
-      groups.set(key, [...(groups.get(key) ?? []), object]);
+      if (pipelines.has(object.namespaceUid)) continue;
+      pipelines.set(object.namespaceUid, await pipelinesOf(ports, object));
     }
-    for (const members of groups.values()) {
-      await handleGroup(ports, pipelinesOf(members[0]), members, settle);
-    }
-    for (const object of single) {
-      try {
-        const claimed = await ledger.claim(object, ports.limits.leaseMs);
-        if (claimed === null) continue;
-        await ports.faults.reach('after-claim');
-        settle(claimed, await handleClaimed(ports, pipelinesOf(claimed), claimed));
-      } catch (error) {
-        ports.log.error('object not handled', { objectId: object.objectId, error });
+
+    const groups = new Map<string, { snapshot: PipelineSnapshot; members: LedgerObject[] }>();
+    const single: { snapshot: PipelineSnapshot; object: LedgerObject }[] = [];
+    for (const object of open) {
+      const snapshot = pipelines.get(object.namespaceUid);
+      if (snapshot === undefined || snapshot === null) {
         settle(object, SOON);
+      } else if (snapshot === 'gone') {
+        await ledger.abandon(object.namespaceUid, object.objectId, {
+          code: 'gone',
+          message: 'its namespace was deleted',
+        });
+      } else if (fitsGroup(object, ports.limits.groupObjectBytes)) {
+        const key = groupKey(snapshot, object);
+        const group = groups.get(key) ?? { snapshot, members: [] };
+        group.members.push(object);
+        groups.set(key, group);
+      } else {
+        single.push({ snapshot, object });
       }
     }
+    for (const { snapshot, members } of groups.values()) await handleGroup(ports, snapshot, members, settle);
+    await handleSingle(ports, single, settle);
   } catch (error) {
     ports.log.error('batch not handled', { error });
     return outcomes.map(() => SOON);
   }
   return outcomes;
+}
+
+/**
+ * The pipelines of an object's namespace: 'gone' where that has been deleted, a new one of its name included; null
+ * where they cannot be had now.
+ */
+async function pipelinesOf(
+  { control, log }: IngestPorts,
+  object: LedgerObject,
+): Promise<PipelineSnapshot | 'gone' | null> {
+  const { namespace, namespaceUid } = object;
+  try {
+    if ((await control.namespaceUid(namespace)) !== namespaceUid) return 'gone';
+    return await control.pipelines(namespace);
+  } catch (error) {
+    log.error('pipelines not read', { namespace, error });
+    return null;
+  }
+}
+
+/** Larger objects one after another, each claimed when its turn comes. What is beyond an invocation's share gets a new message. */
+async function handleSingle(
+  ports: IngestPorts,
+  objects: readonly { readonly snapshot: PipelineSnapshot; readonly object: LedgerObject }[],
+  settle: Settle,
+): Promise<void> {
+  let spentBytes = 0;
+  for (const [i, { snapshot, object }] of objects.entries()) {
+    if (spentBytes >= SHARE_PARTS * ports.limits.partBytes) {
+      const rest = objects.slice(i).map(({ object: { namespaceUid, objectId } }) => ({ namespaceUid, objectId }));
+      await ports.ingestQueue.send(rest.map((ref): IngestMessage => ({ v: 1, type: 'ingest', ...ref })));
+      return;
+    }
+    spentBytes += Math.min(object.sizeBytes, ports.limits.partBytes);
+    try {
+      const claimed = await ports.catalog.ledger.claim(object, ports.limits.leaseMs);
+      if (claimed === null) continue;
+      await ports.faults.reach('after-claim');
+      settle(claimed, await handleClaimed(ports, snapshot, claimed));
+    } catch (error) {
+      ports.log.error('object not handled', { objectId: object.objectId, error });
+      settle(object, SOON);
+    }
+  }
 }
 
 /** One that failed before goes alone, so that it cannot take others with it again. */
@@ -98,7 +145,7 @@ async function handleGroup(
   ports: IngestPorts,
   pipelines: PipelineSnapshot,
   members: readonly LedgerObject[],
-  settle: (object: ObjectRef, outcome: MessageOutcome) => void,
+  settle: Settle,
 ): Promise<void> {
   const claimed = await ports.catalog.ledger.claimAll(members, ports.limits.leaseMs);
   if (claimed.length === 0) return;

@@ -174,3 +174,40 @@ test('an object whose claimants keep dying without a word is given up', async ()
     error: { code: 'attempts_exhausted' },
   });
 });
+
+test('one namespace whose pipelines cannot be read keeps no other from being served', async () => {
+  const world = createWorld();
+  const { objectId } = await world.put('a', numberLines(0, 1));
+  const other = await world.ingest.put(
+    { namespace: 'other', namespaceUid: 'uid-2', dataset: 'd', name: 'b', decode: {} },
+    new TextEncoder().encode(numberLines(1, 1)),
+  );
+  const gone = await world.ingest.put(
+    { namespace: 'default', namespaceUid: 'old-uid', dataset: 'd', name: 'c', decode: {} },
+    new TextEncoder().encode(numberLines(2, 1)),
+  );
+  const control = {
+    ...world.ports.control,
+    namespaceUid: async (name: string) => (name === 'other' ? 'uid-2' : NAMESPACE.uid),
+    pipelines: async (namespace: string) => {
+      if (namespace === 'other') throw new Error('no answer');
+      return await world.ports.control.pipelines(namespace);
+    },
+  };
+  const outcomes = await createIngest({ ...world.ports, control }).handle(world.ingestQueue.take());
+  expect(outcomes).toEqual([{ kind: 'done' }, { kind: 'again', delaySeconds: 5 }, { kind: 'done' }]);
+  expect((await world.object(objectId))?.state).toBe('committed');
+  expect((await world.ports.catalog.ledger.get('uid-2', other.objectId))?.state).toBe('received');
+  const ended = await world.ports.catalog.ledger.get('old-uid', gone.objectId);
+  expect(ended).toMatchObject({ state: 'failed', error: { code: 'gone' } });
+});
+
+test('what is beyond the share of one invocation gets a message of its own', async () => {
+  const world = createWorld({ limits: { partBytes: 1_000, groupObjectBytes: 10 } });
+  for (let i = 0; i < 7; i++) await world.put(`o${i}`, numberLines(1000 * i, 80));
+  const messages = world.ingestQueue.take();
+  expect((await world.ingest.handle(messages)).every(({ kind }) => kind === 'done')).toBe(true);
+  expect(world.ingestQueue.take().map(({ objectId }) => objectId)).toEqual(
+    messages.slice(5).map(({ objectId }) => objectId),
+  );
+});
