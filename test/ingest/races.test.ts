@@ -124,7 +124,7 @@ test('messages that repeat, overlap and come in any order change nothing but the
     await world.drain();
     expect(await numbersOf(world)).toEqual(sizes.flatMap((size, i) => range(1000 * i, 1000 * i + size)));
   }
-});
+}, 600_000);
 
 test('a fault that passes is tried again later, one that stays ends after its attempts', async () => {
   const world = createWorld({ limits: { attempts: 3 } });
