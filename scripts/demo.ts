@@ -117,10 +117,10 @@ const QUESTIONS: readonly Question[] = [
             FROM movies WHERE "IMDB Rating" IS NOT NULL AND "Major Genre" IN ('Drama', 'Comedy', 'Western')) ranked
           WHERE place <= 2 ORDER BY genre, place`,
     expected: ({ duckdb }) =>
-      duckdb(`SELECT "Major Genre", "Title"::VARCHAR, "IMDB Rating" FROM '${DATA}movies.json'
+      duckdb(`SELECT "Major Genre", "Title" ->> '$', "IMDB Rating" FROM '${DATA}movies.json'
               WHERE "IMDB Rating" IS NOT NULL AND "Major Genre" IN ('Drama', 'Comedy', 'Western')
-              QUALIFY row_number() OVER (PARTITION BY "Major Genre" ORDER BY "IMDB Rating" DESC, "Title"::VARCHAR) <= 2
-              ORDER BY 1, row_number() OVER (PARTITION BY "Major Genre" ORDER BY "IMDB Rating" DESC, "Title"::VARCHAR)`),
+              QUALIFY row_number() OVER (PARTITION BY "Major Genre" ORDER BY "IMDB Rating" DESC, "Title" ->> '$') <= 2
+              ORDER BY 1, row_number() OVER (PARTITION BY "Major Genre" ORDER BY "IMDB Rating" DESC, "Title" ->> '$')`),
   },
   {
     title: 'Common table expression: earthquakes by whole magnitude',

@@ -1,4 +1,5 @@
 import { waitUntil } from 'cloudflare:workers';
+import sqlite from 'wa-sqlite/dist/wa-sqlite.wasm';
 import { type Authenticator, createAuthenticator } from './access/authenticate.ts';
 import { type Config, readConfig } from './config.ts';
 import { SnapshotCache } from './control/snapshot-cache.ts';
@@ -6,11 +7,17 @@ import { systemClock } from './core/clock.ts';
 import type { ControlPlaneReader, ControlPlaneResources } from './core/protocol/control-plane.ts';
 import type { IndexMessage, IngestMessage } from './core/protocol/messages.ts';
 import { systemRandom } from './core/random.ts';
-import { type FaultPoints, holdingFaultPoints, noFaultPoints } from './ingest/fault-points.ts';
 import { createIndexing, type Indexing } from './indexing/indexing.ts';
+import { type FaultPoints, holdingFaultPoints, noFaultPoints } from './ingest/fault-points.ts';
 import { createIngest, type Ingest } from './ingest/ingest.ts';
 import { INGEST_LIMITS } from './ingest/ports.ts';
 import { createLogs, type Log, type LogSink } from './observe/log.ts';
+import { createQueryEngine, type QueryEngine } from './query/engine.ts';
+import { createFallback } from './query/fallback/run.ts';
+import { SCALAR_FUNCTIONS } from './query/functions/catalogue.ts';
+import { createParser } from './query/parse/parser.ts';
+import pgParser from './query/parse/pg-parser.wasm';
+import { createPlanner } from './query/planner.ts';
 import { INDEX_KINDS } from './segment/index-kinds.ts';
 import { type Catalog, createCatalog } from './storage/catalog.ts';
 import { d1KeyStore, type KeyStore } from './storage/keys.ts';
@@ -30,6 +37,7 @@ export interface Deps {
   readonly control: ControlPlaneReader & ControlPlaneResources & { tick(): Promise<void> };
   readonly ingest: Ingest;
   readonly indexing: Indexing;
+  readonly queries: QueryEngine;
   readonly faults: FaultPoints;
 }
 
@@ -87,6 +95,16 @@ function createDeps(env: Cloudflare.Env): Deps {
     logs,
     store,
     indexing,
+    queries: createQueryEngine({
+      store,
+      planner: createPlanner(createParser(pgParser), systemClock),
+      snapshots: (namespaceUid, names) => catalog.snapshot(namespaceUid, names),
+      functions: SCALAR_FUNCTIONS,
+      indexKinds: INDEX_KINDS,
+      fallback: createFallback(sqlite),
+      clock: systemClock,
+      log: logs('query'),
+    }),
     catalog,
     keys,
     control,

@@ -68,6 +68,7 @@ function apiOf(deps: Deps): ApiApp {
     },
     catalog: deps.catalog,
     ingest: deps.ingest,
+    queries: deps.queries,
     keys: deps.keys,
     controlPlane: deps.control,
   });

@@ -1,5 +1,8 @@
+import { LIMITS } from '../core/limits.ts';
 import type { ControlPlaneResources } from '../core/protocol/control-plane.ts';
 import type { Ingest } from '../ingest/ingest.ts';
+import { Admission } from '../query/admission.ts';
+import type { QueryEngine } from '../query/engine.ts';
 import type { Catalog } from '../storage/catalog.ts';
 import type { KeyStore } from '../storage/keys.ts';
 import { createApp } from './app.ts';
@@ -7,6 +10,7 @@ import { mountDatasets } from './datasets.ts';
 import { mountKeys } from './keys.ts';
 import { mountObjects } from './objects.ts';
 import type { ApiBase } from './ports.ts';
+import { mountQuery } from './query.ts';
 import { mountResources } from './resources.ts';
 import type { ApiApp } from './route.ts';
 import { mountUploads } from './uploads.ts';
@@ -16,16 +20,18 @@ export interface ApiParts {
   readonly base: ApiBase;
   readonly catalog: Catalog;
   readonly ingest: Ingest;
+  readonly queries: QueryEngine;
   readonly keys: KeyStore;
   readonly controlPlane: ControlPlaneResources;
 }
 
 /** The management surface: every area mounted. */
-export function createApi({ base, catalog, ingest, keys, controlPlane }: ApiParts): ApiApp {
+export function createApi({ base, catalog, ingest, queries, keys, controlPlane }: ApiParts): ApiApp {
   return createApp(base, (app) => {
     mountObjects(app, base, ingest, catalog.ledger);
     mountUploads(app, base, ingest, catalog.ledger);
     mountDatasets(app, base, catalog.datasets);
+    mountQuery(app, base, queries, new Admission(LIMITS.concurrentQueries, LIMITS.waitingQueries));
     mountKeys(app, base, keys);
     mountResources(app, { controlPlane, authorize: (...call) => base.authorize(...call) });
   });

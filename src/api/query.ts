@@ -45,7 +45,11 @@ const STREAMED: Readonly<Record<string, Encoder>> = {
 
 /** `/v1/namespaces/{ns}/query`: a statement in, rows out; and what would be done for it. */
 export function mountQuery(app: ApiApp, base: ApiBase, engine: QueryEngine, admission: Admission): void {
-  const requestOf = async ({ params, body, raw }: ApiRequest<unknown, z.output<typeof Query>>): Promise<QueryRequest> => ({
+  const requestOf = async ({
+    params,
+    body,
+    raw,
+  }: ApiRequest<unknown, z.output<typeof Query>>): Promise<QueryRequest> => ({
     namespaceUid: await base.namespaceUid(params.ns),
     ...body,
     signal: raw.signal,

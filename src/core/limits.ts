@@ -80,6 +80,8 @@ export const LIMITS = {
   parquetPageValues: 4 * 1024 * 1024,
   /** Decoded pages kept while the columns of a Parquet file are read side by side; beyond it pages are decoded again. */
   parquetPageCacheBytes: 32 * MiB,
+  /** Queries that wait for one of those to end; the rest are told 429. */
+  waitingQueries: 16,
   /** A processing lease: a consumer that has not renewed it is taken for dead. */
   ingestLeaseMs: 60_000,
   /** Attempts before an object is failed. */
