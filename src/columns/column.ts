@@ -1,4 +1,5 @@
-import { type Bitmap, bitmapBytes, countBits, getBit, newBitmap, setBit, sliceBitmap } from './bitmap.ts';
+import { type Bitmap, bitmapBytes, countBits, getBit, newBitmap, sliceBitmap } from './bitmap.ts';
+import { gatherBits, gatherData, hasNegative } from './gather-data.ts';
 import type { ColumnType, Schema } from './types.ts';
 
 /**
@@ -173,75 +174,17 @@ export function sliceBatch(batch: Batch, start: number, end: number): Batch {
 
 /** The rows at `rows`, in that order (repeats allowed); a negative row gives a null. */
 export function gatherColumn(column: Column, rows: Int32Array): Column {
+  const { type, data } = column;
   const length = rows.length;
-  const { data } = column;
+  const anyNegative = hasNegative(rows);
+  if (data.layout === 'none') return { type, length, validity: newBitmap(length, false), data };
   let validity: Bitmap | null = null;
-  let nulls = 0;
-  const valid = newBitmap(length, false);
-  for (let i = 0; i < length; i++) {
-    if (rows[i] >= 0 && !isNull(column, rows[i])) setBit(valid, i);
-    else nulls++;
+  if (anyNegative || column.validity !== null) {
+    const present = column.validity ?? newBitmap(column.length, true);
+    validity = gatherBits(present, rows, anyNegative);
+    if (countBits(validity, length) === length) validity = null;
   }
-  if (nulls > 0) validity = valid;
-  return { type: column.type, length, validity, data: gatherData(data, rows) };
-}
-
-function gatherData(data: ColumnData, rows: Int32Array): ColumnData {
-  const length = rows.length;
-  switch (data.layout) {
-    case 'none':
-      return data;
-    case 'bits': {
-      const values = newBitmap(length, false);
-      for (let i = 0; i < length; i++) if (rows[i] >= 0 && getBit(data.values, rows[i])) setBit(values, i);
-      return { layout: 'bits', values };
-    }
-    case 'fixed': {
-      if (data.values instanceof BigInt64Array) {
-        const values = new BigInt64Array(length);
-        for (let i = 0; i < length; i++) if (rows[i] >= 0) values[i] = data.values[rows[i]];
-        return { layout: 'fixed', values };
-      }
-      const source = data.values;
-      const values = source instanceof Int32Array ? new Int32Array(length) : new Float64Array(length);
-      for (let i = 0; i < length; i++) if (rows[i] >= 0) values[i] = source[rows[i]];
-      return { layout: 'fixed', values };
-    }
-    case 'int128': {
-      const values = new BigInt64Array(2 * length);
-      for (let i = 0; i < length; i++) {
-        if (rows[i] < 0) continue;
-        values[2 * i] = data.values[2 * rows[i]];
-        values[2 * i + 1] = data.values[2 * rows[i] + 1];
-      }
-      return { layout: 'int128', values };
-    }
-    case 'varlen': {
-      const offsets = new Int32Array(length + 1);
-      let size = 0;
-      for (let i = 0; i < length; i++) {
-        if (rows[i] >= 0) size += data.offsets[rows[i] + 1] - data.offsets[rows[i]];
-        offsets[i + 1] = size;
-      }
-      const bytes = new Uint8Array(size);
-      for (let i = 0; i < length; i++) {
-        if (rows[i] < 0) continue;
-        bytes.set(data.bytes.subarray(data.offsets[rows[i]], data.offsets[rows[i] + 1]), offsets[i]);
-      }
-      return { layout: 'varlen', offsets, bytes };
-    }
-    case 'dictionary': {
-      const { codes } = data;
-      const out =
-        codes instanceof Uint8Array
-          ? new Uint8Array(length)
-          : codes instanceof Uint16Array
-            ? new Uint16Array(length)
-            : new Int32Array(length);
-      for (let i = 0; i < length; i++) if (rows[i] >= 0) out[i] = codes[rows[i]];
-      return { layout: 'dictionary', codes: out, dictionary: data.dictionary };
-    }
-  }
+  return { type, length, validity, data: gatherData(data, rows, anyNegative) };
 }
 
 /** The rows of a batch at `rows`, in that order. */
