@@ -1,3 +1,4 @@
+import { arrowFormat } from './arrow/arrow.ts';
 import { csvFormat } from './csv/csv.ts';
 import { withDeclaredSchema } from './declared.ts';
 import type { Format } from './format.ts';
@@ -5,7 +6,7 @@ import { jsonFormat } from './json/json.ts';
 import { parquetFormat } from './parquet/parquet.ts';
 
 /** Every format, in the order in which their `sniff` is asked: the ones with a magic first. */
-export const FORMATS: readonly Format[] = [parquetFormat, jsonFormat, csvFormat].map(withDeclaredSchema);
+export const FORMATS: readonly Format[] = [parquetFormat, arrowFormat, jsonFormat, csvFormat].map(withDeclaredSchema);
 
 export function formatNamed(name: string): Format | undefined {
   return FORMATS.find((format) => format.name === name);

@@ -1,9 +1,10 @@
 import { type FieldError, OrasiError } from '../../core/errors.ts';
 import { rawText } from '../bad-row.ts';
 import { ByteWindow } from '../byte-window.ts';
+import { columnNames } from '../column-names.ts';
 import type { Checkpoint, Decoded, DecodeRequest, Decoder, Format, FormatOptions } from '../format.ts';
 import { RowOutput } from '../row-output.ts';
-import { columnNames, guessDelimiter, guessLineEnd, looksLikeHeader } from './dialect.ts';
+import { guessDelimiter, guessLineEnd, looksLikeHeader } from './dialect.ts';
 import {
   type Dialect,
   FAULT,

@@ -69,15 +69,3 @@ function isValue(text: string): boolean {
 export function looksLikeHeader(fields: readonly string[]): boolean {
   return fields.some((field) => field.trim() !== '') && !fields.some((field) => isValue(field.trim()));
 }
-
-/** Column names from a header: trimmed; `column<i>` for an empty one; a name met again gets a number. */
-export function columnNames(fields: readonly string[]): string[] {
-  const used = new Set<string>();
-  return fields.map((field, i) => {
-    const wanted = field.trim() === '' ? `column${i}` : field.trim();
-    let name = wanted;
-    for (let n = 2; used.has(name); n++) name = `${wanted}_${n}`;
-    used.add(name);
-    return name;
-  });
-}
