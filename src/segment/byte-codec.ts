@@ -113,6 +113,8 @@ export class ByteCursor {
   }
 
   varint(): number {
+    // One byte is by far the usual length.
+    if (this.at < this.end && this.bytes[this.at] < 128) return this.bytes[this.at++];
     let value = 0;
     let factor = 1;
     for (let i = 0; i < 8; i++) {
@@ -132,6 +134,11 @@ export class ByteCursor {
     const count = this.varint();
     if (count * itemBytes > this.left) throw corruptFile(`a block says ${count} items and has no room for them`);
     return count;
+  }
+
+  /** Steps over bytes and says where they begin. */
+  skip(length: number): number {
+    return this.#take(length);
   }
 
   take(length: number): Uint8Array {

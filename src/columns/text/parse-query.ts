@@ -20,7 +20,8 @@ const MAX_CLAUSES = 64;
 export function parseTextQuery(text: string, analyzer: AnalyzerOptions): TextQuery {
   const terms = new Tokenizer(analyzer);
   // A prefix is the beginning of a word and no word: it has no stem and is no stop word.
-  const prefixes = new Tokenizer({ ...analyzer, stemming: 'none', stopWords: 'none' });
+  const plain = analyzer.stemming === 'none' && analyzer.stopWords === 'none';
+  const prefixes = plain ? terms : new Tokenizer({ ...analyzer, stemming: 'none', stopWords: 'none' });
   const groups: TextGroup[] = [];
   let all: TextClause[] = [];
   let none: TextClause[] = [];

@@ -7,8 +7,9 @@ import { ENGLISH_STOP_WORDS, STOP_WORD_CHARS } from './stop-words.ts';
 
 /** A longer term is cut here, at build and at query alike; nobody types one. UTF-8 bytes. */
 export const MAX_TERM_BYTES = 255;
-/** Stems remembered; a text's words repeat. */
-const STEM_CACHE = 20_000;
+/** Words whose folded form or stem is remembered, and the length up to which they are; a text's words repeat. */
+const CACHED_WORDS = 20_000;
+const CACHED_CHARS = 64;
 
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 16_777_619;
@@ -34,9 +35,12 @@ export class Tokenizer {
   readonly #ascii = new Uint8Array(128);
   readonly #stopWords: ReadonlySet<string> | undefined;
   readonly #stems: Map<string, string> | undefined;
+  readonly #folds = new Map<string, string>();
   readonly #decoder = new TextDecoder();
   readonly #encoder = new TextEncoder();
   #folded: Uint8Array = new Uint8Array(1024);
+  /** Bytes of the last text's terms. */
+  #length = 0;
   #position = 0;
 
   constructor(options: AnalyzerOptions) {
@@ -53,15 +57,44 @@ export class Tokenizer {
   run(source: Uint8Array, start: number, end: number): void {
     this.count = 0;
     this.#position = 0;
-    // Folding changes length; a term is never longer than what it was made of.
-    if (this.bytes.length < end - start) this.bytes = new Uint8Array((end - start) * 2);
-    const done = this.#scanAscii(source, start, end);
-    if (done) return;
-    this.count = 0;
-    this.#position = 0;
-    const length = this.#fold(this.#decoder.decode(source.subarray(start, end)));
-    if (this.bytes.length < length) this.bytes = new Uint8Array(length * 2);
-    this.#scan(this.#folded, length);
+    this.#length = 0;
+    // Folding may make text longer, and makes room for that itself.
+    this.#reserve(end - start);
+    const table = this.#ascii;
+    let out = this.bytes;
+    let at = 0;
+    let from = 0;
+    let begin = start;
+    let hash = FNV_OFFSET;
+    for (let i = start; i < end; i++) {
+      const byte = source[i];
+      if (byte > 127) {
+        // The word, or words, around it up to the next ASCII separator; those are never part of a composition.
+        let stop = i + 1;
+        while (stop < end && (source[stop] > 127 || table[source[stop]] !== 0)) stop++;
+        this.#length = from;
+        this.#runBeyondAscii(source, begin, stop, end - stop);
+        out = this.bytes;
+        at = this.#length;
+        from = at;
+        hash = FNV_OFFSET;
+        i = stop - 1;
+        begin = stop;
+        continue;
+      }
+      const folded = table[byte];
+      if (folded !== 0) {
+        out[at++] = folded;
+        hash = Math.imul(hash ^ folded, FNV_PRIME);
+        continue;
+      }
+      begin = i + 1;
+      if (at === from) continue;
+      at = this.#endTerm(from, at, hash);
+      from = at;
+      hash = FNV_OFFSET;
+    }
+    if (at > from) this.#length = this.#endTerm(from, at, hash);
   }
 
   /** Terms of a string. */
@@ -75,42 +108,34 @@ export class Tokenizer {
     return this.#decoder.decode(this.bytes.subarray(this.starts[index], this.ends[index]));
   }
 
-  /** The common case in one pass over the bytes; false where it meets a byte that is not ASCII. */
-  #scanAscii(source: Uint8Array, start: number, end: number): boolean {
-    const table = this.#ascii;
-    const out = this.bytes;
-    let at = 0;
-    let from = 0;
-    let hash = FNV_OFFSET;
-    for (let i = start; i < end; i++) {
-      const byte = source[i];
-      if (byte > 127) return false;
-      const folded = table[byte];
-      if (folded !== 0) {
-        out[at++] = folded;
-        hash = Math.imul(hash ^ folded, FNV_PRIME);
-      } else if (at > from) {
-        at = this.#endTerm(from, at, hash);
-        from = at;
-        hash = FNV_OFFSET;
-      }
+  /** Terms of a stretch without ASCII separators; `rest` bytes of the text follow it. */
+  #runBeyondAscii(source: Uint8Array, start: number, end: number, rest: number): void {
+    const text = this.#decoder.decode(source.subarray(start, end));
+    let folded = this.#folds.get(text);
+    if (folded === undefined) {
+      folded = foldText(text, this.#options);
+      if (this.#folds.size >= CACHED_WORDS) this.#folds.clear();
+      if (text.length <= CACHED_CHARS) this.#folds.set(text, folded);
     }
-    if (at > from) this.#endTerm(from, at, hash);
-    return true;
+    if (this.#folded.length < folded.length * 3) this.#folded = new Uint8Array(folded.length * 6);
+    const length = this.#encoder.encodeInto(folded, this.#folded).written;
+    this.#reserve(this.#length + length + rest);
+    this.#scan(this.#folded, length);
   }
 
-  #fold(text: string): number {
-    const folded = foldText(text, this.#options);
-    if (this.#folded.length < folded.length * 3) this.#folded = new Uint8Array(folded.length * 6);
-    return this.#encoder.encodeInto(folded, this.#folded).written;
+  #reserve(length: number): void {
+    if (length <= this.bytes.length) return;
+    const grown = new Uint8Array(length * 2);
+    grown.set(this.bytes.subarray(0, this.#length));
+    this.bytes = grown;
   }
 
   /** Well-formed UTF-8 that is folded already. */
   #scan(source: Uint8Array, length: number): void {
     const table = this.#ascii;
     const out = this.bytes;
-    let at = 0;
-    let from = 0;
+    let at = this.#length;
+    let from = at;
     let sole = false;
     for (let i = 0; i < length; ) {
       const lead = source[i];
@@ -134,7 +159,7 @@ export class Tokenizer {
       }
       i += size;
     }
-    if (at > from) this.#endTerm(from, at, hashOf(out, from, at));
+    this.#length = at > from ? this.#endTerm(from, at, hashOf(out, from, at)) : from;
   }
 
   /** Records a term and says where the next one may begin. */
@@ -168,7 +193,7 @@ export class Tokenizer {
     let stem = stems.get(word);
     if (stem === undefined) {
       stem = stemEnglish(word);
-      if (stems.size >= STEM_CACHE) stems.clear();
+      if (stems.size >= CACHED_WORDS) stems.clear();
       stems.set(word, stem);
     }
     // A stem is never longer than its word.

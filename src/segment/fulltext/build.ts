@@ -17,7 +17,7 @@ import { PostingsWriter } from './postings.ts';
 import { mergeTerms, type RunCursor, type SealedRun, sealRun } from './sealed-run.ts';
 
 /** Occurrences gathered before they are packed into a run. */
-const RUN_BYTES = 16 * 1024 * 1024;
+const RUN_BYTES = 8 * 1024 * 1024;
 
 /** What a build holds: the lengths of all documents, the packed runs, and one run under construction. */
 class Gatherer {
@@ -83,7 +83,7 @@ class Gatherer {
   }
 
   seal(): void {
-    if (this.#occurrences.terms.size === 0) return;
+    if (this.#occurrences.size === 0) return;
     const run = sealRun(this.#occurrences);
     this.runs.push(run);
     this.#occurrences.clear();
@@ -100,6 +100,9 @@ class Gatherer {
     this.#lengths = grown;
   }
 }
+
+/** Several to a page, so that none straddles two, and a term is found among some hundreds. */
+const DICTIONARY_BLOCK_BYTES = PAGE_BYTES / 4;
 
 /** Builds a file; what it holds on the way is bounded by `runBytes` and the packed runs. */
 export async function buildFulltext(
@@ -132,7 +135,7 @@ export async function buildFulltext(
   const positionsAt = file.offset;
   await writePositions(file, gathered.runs);
   const { dictionary: blocks, directory } = dictionary.end();
-  // Where there are several blocks each is a page, so that looking a term up reads one.
+  // Where there are several pages a block lies within one, so that looking a term up reads no more.
   if (blocks.length > PAGE_BYTES) await file.alignToPage();
   const dictionaryAt = file.offset;
   await file.write(blocks);
@@ -165,7 +168,7 @@ async function writePostings(
   runs: readonly SealedRun[],
   lengths: Int32Array,
 ): Promise<DictionaryWriter> {
-  const dictionary = new DictionaryWriter(PAGE_BYTES);
+  const dictionary = new DictionaryWriter(DICTIONARY_BLOCK_BYTES);
   const list = new PostingsWriter();
   const pending = new ByteWriter(1 << 18);
   for (const { term, parts } of mergeTerms(runs)) {

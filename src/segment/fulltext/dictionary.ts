@@ -15,7 +15,7 @@ export interface TermEntry {
 }
 
 /**
- * Terms in byte order, in blocks of a page (all but the last are filled up with zeros), front-coded:
+ * Terms in byte order, in blocks of one length (all but the last are filled up with zeros), front-coded:
  *
  * ```
  * bytes shared with the term before (0 for the first) · length of the rest · the rest
@@ -153,26 +153,75 @@ export function readDictionaryBlocks(
   return blocks;
 }
 
-/** The entries of a block in order; `term` is a view good until the next one. */
-export function* readEntries(block: DictionaryBlock, bytes: Uint8Array): Iterable<TermEntry> {
-  const cursor = new ByteCursor(bytes);
-  const term = new ByteWriter(256);
-  let { postingsOffset, positionsOffset } = block;
-  for (let left = block.terms; left > 0; left--) {
+/** Steps through the terms of a block without making objects of those nobody wants. */
+export class DictionaryCursor {
+  readonly #block: DictionaryBlock;
+  readonly #cursor: ByteCursor;
+  #left: number;
+  /** The term stood on is `bytes[0 .. length)`. */
+  bytes = new Uint8Array(256);
+  length = 0;
+  documents = 0;
+  postingsOffset: number;
+  postingsBytes = 0;
+  skipBytes = 0;
+  positionsOffset: number;
+  positionsBytes = 0;
+
+  constructor(block: DictionaryBlock, bytes: Uint8Array) {
+    this.#block = block;
+    this.#cursor = new ByteCursor(bytes);
+    this.#left = block.terms;
+    this.postingsOffset = block.postingsOffset;
+    this.positionsOffset = block.positionsOffset;
+  }
+
+  /** To the next term; false at the end. */
+  next(): boolean {
+    if (this.#left-- === 0) return this.#end();
+    const cursor = this.#cursor;
+    this.postingsOffset += this.postingsBytes;
+    this.positionsOffset += this.positionsBytes;
     const shared = cursor.varint();
-    if (shared > term.length) throw corruptFile('a dictionary term shares more than the one before has');
-    term.length = shared;
-    term.append(cursor.take(cursor.count()));
-    const documents = cursor.varint();
-    const postingsBytes = cursor.varint();
-    const skipBytes = documents > BLOCK_DOCUMENTS ? cursor.varint() : 0;
-    const positionsBytes = cursor.varint();
-    if (documents === 0 || documents + skipBytes > postingsBytes || positionsBytes < documents) {
+    const rest = cursor.count();
+    if (shared > this.length) throw corruptFile('a dictionary term shares more than the one before has');
+    this.length = shared + rest;
+    if (this.length > this.bytes.length) {
+      const grown = new Uint8Array(this.length * 2);
+      grown.set(this.bytes);
+      this.bytes = grown;
+    }
+    const from = cursor.skip(rest);
+    for (let i = 0; i < rest; i++) this.bytes[shared + i] = cursor.bytes[from + i];
+    this.documents = cursor.varint();
+    this.postingsBytes = cursor.varint();
+    this.skipBytes = this.documents > BLOCK_DOCUMENTS ? cursor.varint() : 0;
+    this.positionsBytes = cursor.varint();
+    if (
+      this.documents === 0 ||
+      this.documents + this.skipBytes > this.postingsBytes ||
+      this.positionsBytes < this.documents
+    ) {
       throw corruptFile('a dictionary term whose lists are too short');
     }
-    yield { term: term.view(), documents, postingsOffset, postingsBytes, skipBytes, positionsOffset, positionsBytes };
-    postingsOffset += postingsBytes;
-    positionsOffset += positionsBytes;
+    return true;
+  }
+
+  /** The term stood on, with memory of its own. */
+  entry(): TermEntry {
+    const { documents, postingsOffset, postingsBytes, skipBytes, positionsOffset, positionsBytes } = this;
+    const term = this.bytes.slice(0, this.length);
+    return { term, documents, postingsOffset, postingsBytes, skipBytes, positionsOffset, positionsBytes };
+  }
+
+  #end(): false {
+    const { postingsOffset, postingsBytes, positionsOffset, positionsBytes } = this.#block;
+    const agrees =
+      this.postingsOffset + this.postingsBytes === postingsOffset + postingsBytes &&
+      this.positionsOffset + this.positionsBytes === positionsOffset + positionsBytes;
+    if (!agrees) throw corruptFile('the lists of a dictionary block do not add up');
+    this.#left = 0;
+    return false;
   }
 }
 

@@ -137,30 +137,35 @@ export function bestOfUnion(
   const reach: number[] = [];
   for (const i of order) reach.push((reach.at(-1) ?? 0) + bounds[i]);
   let essential = 0;
+  // What the essential lists add at most in a row from the window's start to `windowEnd`.
+  let windowBound = 0;
+  let windowEnd = -1;
   for (;;) {
-    while (essential < order.length && reach[essential] <= best.threshold) essential++;
+    while (essential < order.length && reach[essential] <= best.threshold) {
+      essential++;
+      windowEnd = -1;
+    }
     if (essential === order.length) return;
-    let row = NO_MORE;
-    for (let i = essential; i < order.length; i++) row = Math.min(row, lists[order[i]].document);
-    if (row === NO_MORE) return;
     const below = essential === 0 ? 0 : reach[essential - 1];
-    if (best.threshold > 0) {
-      let bound = below;
-      let end = NO_MORE;
+    let row = NO_MORE;
+    for (let i = essential; i < order.length; i++) {
+      const { document } = lists[order[i]];
+      if (document < row) row = document;
+    }
+    if (row === NO_MORE) return;
+    if (row > windowEnd) {
+      windowBound = 0;
+      windowEnd = NO_MORE;
       for (let i = essential; i < order.length; i++) {
         const list = lists[order[i]];
-        // Another list's next document ends the stretch in which it adds nothing.
-        if (list.document > row) {
-          end = Math.min(end, list.document - 1);
-          continue;
-        }
-        bound += weights[order[i]] * list.boundAt(row, saturate) * SLACK;
-        end = Math.min(end, list.stretchEnd);
+        windowBound += weights[order[i]] * list.boundAt(row, saturate) * SLACK;
+        if (list.stretchEnd < windowEnd) windowEnd = list.stretchEnd;
       }
-      if (bound <= best.threshold) {
-        for (let i = essential; i < order.length; i++) lists[order[i]].seek(end === NO_MORE ? NO_MORE : end + 1);
-        continue;
-      }
+    }
+    if (below + windowBound <= best.threshold) {
+      if (windowEnd === NO_MORE) return;
+      for (let i = essential; i < order.length; i++) lists[order[i]].seek(windowEnd + 1);
+      continue;
     }
     let partial = below;
     const length = ranking.lengths[row];

@@ -4,9 +4,9 @@ import { compareKeys } from '../btree-keys.ts';
 import { planFewReads, runReads } from '../extents.ts';
 import type { PagedFile } from '../paged-file.ts';
 import { checkExpansion } from './bm25.ts';
-import { blockOf, type DictionaryBlock, readEntries, type TermEntry } from './dictionary.ts';
+import { blockOf, type DictionaryBlock, DictionaryCursor, type TermEntry } from './dictionary.ts';
 import type { FulltextDirectory } from './directory.ts';
-import { fuzzyWeight, prefixWeight, type TermWeight } from './match-term.ts';
+import { exactWeight, fuzzyWeight, prefixWeight, type TermWeight } from './match-term.ts';
 
 /** A term of this segment that a clause stands for. */
 export interface ExpandedTerm extends TermEntry {
@@ -25,6 +25,8 @@ export interface Expansion {
 /** Someone who wants terms of the dictionary blocks `from` to `to`. */
 interface Seeker {
   readonly weigh: TermWeight;
+  /** Wants one term at most. */
+  readonly exact: boolean;
   readonly from: number;
   readonly to: number;
   readonly found: ExpandedTerm[];
@@ -46,8 +48,7 @@ export async function expandQuery(file: PagedFile, directory: FulltextDirectory,
       exact.set(term, found);
       const bytes = new TextEncoder().encode(term);
       const block = blockOf(blocks, bytes);
-      const weigh: TermWeight = (other) => (compareKeys(bytes, other) === 0 ? 1 : 0);
-      seekers.push({ weigh, from: Math.max(0, block), to: block, found });
+      seekers.push({ weigh: exactWeight(term), exact: true, from: Math.max(0, block), to: block, found });
     }
     return found;
   }
@@ -62,12 +63,24 @@ export async function expandQuery(file: PagedFile, directory: FulltextDirectory,
         const found: ExpandedTerm[] = [];
         const bytes = new TextEncoder().encode(clause.prefix);
         const from = Math.max(0, blockOf(blocks, bytes));
-        seekers.push({ weigh: prefixWeight(clause.prefix), from, to: lastWithPrefix(blocks, bytes, from), found });
+        seekers.push({
+          weigh: prefixWeight(clause.prefix),
+          exact: false,
+          from,
+          to: lastWithPrefix(blocks, bytes, from),
+          found,
+        });
         return [found];
       }
       case 'fuzzy': {
         const found: ExpandedTerm[] = [];
-        seekers.push({ weigh: fuzzyWeight(clause.term, clause.distance), from: 0, to: blocks.length - 1, found });
+        seekers.push({
+          weigh: fuzzyWeight(clause.term, clause.distance),
+          exact: false,
+          from: 0,
+          to: blocks.length - 1,
+          found,
+        });
         return [found];
       }
     }
@@ -96,15 +109,33 @@ async function readBlocks(
   blocks: readonly DictionaryBlock[],
   seekers: readonly Seeker[],
 ): Promise<void> {
-  const wanted = blocks
-    .map((block, i) => ({ ...block, seekers: seekers.filter(({ from, to }) => i >= from && i <= to) }))
-    .filter((block) => block.seekers.length > 0);
-  await runReads(file, planFewReads(wanted, MOST_READS), (block, bytes) => {
-    for (const entry of readEntries(block, bytes)) {
-      for (const { weigh, found } of block.seekers) {
-        const weight = weigh(entry.term);
+  const seekersOf = new Map<number, Seeker[]>();
+  for (const seeker of seekers) {
+    for (let i = seeker.from; i <= seeker.to; i++) {
+      const present = seekersOf.get(i);
+      if (present === undefined) seekersOf.set(i, [seeker]);
+      else present.push(seeker);
+    }
+  }
+  const wanted = [...seekersOf]
+    .sort(([a], [b]) => a - b)
+    .map(([i, wanting]) => ({
+      offset: blocks[i].offset,
+      length: blocks[i].length,
+      block: blocks[i],
+      seekers: wanting,
+    }));
+  await runReads(file, planFewReads(wanted, MOST_READS), ({ block, seekers: wanting }, bytes) => {
+    const cursor = new DictionaryCursor(block, bytes);
+    // Who seeks one term has nothing to gain from what follows it.
+    let left = wanting.every(({ exact }) => exact) ? wanting.length : Number.POSITIVE_INFINITY;
+    while (left > 0 && cursor.next()) {
+      for (const { weigh, found } of wanting) {
+        const weight = weigh(cursor.bytes, 0, cursor.length);
         if (weight === 0) continue;
-        found.push({ ...entry, term: entry.term.slice(), text: new TextDecoder().decode(entry.term), weight });
+        left--;
+        const entry = cursor.entry();
+        found.push({ ...entry, text: new TextDecoder().decode(entry.term), weight });
         if (found.length > LIMITS.textExpansions) checkExpansion(found.length);
       }
     }

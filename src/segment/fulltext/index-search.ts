@@ -243,9 +243,14 @@ function planLists(
   );
 }
 
-/** Norms of short lengths are looked up, since a search asks for them a million times. */
+/** Norms of short lengths are kept, since a search asks for them a million times. */
 function saturateBy(norm: (length: number) => number): Ranking['saturate'] {
-  const norms = Float64Array.from({ length: 1024 }, (_, length) => norm(length));
-  return (times, length) =>
-    times >= NO_MORE ? K1 + 1 : saturation(times, length < 1024 ? norms[length] : norm(length));
+  const norms = new Float64Array(1024);
+  return (times, length) => {
+    if (times >= NO_MORE) return K1 + 1;
+    if (length >= norms.length) return saturation(times, norm(length));
+    // A norm is never 0: it is at least k1 · (1 - b).
+    if (norms[length] === 0) norms[length] = norm(length);
+    return saturation(times, norms[length]);
+  };
 }

@@ -4,13 +4,22 @@ import type { TextClause } from '../../columns/text/query.ts';
  * How much a term counts for a clause: 1 where it is what was asked for, less where it is only spelled alike,
  * 0 where it is something else. The same for a term of a dictionary and a term of a text.
  */
-export type TermWeight = (term: Uint8Array) => number;
+export type TermWeight = (bytes: Uint8Array, start: number, end: number) => number;
+
+export function exactWeight(term: string): TermWeight {
+  const wanted = new TextEncoder().encode(term);
+  return (bytes, start, end) => {
+    if (end - start !== wanted.length) return 0;
+    for (let i = 0; i < wanted.length; i++) if (bytes[start + i] !== wanted[i]) return 0;
+    return 1;
+  };
+}
 
 export function prefixWeight(prefix: string): TermWeight {
-  const bytes = new TextEncoder().encode(prefix);
-  return (term) => {
-    if (term.length < bytes.length) return 0;
-    for (let i = 0; i < bytes.length; i++) if (term[i] !== bytes[i]) return 0;
+  const wanted = new TextEncoder().encode(prefix);
+  return (bytes, start, end) => {
+    if (end - start < wanted.length) return 0;
+    for (let i = 0; i < wanted.length; i++) if (bytes[start + i] !== wanted[i]) return 0;
     return 1;
   };
 }
@@ -22,8 +31,10 @@ export function prefixWeight(prefix: string): TermWeight {
 export function fuzzyWeight(term: string, most: number): TermWeight {
   const asked = Int32Array.from(term, (character) => character.codePointAt(0) ?? 0);
   const found = new Int32Array(256);
-  return (bytes) => {
-    const length = codePoints(bytes, found);
+  return (bytes, start, end) => {
+    // A character is one to four bytes long.
+    if (end - start < asked.length - most || end - start > 4 * (asked.length + most)) return 0;
+    const length = codePoints(bytes, start, end, found);
     if (Math.abs(length - asked.length) > most) return 0;
     const distance = editDistance(asked, asked.length, found, length, most);
     return distance > most ? 0 : Math.max(0, 1 - distance / Math.min(length, asked.length));
@@ -33,10 +44,8 @@ export function fuzzyWeight(term: string, most: number): TermWeight {
 /** The terms a clause of one term, prefix or spelling stands for; undefined for a phrase. */
 export function clauseWeight(clause: TextClause): TermWeight | undefined {
   switch (clause.kind) {
-    case 'term': {
-      const bytes = new TextEncoder().encode(clause.term);
-      return (term) => (term.length === bytes.length && bytes.every((byte, i) => byte === term[i]) ? 1 : 0);
-    }
+    case 'term':
+      return exactWeight(clause.term);
     case 'prefix':
       return prefixWeight(clause.prefix);
     case 'fuzzy':
@@ -47,9 +56,9 @@ export function clauseWeight(clause: TextClause): TermWeight | undefined {
 }
 
 /** Decodes well-formed UTF-8 of at most 255 bytes. */
-function codePoints(bytes: Uint8Array, into: Int32Array): number {
+function codePoints(bytes: Uint8Array, start: number, end: number, into: Int32Array): number {
   let length = 0;
-  for (let i = 0; i < bytes.length; length++) {
+  for (let i = start; i < end; length++) {
     const lead = bytes[i++];
     if (lead < 0x80) into[length] = lead;
     else if (lead < 0xe0) into[length] = ((lead & 31) << 6) | (bytes[i++] & 63);
@@ -59,7 +68,7 @@ function codePoints(bytes: Uint8Array, into: Int32Array): number {
   return length;
 }
 
-const rows = [new Int32Array(257), new Int32Array(257), new Int32Array(257)];
+const rows = [new Int32Array(260), new Int32Array(260), new Int32Array(260)];
 
 /**
  * The optimal string alignment distance: inserts, deletes, replacements and swaps of neighbours, no part

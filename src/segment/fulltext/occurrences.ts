@@ -1,4 +1,4 @@
-import { StringTable } from '../string-table.ts';
+import { compareKeys } from '../btree-keys.ts';
 
 /**
  * Sizes of the slices a term's occurrences are chained in, growing with the term: a rare term wastes little,
@@ -10,6 +10,20 @@ const LAST_LEVEL = SLICE_BYTES.length - 1;
 const LINK_BYTES = 4;
 
 /**
+ * What an occurrence touches of its term, side by side: with one array a field, looking a term up and adding to
+ * it would miss the cache ten times. The places of the fields within a record:
+ */
+const RECORD = 8;
+const HASH = 0;
+const TEXT = 1;
+const TEXT_LENGTH = 2;
+const CURSOR = 3;
+const LIMIT = 4;
+const LAST_DOCUMENT = 5;
+const LAST_POSITION = 6;
+const DOCUMENTS = 7;
+
+/**
  * Where each term occurs, gathered in flat memory: no object for a term, a document or an occurrence.
  *
  * A term's occurrences are a stream of varints: for the first one in a document `(document delta << 1) | 1`
@@ -17,48 +31,75 @@ const LINK_BYTES = 4;
  * within a document too.
  */
 export class Occurrences {
-  readonly terms = new StringTable();
+  /** Open addressing by hash; a slot is a term or -1. */
+  #slots = new Int32Array(1 << 14).fill(-1);
+  #records = new Int32Array(RECORD << 12);
+  #terms = 0;
+  #text = new Uint8Array(1 << 17);
+  #textEnd = 0;
   #arena = new Uint8Array(1 << 20);
   #arenaEnd = 0;
-  // By term.
-  #heads = new Int32Array(1024);
-  #cursors = new Int32Array(1024);
-  #limits = new Int32Array(1024);
-  #levels = new Uint8Array(1024);
-  #lastDocuments = new Int32Array(1024);
-  #lastPositions = new Int32Array(1024);
-  #frequencies = new Int32Array(1024);
-  #known = 0;
+  // By term, touched seldom: the first slice, and how many slices there are, up to the last level.
+  #heads = new Int32Array(1 << 12);
+  #levels = new Uint8Array(1 << 12);
+  #stream = new Uint8Array(1 << 16);
+
+  /** Distinct terms. */
+  get size(): number {
+    return this.#terms;
+  }
 
   /** Bytes of memory in use. */
   get usedBytes(): number {
-    return this.#arenaEnd + this.terms.usedBytes + this.#known * 25;
+    return this.#arenaEnd + this.#textEnd + this.#terms * (RECORD * 4 + 5 + 8);
   }
 
   /** One occurrence; the term is given by its bytes and their FNV-1a hash. */
   add(bytes: Uint8Array, start: number, end: number, hash: number, document: number, position: number): void {
-    const term = this.terms.internHashed(bytes, start, end, hash);
-    if (term === this.#known) this.#newTerm();
-    if (this.#lastDocuments[term] === document && this.#frequencies[term] > 0) {
-      this.#varint(term, (position - this.#lastPositions[term]) * 2);
+    const at = this.#find(bytes, start, end, hash);
+    const records = this.#records;
+    if (records[at + LAST_DOCUMENT] === document && records[at + DOCUMENTS] > 0) {
+      this.#varint(at, (position - records[at + LAST_POSITION]) * 2);
     } else {
-      this.#varint(term, (document - this.#lastDocuments[term]) * 2 + 1);
-      this.#varint(term, position);
-      this.#lastDocuments[term] = document;
-      this.#frequencies[term]++;
+      this.#varint(at, (document - records[at + LAST_DOCUMENT]) * 2 + 1);
+      this.#varint(at, position);
+      records[at + LAST_DOCUMENT] = document;
+      records[at + DOCUMENTS]++;
     }
-    this.#lastPositions[term] = position;
+    records[at + LAST_POSITION] = position;
   }
 
   /** In how many documents a term occurs. */
   documentFrequency(term: number): number {
-    return this.#frequencies[term];
+    return this.#records[term * RECORD + DOCUMENTS];
+  }
+
+  /** A view of a term's bytes, good until the next occurrence is added. */
+  textOf(term: number): Uint8Array {
+    const start = this.#records[term * RECORD + TEXT];
+    return this.#text.subarray(start, start + this.#records[term * RECORD + TEXT_LENGTH]);
+  }
+
+  /** All terms in byte order. */
+  sorted(): Int32Array {
+    // The first four bytes settle most comparisons without touching the text.
+    const heads = new Uint32Array(this.#terms);
+    const order = new Int32Array(this.#terms);
+    for (let term = 0; term < this.#terms; term++) {
+      const text = this.textOf(term);
+      let head = 0;
+      for (let i = 0; i < 4; i++) head = (head << 8) | (i < text.length ? text[i] : 0);
+      heads[term] = head;
+      order[term] = term;
+    }
+    return order.sort((a, b) => heads[a] - heads[b] || compareKeys(this.textOf(a), this.textOf(b)));
   }
 
   /** The varints of a term, copied together; good until the next call. */
   streamOf(term: number): { readonly bytes: Uint8Array; readonly length: number } {
+    const arena = this.#arena;
+    const stop = this.#records[term * RECORD + CURSOR];
     let from = this.#heads[term];
-    const stop = this.#cursors[term];
     let level = 0;
     let length = 0;
     for (;;) {
@@ -70,61 +111,93 @@ export class Occurrences {
         grown.set(this.#stream.subarray(0, length));
         this.#stream = grown;
       }
-      this.#stream.set(this.#arena.subarray(from, from + part), length);
+      this.#stream.set(arena.subarray(from, from + part), length);
       length += part;
       if (last) return { bytes: this.#stream, length };
-      from =
-        this.#arena[end] | (this.#arena[end + 1] << 8) | (this.#arena[end + 2] << 16) | (this.#arena[end + 3] << 24);
+      from = arena[end] | (arena[end + 1] << 8) | (arena[end + 2] << 16) | (arena[end + 3] << 24);
       level = Math.min(LAST_LEVEL, level + 1);
     }
   }
 
-  #stream = new Uint8Array(1 << 16);
-
   /** Forgets everything and keeps the memory. */
   clear(): void {
-    this.terms.clear();
+    this.#slots.fill(-1);
+    this.#terms = 0;
+    this.#textEnd = 0;
     this.#arenaEnd = 0;
-    this.#known = 0;
   }
 
-  #newTerm(): void {
-    const term = this.#known++;
+  /** The record of a term, made where there is none. */
+  #find(bytes: Uint8Array, start: number, end: number, hash: number): number {
+    const slots = this.#slots;
+    const records = this.#records;
+    const text = this.#text;
+    const mask = slots.length - 1;
+    const length = end - start;
+    let slot = (hash ^ (hash >>> 15)) & mask;
+    for (let term = slots[slot]; term >= 0; slot = (slot + 1) & mask, term = slots[slot]) {
+      const at = term * RECORD;
+      if (records[at + HASH] !== hash || records[at + TEXT_LENGTH] !== length) continue;
+      const from = records[at + TEXT];
+      let i = 0;
+      while (i < length && text[from + i] === bytes[start + i]) i++;
+      if (i === length) return at;
+    }
+    return this.#make(bytes, start, end, hash, slot);
+  }
+
+  #make(bytes: Uint8Array, start: number, end: number, hash: number, slot: number): number {
+    const term = this.#terms++;
     if (term === this.#heads.length) this.#growTerms();
+    if (this.#textEnd + end - start > this.#text.length) {
+      const grown = new Uint8Array(this.#text.length * 2);
+      grown.set(this.#text);
+      this.#text = grown;
+    }
+    for (let i = start; i < end; i++) this.#text[this.#textEnd + i - start] = bytes[i];
     const slice = this.#newSlice(0);
+    const at = term * RECORD;
+    const records = this.#records;
+    records[at + HASH] = hash;
+    records[at + TEXT] = this.#textEnd;
+    records[at + TEXT_LENGTH] = end - start;
+    records[at + CURSOR] = slice;
+    records[at + LIMIT] = slice + SLICE_BYTES[0] - LINK_BYTES;
+    records[at + LAST_DOCUMENT] = 0;
+    records[at + LAST_POSITION] = 0;
+    records[at + DOCUMENTS] = 0;
     this.#heads[term] = slice;
-    this.#cursors[term] = slice;
-    this.#limits[term] = slice + SLICE_BYTES[0] - LINK_BYTES;
     this.#levels[term] = 0;
-    this.#lastDocuments[term] = 0;
-    this.#frequencies[term] = 0;
+    this.#textEnd += end - start;
+    this.#slots[slot] = term;
+    if (this.#terms * 2 > this.#slots.length) this.#growSlots();
+    return at;
   }
 
-  #varint(term: number, value: number): void {
+  #varint(at: number, value: number): void {
+    const records = this.#records;
+    let cursor = records[at + CURSOR];
     let rest = value;
     while (rest > 127) {
-      this.#put(term, (rest & 127) | 128);
+      if (cursor === records[at + LIMIT]) cursor = this.#chainSlice(at, cursor);
+      this.#arena[cursor++] = (rest & 127) | 128;
       rest >>>= 7;
     }
-    this.#put(term, rest);
+    if (cursor === records[at + LIMIT]) cursor = this.#chainSlice(at, cursor);
+    this.#arena[cursor++] = rest;
+    records[at + CURSOR] = cursor;
   }
 
-  #put(term: number, byte: number): void {
-    let at = this.#cursors[term];
-    if (at === this.#limits[term]) at = this.#chainSlice(term, at);
-    this.#arena[at] = byte;
-    this.#cursors[term] = at + 1;
-  }
-
-  #chainSlice(term: number, at: number): number {
+  #chainSlice(at: number, cursor: number): number {
+    const term = at / RECORD;
     const level = Math.min(LAST_LEVEL, this.#levels[term] + 1);
     const slice = this.#newSlice(level);
     this.#levels[term] = level;
-    this.#arena[at] = slice;
-    this.#arena[at + 1] = slice >>> 8;
-    this.#arena[at + 2] = slice >>> 16;
-    this.#arena[at + 3] = slice >>> 24;
-    this.#limits[term] = slice + SLICE_BYTES[level] - LINK_BYTES;
+    this.#arena[cursor] = slice;
+    this.#arena[cursor + 1] = slice >>> 8;
+    this.#arena[cursor + 2] = slice >>> 16;
+    this.#arena[cursor + 3] = slice >>> 24;
+    this.#records[at + LIMIT] = slice + SLICE_BYTES[level] - LINK_BYTES;
     return slice;
   }
 
@@ -139,18 +212,25 @@ export class Occurrences {
     return slice;
   }
 
+  #growSlots(): void {
+    const slots = new Int32Array(this.#slots.length * 2).fill(-1);
+    const mask = slots.length - 1;
+    for (let term = 0; term < this.#terms; term++) {
+      const hash = this.#records[term * RECORD + HASH];
+      let slot = (hash ^ (hash >>> 15)) & mask;
+      while (slots[slot] >= 0) slot = (slot + 1) & mask;
+      slots[slot] = term;
+    }
+    this.#slots = slots;
+  }
+
   #growTerms(): void {
-    const grow = (array: Int32Array): Int32Array<ArrayBuffer> => {
-      const grown = new Int32Array(array.length * 2);
-      grown.set(array);
-      return grown;
-    };
-    this.#heads = grow(this.#heads);
-    this.#cursors = grow(this.#cursors);
-    this.#limits = grow(this.#limits);
-    this.#lastDocuments = grow(this.#lastDocuments);
-    this.#lastPositions = grow(this.#lastPositions);
-    this.#frequencies = grow(this.#frequencies);
+    const records = new Int32Array(this.#records.length * 2);
+    records.set(this.#records);
+    this.#records = records;
+    const heads = new Int32Array(this.#heads.length * 2);
+    heads.set(this.#heads);
+    this.#heads = heads;
     const levels = new Uint8Array(this.#levels.length * 2);
     levels.set(this.#levels);
     this.#levels = levels;

@@ -21,8 +21,8 @@ export interface PhraseShape {
 
 /** Where a term's posting of each candidate document is, and then its positions. */
 interface Found {
-  readonly blocks: number[];
-  readonly places: number[];
+  readonly blocks: Int32Array;
+  readonly places: Uint8Array;
   values: Int32Array;
   /** By candidate, with an end behind the last. */
   readonly starts: Int32Array;
@@ -37,7 +37,7 @@ export async function phraseList(file: PagedFile, { terms, slots }: PhraseShape)
   const extents = terms
     .flatMap((term, t) => {
       const blocks = found[t].blocks.filter((block, i) => i === 0 || block !== found[t].blocks[i - 1]);
-      return blocks.map((block): Extent & { t: number; block: number } => ({
+      return Array.from(blocks, (block): Extent & { t: number; block: number } => ({
         offset: term.positionsOffset + term.postings.positions[block],
         length: term.postings.positions[block + 1] - term.postings.positions[block],
         t,
@@ -57,9 +57,10 @@ export async function phraseList(file: PagedFile, { terms, slots }: PhraseShape)
   const positions: Positions[] = slots.map(({ term }) => ({ values: found[term].values, start: 0, end: 0 }));
   let count = 0;
   for (let i = 0; i < documents.length; i++) {
-    for (const [slot, { term }] of slots.entries()) {
-      positions[slot].start = found[term].starts[i];
-      positions[slot].end = found[term].starts[i + 1];
+    for (let slot = 0; slot < slots.length; slot++) {
+      const { starts } = found[slots[slot].term];
+      positions[slot].start = starts[i];
+      positions[slot].end = starts[i + 1];
     }
     const occurrences = countPhrase(positions, offsets);
     if (occurrences === 0) continue;
@@ -70,11 +71,15 @@ export async function phraseList(file: PagedFile, { terms, slots }: PhraseShape)
 }
 
 /** Documents that hold every term, and where in each term's postings they are. */
-function meet(terms: readonly PhraseTerm[]): { documents: number[]; found: Found[] } {
-  const documents: number[] = [];
-  const places = terms.map(() => ({ blocks: [] as number[], places: [] as number[] }));
+function meet(terms: readonly PhraseTerm[]): { documents: Int32Array; found: Found[] } {
   const cursors = terms.map(({ postings, documents: size }) => new PostingsCursor(postings, size));
   const [lead, ...others] = [...cursors].sort((a, b) => a.size - b.size);
+  // No more documents than the rarest term has.
+  const most = lead.size;
+  const documents = new Int32Array(most);
+  const blocks = terms.map(() => new Int32Array(most));
+  const places = terms.map(() => new Uint8Array(most));
+  let count = 0;
   while (lead.document !== NO_MORE) {
     let furthest = lead.document;
     for (const cursor of others) {
@@ -86,19 +91,21 @@ function meet(terms: readonly PhraseTerm[]): { documents: number[]; found: Found
       lead.seek(furthest);
       continue;
     }
-    documents.push(furthest);
-    for (const [t, cursor] of cursors.entries()) {
-      places[t].blocks.push(cursor.block);
-      places[t].places.push(cursor.place);
+    documents[count] = furthest;
+    for (let t = 0; t < cursors.length; t++) {
+      blocks[t][count] = cursors[t].block;
+      places[t][count] = cursors[t].place;
     }
+    count++;
     lead.next();
   }
-  const found = places.map((place) => ({
-    ...place,
-    values: new Int32Array(documents.length + 16),
-    starts: new Int32Array(documents.length + 1),
+  const found = terms.map((_, t) => ({
+    blocks: blocks[t].subarray(0, count),
+    places: places[t].subarray(0, count),
+    values: new Int32Array(count + 16),
+    starts: new Int32Array(count + 1),
   }));
-  return { documents, found };
+  return { documents: documents.subarray(0, count), found };
 }
 
 /** Takes the candidates' positions out of a block's; answers the first candidate of the blocks after. */
@@ -115,13 +122,18 @@ function readPositions(
   let at = 0;
   let count = found.starts[first];
   for (let place = 0; place < size; place++) {
-    const wanted = found.blocks[candidate] === block && found.places[candidate] === place;
+    const wanted =
+      candidate < found.places.length && found.blocks[candidate] === block && found.places[candidate] === place;
+    // What a block says is no more than it has bytes.
+    if (times[place] > bytes.length - at) throw corruptFile('a block of positions is cut short');
     if (wanted && count + times[place] > found.values.length) {
-      // What a block says is no more than it has bytes.
-      if (times[place] > bytes.length - at) throw corruptFile('a block of positions is cut short');
       const grown = new Int32Array((count + times[place]) * 2);
       grown.set(found.values);
       found.values = grown;
+    }
+    if (!wanted) {
+      for (let left = times[place]; left > 0; left--) while (bytes[at++] > 127);
+      continue;
     }
     let position = 0;
     for (let left = times[place]; left > 0; left--) {
@@ -135,9 +147,9 @@ function readPositions(
       } while (byte > 127);
       if (at > bytes.length) throw corruptFile('a block of positions is cut short');
       position += delta;
-      if (wanted) found.values[count++] = position;
+      found.values[count++] = position;
     }
-    if (wanted) found.starts[++candidate] = count;
+    found.starts[++candidate] = count;
   }
   if (at !== bytes.length) throw corruptFile('a block of positions does not end where it should');
   return candidate;

@@ -147,7 +147,7 @@ export class TextScan implements TextSearch {
     let met = false;
     for (let i = 0; i < count; i++) {
       const id = this.#terms.internHashed(bytes, starts[i], ends[i], hashes[i]);
-      if (id === this.#uses.length) this.#uses.push(this.#usesOf(bytes.subarray(starts[i], ends[i])));
+      if (id === this.#uses.length) this.#uses.push(this.#usesOf(bytes, starts[i], ends[i]));
       const uses = this.#uses[id];
       if (uses === null) continue;
       met = true;
@@ -207,20 +207,20 @@ export class TextScan implements TextSearch {
   }
 
   /** Which clauses a term plays a part in; null for none, as of most terms. */
-  #usesOf(bytes: Uint8Array): readonly Use[] | null {
+  #usesOf(bytes: Uint8Array, start: number, end: number): readonly Use[] | null {
     const uses: Use[] = [];
     let text: string | undefined;
     for (const item of this.#items) {
       if (item.clause.kind === 'phrase') {
-        text ??= new TextDecoder().decode(bytes);
+        text ??= new TextDecoder().decode(bytes.subarray(start, end));
         for (const [slot, { term }] of item.clause.terms.entries()) {
           if (term === text) uses.push({ item, slot, weight: 1, seen: seenIn(item, text) });
         }
         continue;
       }
-      const weight = item.weigh?.(bytes) ?? 0;
+      const weight = item.weigh?.(bytes, start, end) ?? 0;
       if (weight === 0) continue;
-      text ??= new TextDecoder().decode(bytes);
+      text ??= new TextDecoder().decode(bytes.subarray(start, end));
       uses.push({ item, slot: 0, weight, seen: seenIn(item, text) });
     }
     return uses.length === 0 ? null : uses;

@@ -15,16 +15,15 @@ import type { Occurrences } from './occurrences.ts';
 export type SealedRun = Uint8Array;
 
 export function sealRun(occurrences: Occurrences): SealedRun {
-  const { terms } = occurrences;
   const out = new ByteWriter(1 << 16);
   const postings = new ByteWriter(1 << 12);
   const positions = new ByteWriter(1 << 12);
-  let before = new Uint8Array(0);
-  for (const term of terms.sorted()) {
+  let before: Uint8Array = new Uint8Array(0);
+  for (const term of occurrences.sorted()) {
     postings.clear();
     positions.clear();
     separate(occurrences.streamOf(term), postings, positions);
-    const bytes = terms.at(term);
+    const bytes = occurrences.textOf(term);
     let shared = 0;
     while (shared < before.length && shared < bytes.length && before[shared] === bytes[shared]) shared++;
     out.varint(shared);
@@ -35,7 +34,7 @@ export function sealRun(occurrences: Occurrences): SealedRun {
     out.varint(positions.length);
     out.append(postings.view());
     out.append(positions.view());
-    before = bytes.slice();
+    before = bytes;
   }
   return out.copy();
 }
