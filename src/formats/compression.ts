@@ -82,10 +82,14 @@ async function* inflate(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint
 async function* inflateFrames(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const frames = new ZstdFrames();
   const source = splitFrames(frames, stream);
-  for (;;) {
-    const first = await source.next();
-    if (first.done) break;
-    yield* through(newEngine('zstd'), frameOf(first.value, source), 'zstd');
+  try {
+    for (;;) {
+      const first = await source.next();
+      if (first.done) break;
+      yield* through(newEngine('zstd'), frameOf(first.value, source), 'zstd');
+    }
+  } finally {
+    await source.return(undefined);
   }
   if (!frames.between) throw new OrasiError('malformed_input', 'the zstd stream ends within a frame: it is truncated');
 }
@@ -97,7 +101,7 @@ interface Piece {
 
 async function* splitFrames(frames: ZstdFrames, stream: ReadableStream<Uint8Array>): AsyncGenerator<Piece> {
   for await (const chunk of pieces(stream)) {
-    for (const { piece, end, skip } of frames.split(chunk)) if (!skip) yield { piece, end };
+    yield* frames.split(chunk);
   }
 }
 

@@ -36,27 +36,38 @@ export class ZstdFrames {
   }
 
   /**
-   * Splits a chunk: each piece belongs to one frame; `end` says that the frame ends with it, `skip` that it is
-   * of a skippable frame and holds no data. Throws `malformed_input` where the bytes are no frame.
+   * The pieces of a chunk that belong to frames with data, each of one frame; `end` says that the frame ends with
+   * it. Throws `malformed_input` where the bytes are no frame.
    */
-  *split(chunk: Uint8Array): Generator<{ piece: Uint8Array; end: boolean; skip: boolean }> {
+  *split(chunk: Uint8Array): Generator<{ piece: Uint8Array; end: boolean }> {
     let start = 0;
     let at = 0;
     while (at < chunk.length) {
+      const inMagic = this.#expect === 'magic';
       const passing = this.#expect === 'content' || this.#expect === 'checksum' || this.#expect === 'skippable-content';
       const take = Math.min(this.#need - this.#have, chunk.length - at);
       if (!passing) this.#header.set(chunk.subarray(at, at + take), this.#have);
       this.#have += take;
       at += take;
-      if (this.#have < this.#need) break;
-      const skip = this.#expect === 'skippable-size' || this.#expect === 'skippable-content';
-      if (this.#advance()) {
-        yield { piece: chunk.subarray(start, at), end: true, skip };
+      const complete = this.#have === this.#need;
+      const skipped = this.#skipping;
+      const ended = complete && this.#advance();
+      if (inMagic) {
+        // Only its magic, once whole, tells whether a frame has data.
+        start = at;
+        if (complete && !this.#skipping) yield { piece: this.#header.slice(0, 4), end: false };
+      } else if (skipped) {
+        start = at;
+      } else if (ended) {
+        yield { piece: chunk.subarray(start, at), end: true };
         start = at;
       }
     }
-    const skip = this.#expect === 'skippable-size' || this.#expect === 'skippable-content';
-    if (start < chunk.length) yield { piece: chunk.subarray(start), end: false, skip };
+    if (start < chunk.length) yield { piece: chunk.subarray(start), end: false };
+  }
+
+  get #skipping(): boolean {
+    return this.#expect === 'skippable-size' || this.#expect === 'skippable-content';
   }
 
   #word(): number {
