@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import { LIMITS } from '../core/limits.ts';
 import type { ResourceAnswer, ResourceCall, ServedResource } from '../core/protocol/control-plane.ts';
 import type { PipelineSnapshot } from '../core/protocol/pipeline.ts';
 import type { Random } from '../core/random.ts';
@@ -27,6 +28,8 @@ export interface ControlPlaneParts {
   readonly log: Log;
   /** What else belongs to a namespace and goes with it. */
   readonly releases: readonly NamespaceRelease[];
+  /** How many changes are remembered, at the least. */
+  readonly historyRevisions?: number;
   /** Instead of the built-in kinds, for tests of the machinery. */
   readonly kinds?: readonly ServedKind[];
 }
@@ -72,6 +75,7 @@ export class ControlPlaneMachine implements Served {
       clock: parts.clock,
       random: parts.random,
       kinds: this.kinds.map((served) => served.kind),
+      historyRevisions: parts.historyRevisions ?? LIMITS.watchHistoryRevisions,
       workFor: (change, store) => {
         this.raiseVersions(change);
         return this.workFor(change, store);

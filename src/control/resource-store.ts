@@ -59,6 +59,8 @@ export interface StoreParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly kinds: readonly Kind[];
+  /** How many changes are remembered, at the least. */
+  readonly historyRevisions: number;
   /** The work a change asks for: keys of the queue, added in the transaction of the change itself. */
   readonly workFor: (change: ResourceChange, store: ResourceStore) => readonly string[];
 }
@@ -269,7 +271,7 @@ export class ResourceStore {
     object: Resource,
     previous: Resource | undefined,
   ): void {
-    const { storage, clock } = this.parts;
+    const { storage, clock, historyRevisions } = this.parts;
     storage.transaction(() => {
       const before = storage.get(key);
       const revision = storage.revision() + 1;
@@ -292,8 +294,8 @@ export class ResourceStore {
       const change: ResourceChange = { type, kind, key, object: stamped, previous, statusOnly };
       for (const work of this.parts.workFor(change, this)) storage.addWork(work, clock.now());
       // Trimmed in steps, so that most writes delete nothing.
-      const excess = revision - storage.compactedRevision() - LIMITS.watchHistoryRevisions;
-      if (excess >= HISTORY_STEP) storage.compact(revision - LIMITS.watchHistoryRevisions);
+      const excess = revision - storage.compactedRevision() - historyRevisions;
+      if (excess >= Math.ceil(historyRevisions / 100)) storage.compact(revision - historyRevisions);
     });
   }
 
@@ -323,7 +325,6 @@ export class ResourceStore {
 }
 
 const SCAN_PAGE = 200;
-const HISTORY_STEP = 100;
 const SUFFIX_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
 
 export function keyOf(kind: Kind, namespace: string, name: string): ResourceKey {
