@@ -1,15 +1,26 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Batch, Scalar } from '../../src/columns/column.ts';
 import type { Schema } from '../../src/columns/types.ts';
 import { bindStatement } from '../../src/query/bind/bind.ts';
 import type { Parameter } from '../../src/query/bind/context.ts';
+import type { QueryContext } from '../../src/query/context.ts';
+import { execute, type Runtime } from '../../src/query/execute.ts';
+import { createFallback } from '../../src/query/fallback/run.ts';
 import { createParser } from '../../src/query/parse/parser.ts';
 import type { Plan } from '../../src/query/plan.ts';
+import { newContext, rowsOf, World } from './world.ts';
 
 const root = join(import.meta.dirname, '../..');
 
+function compiled(path: string): WebAssembly.Module {
+  return new WebAssembly.Module(readFileSync(join(root, path)));
+}
+
 /** PostgreSQL's parser, compiled once a process. */
-export const parser = createParser(new WebAssembly.Module(readFileSync(join(root, 'src/query/parse/pg-parser.wasm'))));
+export const parser = createParser(compiled('src/query/parse/pg-parser.wasm'));
+
+export const runFallback = createFallback(compiled('node_modules/wa-sqlite/dist/wa-sqlite.wasm'));
 
 /** 2024-06-15 12:34:56 UTC, the `now()` of tests. */
 export const NOW_MICROS = 1_718_454_896_000_000n;
@@ -24,4 +35,35 @@ export function plan(
     parameters,
     nowMicros: NOW_MICROS,
   });
+}
+
+export interface SqlAnswer {
+  readonly schema: Schema;
+  readonly rows: readonly (readonly Scalar[])[];
+}
+
+/** SQL over tables in memory: parsed, bound, run on segments. */
+export class SqlWorld {
+  readonly world = new World();
+
+  async add(name: string, batches: readonly Batch[]): Promise<void> {
+    await this.world.add(name, batches);
+  }
+
+  plan(sql: string, parameters: readonly Parameter[] = []): Plan {
+    const schemas = Object.fromEntries([...this.world.snapshots].map(([name, { schema }]) => [name, schema]));
+    return plan(sql, schemas, parameters);
+  }
+
+  runtime(context: QueryContext = newContext()): Runtime {
+    return {
+      ...this.world.runtime(context),
+      fallback: (node, inputs) => runFallback(node, inputs, context),
+    };
+  }
+
+  async run(sql: string, parameters: readonly Parameter[] = [], context?: QueryContext): Promise<SqlAnswer> {
+    const bound = this.plan(sql, parameters);
+    return { schema: bound.schema, rows: await rowsOf(execute(bound, this.runtime(context))) };
+  }
 }

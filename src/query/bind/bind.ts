@@ -2,9 +2,11 @@ import type { Schema } from '../../columns/types.ts';
 import { OrasiError } from '../../core/errors.ts';
 import type { ParsedStatement } from '../parse/parser.ts';
 import type { Plan } from '../plan.ts';
+import { rewrite } from './bound.ts';
 import type { Parameter, StatementContext } from './context.ts';
-import type { Logical } from './logical.ts';
+import type { Bound, Logical } from './logical.ts';
 import { lowerPlan } from './lower.ts';
+import { mapExpressions, mapInputs } from './plan-expressions.ts';
 import { pruneColumns } from './prune.ts';
 import { checkFullText, pushConditions } from './push-down.ts';
 import { bindQuery } from './query.ts';
@@ -46,9 +48,20 @@ export function bindLogical(statement: ParsedStatement, options: BindOptions): L
 
 /** The same answer for less work. */
 export function optimize(plan: Logical): Logical {
-  const pushed = pushConditions(plan);
+  const pushed = pushConditions(withOptimizedSubqueries(plan));
   checkFullText(pushed);
   return pruneColumns(pushed);
+}
+
+/** Subqueries that could not be made joins are plans of their own. */
+function withOptimizedSubqueries(plan: Logical): Logical {
+  const optimizeWithin = (expression: Bound): Bound =>
+    rewrite(expression, (part) => {
+      if (part.node !== 'subquery') return undefined;
+      const arg = part.arg === null ? null : optimizeWithin(part.arg);
+      return { ...part, arg, plan: optimize(part.plan) };
+    });
+  return mapExpressions(mapInputs(plan, withOptimizedSubqueries), optimizeWithin);
 }
 
 /** Every step goes down the statement by recursion; one that runs out of stack says so in words. */

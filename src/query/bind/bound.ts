@@ -25,6 +25,12 @@ export function column(index: number, type: ColumnType, at: number): Bound {
   return { node: 'column', index, type, at };
 }
 
+/** One WHEN … THEN … of a CASE. */
+export function branchOf(when: Bound, result: Bound): { readonly when: Bound; readonly then: Bound } {
+  // biome-ignore lint/suspicious/noThenProperty: the name is SQL's, and no branch is ever awaited
+  return { when, then: result };
+}
+
 /** A conjunction; flat, and none at all for no conditions. */
 export function conjunction(conditions: readonly Bound[]): Bound | null {
   const flat = conditions.flatMap(conjuncts);
@@ -63,7 +69,7 @@ export function mapChildren(expression: Bound, map: (child: Bound) => Bound): Bo
     case 'case':
       return {
         ...expression,
-        branches: expression.branches.map(({ when, then }) => ({ when: map(when), then: map(then) })),
+        branches: expression.branches.map(({ when, then }) => branchOf(map(when), map(then))),
         otherwise: expression.otherwise === null ? null : map(expression.otherwise),
       };
     case 'cast':

@@ -3,7 +3,7 @@ import { BOOL, type ColumnType } from '../../columns/types.ts';
 import { OrasiError } from '../../core/errors.ts';
 import { SCALAR_FUNCTIONS } from '../functions/catalogue.ts';
 import { type ArgumentType, commonTypeOf } from '../functions/coercion.ts';
-import { castTo, conjunction, isNullLiteral, literal, nullOf } from './bound.ts';
+import { branchOf, castTo, conjunction, isNullLiteral, literal, nullOf } from './bound.ts';
 import { locate, sqlError, typeNames } from './errors.ts';
 import type { Bound } from './logical.ts';
 
@@ -109,7 +109,7 @@ export function caseOf(branches: readonly { when: Bound; then: Bound }[], otherw
       last = all[i];
       break;
     }
-    kept.push({ when, then: all[i] });
+    kept.push(branchOf(when, all[i]));
   }
   if (kept.length === 0) return last;
   return { node: 'case', branches: kept, otherwise: isNullLiteral(last) ? null : last, type, at };

@@ -3,7 +3,7 @@ import { BOOL, type ColumnType, DATE, DOUBLE, decimal, INT64, NULL_TYPE, TIMESTA
 import { canCast, castScalar, decimalOfText } from '../functions/cast.ts';
 import { compareScalars } from '../functions/comparison.ts';
 import { type AConst, type AExpr, type Node, names, nodeKind, type SubLink } from '../parse/ast.ts';
-import { castTo, integer, isNullLiteral, literal, nullOf, text } from './bound.ts';
+import { branchOf, castTo, integer, isNullLiteral, literal, nullOf, text } from './bound.ts';
 import { and, argumentType, asCondition, caseOf, makeCall, not, or, unify } from './calls.ts';
 import type { CommonTables, StatementContext } from './context.ts';
 import { sqlError, typeNames } from './errors.ts';
@@ -258,7 +258,7 @@ export class ExpressionBinder {
         const value = this.bindValue(lexpr ?? {}, rules);
         const equal = makeCall('=', [value, this.bindValue(rexpr ?? {}, rules)], at);
         const type = value.type;
-        return { node: 'case', branches: [{ when: equal, then: nullOf(type, at) }], otherwise: value, type, at };
+        return { node: 'case', branches: [branchOf(equal, nullOf(type, at))], otherwise: value, type, at };
       }
       case 'AEXPR_IN':
         return this.#in(lexpr ?? {}, rexpr?.List?.items ?? [], operator === '<>', at, rules);
@@ -483,10 +483,8 @@ export class ExpressionBinder {
     const subject = expression.arg === undefined ? undefined : this.bindValue(expression.arg, rules);
     const branches = expression.args.map(({ CaseWhen: branch }) => {
       const when = this.bind(branch?.expr ?? {}, rules);
-      return {
-        when: subject === undefined ? asCondition(when, 'WHEN') : makeCall('=', [subject, when], at),
-        then: this.bindValue(branch?.result ?? {}, rules),
-      };
+      const condition = subject === undefined ? asCondition(when, 'WHEN') : makeCall('=', [subject, when], at);
+      return branchOf(condition, this.bindValue(branch?.result ?? {}, rules));
     });
     const otherwise =
       expression.defresult === undefined ? nullOf(NULL_TYPE, at) : this.bindValue(expression.defresult, rules);

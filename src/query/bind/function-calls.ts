@@ -4,7 +4,7 @@ import { castScalar } from '../functions/cast.ts';
 import { SCALAR_FUNCTIONS } from '../functions/catalogue.ts';
 import { type FuncCall, type Node, names } from '../parse/ast.ts';
 import { resolveAggregate } from './aggregate-calls.ts';
-import { castTo, column, isNullLiteral, literal, nullOf, text } from './bound.ts';
+import { branchOf, castTo, column, isNullLiteral, literal, nullOf, text } from './bound.ts';
 import { argumentType, asCondition, caseOf, makeCall } from './calls.ts';
 import { sqlError, typeNames } from './errors.ts';
 import type { ExpressionBinder, ExpressionRules } from './expressions.ts';
@@ -86,14 +86,14 @@ function bindSpecial(binder: ExpressionBinder, name: string, args: readonly Boun
     case 'if':
     case 'iff':
       if (args.length !== 3) return undefined;
-      return caseOf([{ when: asCondition(first, 'IF'), then: second }], third, at);
+      return caseOf([branchOf(asCondition(first, 'IF'), second)], third, at);
     case 'ifnull':
     case 'nvl':
       return args.length === 2 ? makeCall('coalesce', args, at) : undefined;
     case 'nullif': {
       if (args.length !== 2) return undefined;
       const equal = makeCall('=', [first, second], at);
-      return caseOf([{ when: equal, then: nullOf(first.type, at) }], first, at);
+      return caseOf([branchOf(equal, nullOf(first.type, at))], first, at);
     }
     case 'like_escape':
       return makeCall('like', args, at);

@@ -1,5 +1,6 @@
 import { BOOL, INT64 } from '../../columns/types.ts';
 import {
+  branchOf,
   children,
   column,
   conjunction,
@@ -288,10 +289,10 @@ function plainMembership(
   const no = literal(false, BOOL, at);
   const expression = caseOf(
     [
-      { when: makeCall('=', [total, integer(0n, at)], at), then: no },
-      { when: makeCall('is_null', [arg], at), then: nullOf(BOOL, at) },
-      { when: makeCall('is_not_null', [found], at), then: literal(true, BOOL, at) },
-      { when: makeCall('<', [present, total], at), then: nullOf(BOOL, at) },
+      branchOf(makeCall('=', [total, integer(0n, at)], at), no),
+      branchOf(makeCall('is_null', [arg], at), nullOf(BOOL, at)),
+      branchOf(makeCall('is_not_null', [found], at), literal(true, BOOL, at)),
+      branchOf(makeCall('<', [present, total], at), nullOf(BOOL, at)),
     ],
     no,
     at,

@@ -233,7 +233,7 @@ class Emitter {
     const name = this.#function({
       kind: 'aggregate',
       // Each call keeps its own state, so no two share a name.
-      name: `f${this.functions.length}`,
+      name: `a${this.functions.length}`,
       function: aggregate.function,
       argTypes: aggregate.args.map((arg) => arg.type),
       parameters: aggregate.parameters,
@@ -423,7 +423,7 @@ class Emitter {
         if (atMostOneRow(subquery.plan)) return `(${value})`;
         const name = this.#function({
           kind: 'aggregate',
-          name: `f${this.functions.length}`,
+          name: `a${this.functions.length}`,
           function: 'only_value',
           argTypes: [subquery.type],
           parameters: [],

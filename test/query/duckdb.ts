@@ -1,0 +1,112 @@
+import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
+import type { Scalar } from '../../src/columns/column.ts';
+import { decimalText } from '../../src/columns/text.ts';
+import { type ColumnType, typeName } from '../../src/columns/types.ts';
+import { sqlText } from '../../src/query/functions/value-text.ts';
+import type { TestTable } from './conformance/tables.ts';
+
+/** An answer in words that are the same where the values are: numbers to 12 digits, whatever their type. */
+export interface OracleAnswer {
+  readonly types: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** DuckDB in memory, one thread, with the test's tables. */
+export class Oracle {
+  readonly #connection: DuckDBConnection;
+
+  private constructor(connection: DuckDBConnection) {
+    this.#connection = connection;
+  }
+
+  static async open(tables: readonly TestTable[]): Promise<Oracle> {
+    const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
+    const oracle = new Oracle(await instance.connect());
+    await oracle.#connection.run("SET TimeZone = 'UTC'");
+    for (const table of tables) await oracle.add(table);
+    return oracle;
+  }
+
+  async add({ name, columns, rows }: TestTable): Promise<void> {
+    const types = columns.map((column) => `"${column.name}" ${duckType(column.type)}`).join(', ');
+    await this.#connection.run(`CREATE TABLE "${name}" (${types})`);
+    for (let start = 0; start < rows.length; start += 500) {
+      const values = rows
+        .slice(start, start + 500)
+        .map((row) => `(${row.map((value, i) => duckLiteral(value, columns[i].type)).join(', ')})`);
+      await this.#connection.run(`INSERT INTO "${name}" VALUES ${values.join(', ')}`);
+    }
+  }
+
+  async query(sql: string, parameters: readonly (string | number | boolean | null)[] = []): Promise<OracleAnswer> {
+    const reader = await this.#connection.runAndReadAll(sql, parameters.length === 0 ? undefined : [...parameters]);
+    return {
+      types: reader.columnTypes().map(String),
+      rows: reader.getRows().map((row) => row.map(wordOf)),
+    };
+  }
+}
+
+function duckType(type: ColumnType): string {
+  const names: Record<string, string> = { int64: 'BIGINT', string: 'VARCHAR', bytes: 'BLOB', bool: 'BOOLEAN' };
+  return names[type.kind] ?? typeName(type).toUpperCase();
+}
+
+function duckLiteral(value: Scalar, type: ColumnType): string {
+  if (value === null) return 'NULL';
+  if (type.kind === 'bool' || type.kind === 'int64') return String(value);
+  const text = type.kind === 'double' ? String(value) : sqlText(value, type);
+  return `'${text.replaceAll("'", "''")}'::${duckType(type)}`;
+}
+
+/** A number's word, so that 5, 5.0 and 5.00 are one. */
+export function numberWord(text: string): string {
+  const value = Number(text);
+  if (Number.isNaN(value)) return 'nan';
+  if (/^-?\d+(\.\d*)?$/.test(text) && text.replace(/\D/g, '').length > 15) {
+    return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+  }
+  return value === 0 ? '0' : String(Number(value.toPrecision(11)));
+}
+
+function wordOf(value: DuckDBValue): string {
+  if (value === null || value === undefined) return 'NULL';
+  switch (typeof value) {
+    case 'bigint':
+    case 'number':
+      return numberWord(String(value));
+    case 'boolean':
+      return String(value);
+    case 'string':
+      return `'${value}'`;
+  }
+  const kind = value.constructor.name;
+  if (kind === 'DuckDBDecimalValue') return numberWord(String(value));
+  if (kind === 'DuckDBListValue') return `'${JSON.stringify(plain(value))}'`;
+  // Time stamps with a zone are instants in UTC here; ours say no zone.
+  return String(value).replace(/\+00$/, '');
+}
+
+function plain(value: unknown): unknown {
+  if (typeof value === 'bigint') return Number(value);
+  if (typeof value === 'object' && value !== null && 'items' in value) return (value.items as unknown[]).map(plain);
+  if (typeof value === 'object' && value !== null) return String(value);
+  return value;
+}
+
+/** One of our values in the same words. */
+export function ownWord(value: Scalar, type: ColumnType): string {
+  if (value === null) return 'NULL';
+  switch (type.kind) {
+    case 'int64':
+    case 'double':
+      return numberWord(String(value));
+    case 'decimal':
+      return numberWord(decimalText(value as bigint, type.scale, true));
+    case 'string':
+    case 'json':
+      return `'${value}'`;
+    default:
+      return sqlText(value, type);
+  }
+}
