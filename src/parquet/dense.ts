@@ -139,12 +139,14 @@ export function denseWords(pieces: readonly Piece[], present: number): Int32Arra
   return out;
 }
 
-function fixedOf(column: Column): FixedValues {
+/** The numbers of a column that is no dictionary. */
+export function fixedOf(column: Column): FixedValues {
   assert(column.data.layout === 'fixed', 'a column of numbers holds them at a fixed width');
   return column.data.values;
 }
 
-function wordsOf(values: FixedValues, start: number, end: number): Int32Array {
+/** Values `start` to `end` as word pairs, low first. */
+export function wordsOf(values: FixedValues, start: number, end: number): Int32Array {
   if (values instanceof BigInt64Array) {
     return new Int32Array(values.buffer as ArrayBuffer, values.byteOffset + 8 * start, 2 * (end - start));
   }

@@ -4,8 +4,9 @@ import type { ColumnType } from '../columns/types.ts';
 import { assert } from '../core/errors.ts';
 import type { Bounds } from './bounds.ts';
 import { ByteBuffer } from './byte-buffer.ts';
+import { chooseEncoding } from './choose-encoding.ts';
+import type { ChunkValues } from './chunk-values.ts';
 import { gatherValidity, type Piece } from './dense.ts';
-import { type ChunkValues, chooseEncoding } from './encode-values.ts';
 import { encodeValidity } from './hybrid-encode.ts';
 import type { Codec, Encoding } from './metadata.ts';
 import { writeDataHeader, writeDictionaryHeader } from './page-header.ts';
@@ -54,7 +55,8 @@ export function encodeChunk(pieces: readonly Piece[], type: ColumnType, options:
 
   // What the codec is decides how the dictionary is stored, so the pages' bodies come first.
   const bodies = encodeBodies(values, validity, rows, options);
-  const dictionary = values.dictionary === undefined ? undefined : compressed(values.dictionary.bytes, options);
+  const dictionary =
+    values.dictionary?.compressible === true ? compressed(values.dictionary.bytes, options) : undefined;
   const useful = (body: Body) => body.compressed;
   const codec: Codec = bodies.some(useful) || dictionary?.compressed === true ? 'SNAPPY' : 'UNCOMPRESSED';
 
@@ -62,23 +64,16 @@ export function encodeChunk(pieces: readonly Piece[], type: ColumnType, options:
     1024 + bodies.reduce((sum, body) => sum + body.levels.length + body.values.length + 64, 0),
   );
   let uncompressedBytes = 0;
-  if (values.dictionary !== undefined && dictionary !== undefined) {
+  if (values.dictionary !== undefined) {
     // Only data pages can say that they are not compressed.
-    const stored =
-      codec === 'SNAPPY'
-        ? dictionary.compressed
-          ? dictionary.bytes
-          : snappyCompress(values.dictionary.bytes)
-        : values.dictionary.bytes;
+    const plain = values.dictionary.bytes;
+    const smaller = dictionary?.compressed === true ? dictionary.bytes : undefined;
+    const stored = codec === 'SNAPPY' ? (smaller ?? snappyCompress(plain)) : plain;
     const header = new ThriftWriter();
-    const sizes = {
-      uncompressedBytes: values.dictionary.bytes.length,
-      compressedBytes: stored.length,
-      crc: crc32(stored),
-    };
+    const sizes = { uncompressedBytes: plain.length, compressedBytes: stored.length, crc: crc32(stored) };
     writeDictionaryHeader(header, { ...sizes, values: values.dictionary.length });
     out.push(header.finish());
-    uncompressedBytes += out.length + values.dictionary.bytes.length;
+    uncompressedBytes += out.length + plain.length;
     out.push(stored);
   }
   const dictionaryBytes = out.length;

@@ -49,22 +49,24 @@ function packValues(
   out: ByteBuffer,
 ): void {
   out.reserve(bytes + 4);
-  const target = out.bytes;
+  const stop = out.length + bytes;
+  out.bytes.fill(0, out.length, stop + 4);
+  const view = new DataView(out.bytes.buffer, out.bytes.byteOffset, out.bytes.length);
   let at = out.length;
-  const stop = at + bytes;
-  let pending = 0;
+  let word = 0;
   let bits = 0;
   for (let i = start; i < end; i++) {
-    pending |= values[i] << bits;
+    const value = values[i];
+    word |= value << bits;
     bits += width;
-    while (bits >= 8) {
-      target[at++] = pending & 0xff;
-      pending >>>= 8;
-      bits -= 8;
-    }
+    if (bits < 32) continue;
+    view.setInt32(at, word, true);
+    at += 4;
+    bits -= 32;
+    // What of the value did not fit; a shift by all of its width would be none.
+    word = bits === 0 ? 0 : value >>> (width - bits);
   }
-  if (bits > 0) target[at++] = pending & 0xff;
-  target.fill(0, at, stop);
+  if (bits > 0) view.setInt32(at, word, true);
   out.length = stop;
 }
 

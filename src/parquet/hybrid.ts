@@ -97,8 +97,8 @@ let scratchBytes = new Uint8Array(0);
 let scratchShorts = new Uint16Array(0);
 
 /**
- * Decodes `count` dictionary codes, whatever their width, into the target, whose element holds every code
- * below `dictionaryLength`. Throws `malformed_input` for a code that is not below it.
+ * Decodes `count` dictionary codes, whatever their width. Codes that do not fit the target's elements are
+ * refused; whether all are within the dictionary is for `checkCodes` to say.
  */
 export function decodeCodes(
   source: Uint8Array,
@@ -108,7 +108,6 @@ export function decodeCodes(
   target: Codes,
   at: number,
   count: number,
-  dictionaryLength: number,
 ): void {
   if (width > 32) throw malformed(`codes of ${width} bits`);
   if (width <= 8) {
@@ -123,18 +122,16 @@ export function decodeCodes(
     else {
       if (scratchShorts.length < count) scratchShorts = new Uint16Array(count);
       decodeShorts(source, from, end, width, scratchShorts, 0, count);
-      checkCodes(scratchShorts, 0, count, dictionaryLength);
+      if (target instanceof Uint8Array) checkCodes(scratchShorts, 0, count, 256);
       target.set(scratchShorts.subarray(0, count), at);
     }
-  } else {
-    // Wide codes of a narrow dictionary: checked before they are cut to the target's width.
-    const words = target instanceof Int32Array ? target : new Int32Array(count);
-    const start = words === target ? at : 0;
-    decodeWords(source, from, end, width, words, start, count);
-    checkCodes(words, start, count, dictionaryLength);
-    if (words !== target) target.set(words, at);
+  } else if (target instanceof Int32Array) decodeWords(source, from, end, width, target, at, count);
+  else {
+    const words = new Int32Array(count);
+    decodeWords(source, from, end, width, words, 0, count);
+    checkCodes(words, 0, count, target instanceof Uint8Array ? 256 : 65_536);
+    target.set(words, at);
   }
-  if (2 ** width > dictionaryLength) checkCodes(target, at, count, dictionaryLength);
 }
 
 function decodeShorts(
@@ -173,8 +170,8 @@ function decodeWords(
   }
 }
 
-/** A code out of range would read another column's memory or none; one pass finds it. */
-function checkCodes(codes: Codes, at: number, count: number, dictionaryLength: number): void {
+/** Throws `malformed_input` for a code that no entry of the dictionary has. */
+export function checkCodes(codes: Codes, at: number, count: number, dictionaryLength: number): void {
   if (count === 0) return;
   const highest =
     codes instanceof Uint8Array

@@ -6,6 +6,7 @@ import { uncompress } from './codec.ts';
 import {
   allPresent,
   bitWidth,
+  checkCodes,
   decodeBitPackedLevels,
   decodeBytes,
   decodeCodes,
@@ -33,6 +34,17 @@ export interface Leaf {
 export interface StoredPage<Header = DataPageHeader> {
   readonly header: Header;
   readonly body: Uint8Array;
+}
+
+/** How a decoder takes its pages. */
+export interface DecoderOptions {
+  /** `entries`: levels are given as they are, though the column has no more than one value a row. */
+  readonly shape?: 'rows' | 'entries';
+  /**
+   * Whether pages with a checksum are ours. Then a checksum that holds says that the codes are within their
+   * dictionary, and they are not looked at again; another writer's checksum says nothing of the kind.
+   */
+  readonly ours?: boolean;
 }
 
 export interface StoredPages {
@@ -95,15 +107,16 @@ const NO_CODES = new Uint8Array(0);
 export class PageDecoder {
   readonly leaf: Leaf;
   readonly codec: Codec;
-  /** Whether levels are given as they are, though the column has no more than one of each value. */
   readonly #nested: boolean;
+  readonly #ours: boolean;
   #dictionary: PhysicalValues | undefined;
   #dictionaryLength = 0;
 
-  constructor(leaf: Leaf, codec: Codec, shape: 'rows' | 'entries' = 'rows') {
+  constructor(leaf: Leaf, codec: Codec, options: DecoderOptions = {}) {
     this.leaf = leaf;
     this.codec = codec;
-    this.#nested = shape === 'entries' || leaf.maxRepetition > 0 || leaf.maxDefinition > 1;
+    this.#nested = options.shape === 'entries' || leaf.maxRepetition > 0 || leaf.maxDefinition > 1;
+    this.#ours = options.ours === true;
   }
 
   setDictionary({ header, body }: StoredPage<DictionaryPageHeader>): void {
@@ -135,10 +148,10 @@ export class PageDecoder {
         const dictionary = this.#dictionary;
         if (dictionary === undefined && present > 0) throw malformed('a page has codes but its chunk no dictionary');
         if (target === undefined) {
-          this.#readCodes(body, from, codes, at, present);
+          this.#readCodes(body, from, codes, at, present, this.#ours && header.crc !== undefined);
         } else if (dictionary !== undefined && present > 0) {
           const own = newCodes(this.#dictionaryLength, present);
-          this.#readCodes(body, from, own, 0, present);
+          this.#readCodes(body, from, own, 0, present, this.#ours && header.crc !== undefined);
           target.gather(dictionary, own, at, present);
         }
       } else if (present > 0) {
@@ -187,10 +200,11 @@ export class PageDecoder {
     return { body: page, from };
   }
 
-  #readCodes(body: Uint8Array, from: number, codes: Codes, at: number, count: number): void {
+  #readCodes(body: Uint8Array, from: number, codes: Codes, at: number, count: number, trusted: boolean): void {
     if (count === 0) return;
     if (from >= body.length) throw malformed('a page ends before its codes');
-    decodeCodes(body, from + 1, body.length, body[from], codes, at, count, this.#dictionaryLength);
+    decodeCodes(body, from + 1, body.length, body[from], codes, at, count);
+    if (!trusted) checkCodes(codes, at, count, this.#dictionaryLength);
   }
 }
 

@@ -338,6 +338,7 @@ function decodeChunk(
   const decoder = new PageDecoder(
     { ...physical, maxDefinition: field.nullable ? 1 : 0, maxRepetition: 0 },
     chunk.codec,
+    { ours: true },
   );
   const pages: StoredPage[] = [];
   for (const range of ranges) {

@@ -43,7 +43,7 @@ export class LeafQueue {
     this.#node = node;
     this.#meaning = meaning;
     this.#stream = stream;
-    this.#decoder = new PageDecoder(node.leaf, codec, 'entries');
+    this.#decoder = new PageDecoder(node.leaf, codec, { shape: 'entries' });
   }
 
   get heldBytes(): number {
