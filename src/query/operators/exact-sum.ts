@@ -1,3 +1,4 @@
+import type { GroupedRows } from './aggregates/accumulator.ts';
 import { grownDoubles, grownLength } from './grow.ts';
 
 const UNIT = 4_294_967_296;
@@ -33,18 +34,17 @@ export class ExactSum {
     }
   }
 
-  /** Adds small integers: |value| ≤ 2^31. Rows whose group is negative are left out. */
-  addInt32(groups: Int32Array, values: Int32Array): void {
+  /** Adds small integers: |value| ≤ 2^31. */
+  addInt32({ groups, leftOut, single }: GroupedRows, values: Int32Array): void {
     this.#reserve(values.length * 2 ** 31, 1);
     const sums = this.#limbs[0];
-    for (let i = 0; i < values.length; i++) {
-      const group = groups[i];
-      if (group >= 0) sums[group] += values[i];
-    }
+    if (single) sums[0] += sumOfInt32(values);
+    else if (leftOut === null) for (let i = 0; i < values.length; i++) sums[groups[i]] += values[i];
+    else for (let i = 0; i < values.length; i++) if (groups[i] >= 0) sums[groups[i]] += values[i];
   }
 
   /** Adds integers within ±2^53 in doubles. */
-  addDoubles(groups: Int32Array, values: Float64Array): void {
+  addDoubles({ groups }: GroupedRows, values: Float64Array): void {
     const growth = values.length * largest(values);
     if (growth < 2 ** 51) {
       this.#reserve(growth, 1);
@@ -64,10 +64,21 @@ export class ExactSum {
   }
 
   /** Adds 64-bit integers, read as halves: a bigint would be an object a row. */
-  addBigInts(groups: Int32Array, values: BigInt64Array): void {
+  addBigInts({ groups, single }: GroupedRows, values: BigInt64Array): void {
     this.#reserve(values.length * UNIT, 2);
     const halves = new Int32Array(values.buffer, values.byteOffset, 2 * values.length);
     const [low, high] = this.#limbs;
+    if (single) {
+      let lower = 0;
+      let upper = 0;
+      for (let i = 0; i < halves.length; i += 2) {
+        lower += halves[i] >>> 0;
+        upper += halves[i + 1];
+      }
+      low[0] += lower;
+      high[0] += upper;
+      return;
+    }
     for (let i = 0; i < values.length; i++) {
       const group = groups[i];
       if (group < 0) continue;
@@ -77,11 +88,11 @@ export class ExactSum {
   }
 
   /** Adds 128-bit integers laid out as pairs of 64-bit words. */
-  addInt128(groups: Int32Array, values: BigInt64Array): void {
+  addInt128({ groups }: GroupedRows, values: BigInt64Array): void {
     this.#reserve((values.length / 2) * UNIT, 4);
     const quarters = new Int32Array(values.buffer, values.byteOffset, 2 * values.length);
     const [a, b, c, d] = this.#limbs;
-    for (let i = 0; i < groups.length && 4 * i < quarters.length; i++) {
+    for (let i = 0; i < groups.length; i++) {
       const group = groups[i];
       if (group < 0) continue;
       a[group] += quarters[4 * i] >>> 0;
@@ -130,6 +141,12 @@ export class ExactSum {
     }
     this.#room = 2 ** 52;
   }
+}
+
+function sumOfInt32(values: Int32Array): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i];
+  return sum;
 }
 
 function largest(values: Float64Array): number {

@@ -1,9 +1,10 @@
 import { type Bitmap, getBit, newBitmap } from '../../columns/bitmap.ts';
-import { type Column, type FixedValues, nullColumn } from '../../columns/column.ts';
+import { type Codes, type Column, type FixedValues, nullColumn } from '../../columns/column.ts';
 import type { ColumnType } from '../../columns/types.ts';
 import { assert } from '../../core/errors.ts';
 import { textsOf } from './compare-text.ts';
 import { isDictionary } from './dictionary-once.ts';
+import { grownInt32 } from './grow.ts';
 import { joinHalves } from './halves.ts';
 import { PairTable } from './pair-table.ts';
 import { TextTable } from './text-table.ts';
@@ -11,9 +12,10 @@ import { TextTable } from './text-table.ts';
 /** The id every null has. */
 export const NULL_ID = 0;
 
-/** Small integers find their ids in an array instead of a hash table. */
-const DIRECT_LEAST = -65_536;
-const DIRECT_LENGTH = 196_608;
+/** Integers from 0 up to here find their ids in an array instead of a hash table: 4 MB at most. */
+const DIRECT_LENGTH = 1 << 20;
+
+const UNIT = 4_294_967_296;
 
 /**
  * Gives the values of one key column dense ids: 0 for null, then 1, 2, … in order of first appearance,
@@ -25,8 +27,9 @@ export class KeyColumn {
   /** Values of up to 64 bits as their halves; for int128, pairs of ids of `#quarters`. */
   readonly #pairs = new PairTable();
   readonly #quarters: readonly [PairTable, PairTable] = [new PairTable(), new PairTable()];
-  #direct: Int32Array | undefined;
-  #entries: { dictionary: Column; ids: Int32Array } | undefined;
+  /** The id of each small integer; 0 where it has none yet. Grown to the largest met. */
+  #direct: Int32Array = new Int32Array(0);
+  #entries: { readonly dictionary: Column; readonly ids: Int32Array } | undefined;
 
   constructor(type: ColumnType) {
     this.#type = type;
@@ -40,13 +43,13 @@ export class KeyColumn {
 
   get bytes(): number {
     const tables = (this.#texts?.bytes ?? 0) + this.#pairs.bytes + this.#quarters[0].bytes + this.#quarters[1].bytes;
-    return tables + (this.#direct?.byteLength ?? 0);
+    return tables + this.#direct.byteLength;
   }
 
   /** The id of each row, new ones where values are new. */
   assign(column: Column, into: Int32Array): void {
-    if (isDictionary(column)) this.#assignCodes(column, into);
-    else this.#walk(column, into, true);
+    if (isDictionary(column)) this.#assignCodes(column, column.data.codes, into);
+    else this.#walk(column, 0, column.length, into, true);
     maskNulls(column, into, NULL_ID);
   }
 
@@ -54,10 +57,9 @@ export class KeyColumn {
   find(column: Column, into: Int32Array): void {
     if (isDictionary(column)) {
       const entries = new Int32Array(column.data.dictionary.length);
-      this.#walk(column.data.dictionary, entries, false);
-      const { codes } = column.data;
-      for (let i = 0; i < column.length; i++) into[i] = entries[codes[i]];
-    } else this.#walk(column, into, false);
+      this.#walk(column.data.dictionary, 0, entries.length, entries, false);
+      mapCodes(column.data.codes, entries, into, column.length);
+    } else this.#walk(column, 0, column.length, into, false);
     maskNulls(column, into, -1);
   }
 
@@ -68,78 +70,74 @@ export class KeyColumn {
     if (this.#type.kind === 'null') return nullColumn(this.#type, length);
     const validity = newBitmap(length, true);
     validity[0] &= ~1;
-    const data =
-      this.#type.kind === 'decimal' && this.#type.precision > 18
-        ? joinHalves(this.#type, length, ...this.#wideHalves())
-        : joinHalves(this.#type, length, this.#pairs);
+    const [lower, upper] = this.#quarters;
+    const wide = this.#type.kind === 'decimal' && this.#type.precision > 18;
+    const data = wide
+      ? joinHalves(this.#type, length, this.#pairs, lower, upper)
+      : joinHalves(this.#type, length, this.#pairs);
     return { type: this.#type, length, validity, data };
   }
 
-  #wideHalves(): [PairTable, PairTable, PairTable] {
-    return [this.#pairs, ...this.#quarters];
-  }
-
-  /** Looks an entry up when its first row comes by: a dictionary may hold values no row has. */
-  #assignCodes(column: Column & { data: { layout: 'dictionary' } }, into: Int32Array): void {
-    const { codes, dictionary } = column.data;
+  /** Looks up only the entries some row has: a dictionary may hold values that no row of the batch does. */
+  #assignCodes(column: Column, codes: Codes, into: Int32Array): void {
+    assert(column.data.layout === 'dictionary', 'codes come from a dictionary');
+    const { dictionary } = column.data;
     if (this.#entries?.dictionary !== dictionary) {
       this.#entries = { dictionary, ids: new Int32Array(dictionary.length) };
     }
     const { ids } = this.#entries;
     const one = new Int32Array(1);
-    const { validity } = column;
-    for (let i = 0; i < column.length; i++) {
-      const id = ids[codes[i]];
-      if (id > 0) {
-        into[i] = id;
-      } else if (validity === null || getBit(validity, i)) {
-        this.#walkRange(dictionary, codes[i], codes[i] + 1, one, true);
-        ids[codes[i]] = one[0];
-        into[i] = one[0];
-      }
+    const { validity, length } = column;
+    // Runs over rows whose entries are known are a plain table look-up; a new entry, or a null, interrupts them.
+    for (let row = 0; ; row++) {
+      row = mapKnown(codes, ids, into, row, length);
+      if (row === length) return;
+      if (validity !== null && !getBit(validity, row)) continue;
+      this.#walk(dictionary, codes[row], codes[row] + 1, one, true);
+      ids[codes[row]] = one[0];
+      into[row] = one[0];
     }
   }
 
-  #walk(column: Column, into: Int32Array, insert: boolean): void {
-    this.#walkRange(column, 0, column.length, into, insert);
-  }
-
   /** Ids of rows `start` to `end`, into the front of `into`. A null row is passed over: what its slot holds is no value. */
-  #walkRange(column: Column, start: number, end: number, into: Int32Array, insert: boolean): void {
-    const { data } = column;
+  #walk(column: Column, start: number, end: number, into: Int32Array, insert: boolean): void {
+    const { data, validity } = column;
     switch (data.layout) {
       case 'none':
         into.fill(NULL_ID, 0, end - start);
         return;
       case 'bits':
-        this.#walkBits(data.values, column, start, end, into, insert);
+        this.#walkBits(data.values, validity, start, end, into, insert);
         return;
       case 'varlen':
         this.#walkTexts(column, start, end, into, insert);
         return;
       case 'fixed':
-        this.#walkFixed(data.values, column, start, end, into, insert);
+        this.#walkFixed(data.values, validity, start, end, into, insert);
         return;
       case 'int128':
-        this.#walkWide(data.values, column, start, end, into, insert);
+        this.#walkWide(data.values, validity, start, end, into, insert);
         return;
       case 'dictionary':
         assert(false, 'a dictionary has none of its own');
     }
   }
 
-  #walkBits(bits: Bitmap, column: Column, start: number, end: number, into: Int32Array, insert: boolean): void {
-    const { validity } = column;
+  #walkBits(
+    bits: Bitmap,
+    validity: Bitmap | null,
+    start: number,
+    end: number,
+    into: Int32Array,
+    insert: boolean,
+  ): void {
     for (let i = start; i < end; i++) {
       if (validity === null || getBit(validity, i)) into[i - start] = this.#pair(getBit(bits, i) ? 1 : 0, 0, insert);
     }
   }
 
   #pair(low: number, high: number, insert: boolean): number {
-    return insert ? this.#pairs.idOf(low, high) + 1 : this.#found(this.#pairs.find(low, high));
-  }
-
-  #found(id: number): number {
+    const id = insert ? this.#pairs.idOf(low, high) : this.#pairs.find(low, high);
     return id < 0 ? -1 : id + 1;
   }
 
@@ -150,69 +148,126 @@ export class KeyColumn {
     assert(texts !== undefined, 'a key of bytes has a table of texts');
     for (let i = start; i < end; i++) {
       if (validity !== null && !getBit(validity, i)) continue;
-      into[i - start] = insert
-        ? texts.idOf(bytes, offsets[i], offsets[i + 1]) + 1
-        : this.#found(texts.find(bytes, offsets[i], offsets[i + 1]));
+      const id = insert ? texts.idOf(bytes, offsets[i], offsets[i + 1]) : texts.find(bytes, offsets[i], offsets[i + 1]);
+      into[i - start] = id < 0 ? -1 : id + 1;
     }
   }
 
-  #walkFixed(values: FixedValues, column: Column, start: number, end: number, into: Int32Array, insert: boolean): void {
-    const { validity } = column;
-    const nulls = (i: number) => validity !== null && !getBit(validity, i);
-    if (values instanceof BigInt64Array) {
-      // Read as halves: a bigint would be an object a row.
-      const halves = new Int32Array(values.buffer, values.byteOffset, 2 * values.length);
-      for (let i = start; i < end; i++) {
-        if (!nulls(i)) into[i - start] = this.#pair(halves[2 * i], halves[2 * i + 1], insert);
-      }
-    } else if (values instanceof Int32Array) {
-      this.#walkInt32(values, column, start, end, into, insert);
-    } else if (column.type.kind === 'double') {
-      const one = new Float64Array(1);
-      const halves = new Int32Array(one.buffer);
-      for (let i = start; i < end; i++) {
-        if (nulls(i)) continue;
-        const value = values[i];
-        one[0] = value === 0 ? 0 : Number.isNaN(value) ? Number.NaN : value;
-        into[i - start] = this.#pair(halves[0], halves[1], insert);
-      }
-    } else {
-      for (let i = start; i < end; i++) {
-        if (nulls(i)) continue;
-        const value = values[i];
-        into[i - start] = this.#pair(value | 0, Math.floor(value / 4_294_967_296), insert);
-      }
+  #walkFixed(
+    values: FixedValues,
+    validity: Bitmap | null,
+    start: number,
+    end: number,
+    into: Int32Array,
+    insert: boolean,
+  ): void {
+    if (values instanceof BigInt64Array) this.#walkBigInts(values, validity, start, end, into, insert);
+    else if (values instanceof Int32Array) this.#walkInt32s(values, validity, start, end, into, insert);
+    else if (this.#type.kind === 'double') this.#walkDoubles(values, validity, start, end, into, insert);
+    else this.#walkIntegers(values, validity, start, end, into, insert);
+  }
+
+  /** Read as halves: a bigint would be an object a row. */
+  #walkBigInts(
+    values: BigInt64Array,
+    validity: Bitmap | null,
+    start: number,
+    end: number,
+    into: Int32Array,
+    insert: boolean,
+  ): void {
+    const halves = new Int32Array(values.buffer, values.byteOffset, 2 * values.length);
+    for (let i = start; i < end; i++) {
+      if (validity !== null && !getBit(validity, i)) continue;
+      into[i - start] = this.#pair(halves[2 * i], halves[2 * i + 1], insert);
     }
   }
 
-  #walkInt32(values: Int32Array, column: Column, start: number, end: number, into: Int32Array, insert: boolean): void {
-    const { validity } = column;
-    if (end - start > 1) this.#direct ??= new Int32Array(DIRECT_LENGTH);
-    const direct = this.#direct;
+  #walkInt32s(
+    values: Int32Array,
+    validity: Bitmap | null,
+    start: number,
+    end: number,
+    into: Int32Array,
+    insert: boolean,
+  ): void {
+    const direct = this.#directFor(values, start, end);
     for (let i = start; i < end; i++) {
       if (validity !== null && !getBit(validity, i)) continue;
       const value = values[i];
-      const place = value - DIRECT_LEAST;
-      if (direct !== undefined && place >= 0 && place < DIRECT_LENGTH) {
-        let id = direct[place];
+      if (value >= 0 && value < direct.length) {
+        let id = direct[value];
         if (id === 0) {
-          id = this.#pair(value, value >> 31, insert);
-          if (id > 0) direct[place] = id;
+          id = this.#pair(value, 0, insert);
+          if (id > 0) direct[value] = id;
         }
         into[i - start] = id;
       } else into[i - start] = this.#pair(value, value >> 31, insert);
     }
   }
 
-  #walkWide(
-    values: BigInt64Array,
-    column: Column,
+  /** Integers in doubles, most often because one of them needs more than 32 bits. */
+  #walkIntegers(
+    values: Float64Array,
+    validity: Bitmap | null,
     start: number,
     end: number,
     into: Int32Array,
     insert: boolean,
   ): void {
-    const { validity } = column;
+    const direct = this.#directFor(values, start, end);
+    for (let i = start; i < end; i++) {
+      if (validity !== null && !getBit(validity, i)) continue;
+      const value = values[i];
+      if (value >= 0 && value < direct.length) {
+        let id = direct[value];
+        if (id === 0) {
+          id = this.#pair(value, 0, insert);
+          if (id > 0) direct[value] = id;
+        }
+        into[i - start] = id;
+      } else into[i - start] = this.#pair(value | 0, Math.floor(value / UNIT), insert);
+    }
+  }
+
+  /** The array of small integers, grown to hold the largest of these. A single value is not worth growing it. */
+  #directFor(values: Int32Array | Float64Array, start: number, end: number): Int32Array {
+    if (end - start < 256) return this.#direct;
+    let largest = 0;
+    for (let i = start; i < end; i++) if (values[i] > largest && values[i] < DIRECT_LENGTH) largest = values[i];
+    if (largest >= this.#direct.length) {
+      this.#direct = grownInt32(this.#direct, Math.min(DIRECT_LENGTH, Math.max(1024, 2 * largest)));
+    }
+    return this.#direct;
+  }
+
+  #walkDoubles(
+    values: Float64Array,
+    validity: Bitmap | null,
+    start: number,
+    end: number,
+    into: Int32Array,
+    insert: boolean,
+  ): void {
+    const one = new Float64Array(1);
+    const halves = new Int32Array(one.buffer);
+    for (let i = start; i < end; i++) {
+      if (validity !== null && !getBit(validity, i)) continue;
+      const value = values[i];
+      // One bit pattern for both zeros, and one for every NaN.
+      one[0] = value === 0 ? 0 : Number.isNaN(value) ? Number.NaN : value;
+      into[i - start] = this.#pair(halves[0], halves[1], insert);
+    }
+  }
+
+  #walkWide(
+    values: BigInt64Array,
+    validity: Bitmap | null,
+    start: number,
+    end: number,
+    into: Int32Array,
+    insert: boolean,
+  ): void {
     const words = new Int32Array(values.buffer, values.byteOffset, 2 * values.length);
     const [lower, upper] = this.#quarters;
     for (let i = start; i < end; i++) {
@@ -228,6 +283,49 @@ export class KeyColumn {
       into[i - start] = low < 0 || high < 0 ? -1 : this.#pair(low, high, false);
     }
   }
+}
+
+/** Maps codes to ids from `start` on, until a row whose entry has none; answers that row, or the length. */
+function mapKnown(codes: Codes, ids: Int32Array, into: Int32Array, start: number, length: number): number {
+  // A loop an array type, as everywhere that every row passes.
+  if (codes instanceof Uint8Array) return mapKnown8(codes, ids, into, start, length);
+  return codes instanceof Uint16Array
+    ? mapKnown16(codes, ids, into, start, length)
+    : mapKnown32(codes, ids, into, start, length);
+}
+
+function mapKnown8(codes: Uint8Array, ids: Int32Array, into: Int32Array, start: number, length: number): number {
+  for (let row = start; row < length; row++) {
+    const id = ids[codes[row]];
+    if (!(id > 0)) return row;
+    into[row] = id;
+  }
+  return length;
+}
+
+function mapKnown16(codes: Uint16Array, ids: Int32Array, into: Int32Array, start: number, length: number): number {
+  for (let row = start; row < length; row++) {
+    const id = ids[codes[row]];
+    if (!(id > 0)) return row;
+    into[row] = id;
+  }
+  return length;
+}
+
+function mapKnown32(codes: Int32Array, ids: Int32Array, into: Int32Array, start: number, length: number): number {
+  for (let row = start; row < length; row++) {
+    const id = ids[codes[row]];
+    if (!(id > 0)) return row;
+    into[row] = id;
+  }
+  return length;
+}
+
+function mapCodes(codes: Codes, entries: Int32Array, into: Int32Array, length: number): void {
+  if (entries.length === 0) into.fill(-1, 0, length);
+  else if (codes instanceof Uint8Array) for (let i = 0; i < length; i++) into[i] = entries[codes[i]];
+  else if (codes instanceof Uint16Array) for (let i = 0; i < length; i++) into[i] = entries[codes[i]];
+  else for (let i = 0; i < length; i++) into[i] = entries[codes[i]];
 }
 
 function maskNulls(column: Column, into: Int32Array, id: number): void {

@@ -1,37 +1,108 @@
 import type { Column } from '../../../columns/column.ts';
 import { INT64 } from '../../../columns/types.ts';
-import { grownDoubles, grownLength } from '../grow.ts';
-import type { Accumulator } from './accumulator.ts';
+import { grownDoubles, grownInt32, grownLength } from '../grow.ts';
+import type { Accumulator, GroupedRows } from './accumulator.ts';
 
-/** Rows of each group; counts stay exact to 2^53. */
-export class CountAccumulator implements Accumulator {
-  #counts: Float64Array = new Float64Array(0);
+/** What 32 bits count up to. */
+const MOST_COUNTED = 2 ** 31 - 1;
+
+/** How many rows each group has had. Counted in 32 bits, which is fastest, and moved to doubles before those are full. */
+export class RowCounts {
+  #recent: Int32Array = new Int32Array(0);
+  #earlier: Float64Array = new Float64Array(0);
+  #rowsCounted = 0;
 
   get bytes(): number {
-    return this.#counts.byteLength;
+    return this.#recent.byteLength + this.#earlier.byteLength;
   }
 
   grow(groups: number): void {
-    if (groups > this.#counts.length)
-      this.#counts = grownDoubles(this.#counts, grownLength(this.#counts.length, groups));
+    if (groups > this.#recent.length) this.#recent = grownInt32(this.#recent, grownLength(this.#recent.length, groups));
   }
 
+  /** Counts a row for each entry. */
   add(groups: Int32Array): void {
-    const counts = this.#counts;
-    for (let i = 0; i < groups.length; i++) if (groups[i] >= 0) counts[groups[i]]++;
+    this.#makeRoom(groups.length);
+    const counts = this.#recent;
+    for (let i = 0; i < groups.length; i++) counts[groups[i]]++;
   }
 
-  /** Counts rows of one group that need not be looked at. */
-  addRows(group: number, rows: number): void {
-    this.#counts[group] += rows;
+  /** Counts rows of one group. */
+  addTo(group: number, rows: number): void {
+    this.#makeRoom(rows);
+    this.#recent[group] += rows;
   }
 
   of(group: number): number {
-    return this.#counts[group];
+    return this.#recent[group] + (group < this.#earlier.length ? this.#earlier[group] : 0);
+  }
+
+  #makeRoom(rows: number): void {
+    this.#rowsCounted += rows;
+    if (this.#rowsCounted <= MOST_COUNTED) return;
+    this.#earlier = grownDoubles(this.#earlier, this.#recent.length);
+    for (let group = 0; group < this.#recent.length; group++) this.#earlier[group] += this.#recent[group];
+    this.#recent.fill(0);
+    this.#rowsCounted = rows;
+  }
+}
+
+/**
+ * How many values each group has: its rows, which all aggregates of an operator share, less those left out.
+ * So nothing is counted for an aggregate over a column without nulls.
+ */
+export class PresentCounts {
+  readonly #rows: RowCounts;
+  #absent: RowCounts | undefined;
+
+  constructor(rows: RowCounts) {
+    this.#rows = rows;
+  }
+
+  get bytes(): number {
+    return this.#absent?.bytes ?? 0;
+  }
+
+  grow(groups: number): void {
+    this.#absent?.grow(groups);
+  }
+
+  add({ leftOut }: GroupedRows, groups: number): void {
+    if (leftOut === null) return;
+    this.#absent ??= new RowCounts();
+    this.#absent.grow(groups);
+    this.#absent.add(leftOut);
+  }
+
+  of(group: number): number {
+    return this.#rows.of(group) - (this.#absent?.of(group) ?? 0);
+  }
+}
+
+/** Rows, or values, of each group. */
+export class CountAccumulator implements Accumulator {
+  readonly #counts: PresentCounts;
+  #groups = 0;
+
+  constructor(rows: RowCounts) {
+    this.#counts = new PresentCounts(rows);
+  }
+
+  get bytes(): number {
+    return this.#counts.bytes;
+  }
+
+  grow(groups: number): void {
+    this.#groups = groups;
+    this.#counts.grow(groups);
+  }
+
+  add(rows: GroupedRows): void {
+    this.#counts.add(rows, this.#groups);
   }
 
   finish(groups: number): Column {
-    const values = this.#counts.slice(0, groups);
+    const values = Float64Array.from({ length: groups }, (_, group) => this.#counts.of(group));
     return { type: INT64, length: groups, validity: null, data: { layout: 'fixed', values } };
   }
 }

@@ -6,7 +6,7 @@ import { compareTexts, textsOf } from '../compare-text.ts';
 import { concatColumns } from '../concat.ts';
 import { grownBigInts, grownBytes, grownDoubles, grownInt32, grownLength } from '../grow.ts';
 import { plainColumn, toBigInts } from '../plain.ts';
-import type { Accumulator } from './accumulator.ts';
+import type { Accumulator, GroupedRows } from './accumulator.ts';
 
 /** The least or the greatest value of each group in the engine's order; null for a group without a value. */
 export function extremeAccumulator(type: ColumnType, greatest: boolean): Accumulator {
@@ -48,7 +48,7 @@ class NumberExtreme implements Accumulator {
     else this.#bestBig = grownBigInts(this.#bestBig, length);
   }
 
-  add(groups: Int32Array, column: Column): void {
+  add({ groups }: GroupedRows, column: Column): void {
     const { data } = plainColumn(column);
     switch (data.layout) {
       case 'none':
@@ -163,7 +163,7 @@ class TextExtreme implements Accumulator {
     this.#lengths = grownInt32(this.#lengths, this.#starts.length).fill(-1, before);
   }
 
-  add(groups: Int32Array, column: Column): void {
+  add({ groups }: GroupedRows, column: Column): void {
     const plain = column.data.layout === 'dictionary' ? column.data.dictionary : column;
     if (plain.data.layout === 'none') return;
     const codes = column.data.layout === 'dictionary' ? column.data.codes : undefined;
@@ -245,7 +245,7 @@ class WideExtreme implements Accumulator {
     this.#best = grownBigInts(this.#best, 2 * this.#seen.length);
   }
 
-  add(groups: Int32Array, column: Column): void {
+  add({ groups }: GroupedRows, column: Column): void {
     if (column.data.layout === 'none') return;
     assert(column.data.layout === 'int128', 'a wide decimal has 128 bits');
     const { values } = column.data;
@@ -297,7 +297,7 @@ export class AnyValueAccumulator implements Accumulator {
     if (groups > this.#places.length) this.#places = grownInt32(this.#places, grownLength(this.#places.length, groups));
   }
 
-  add(groups: Int32Array, column: Column): void {
+  add({ groups }: GroupedRows, column: Column): void {
     const rows: number[] = [];
     for (let i = 0; i < groups.length; i++) {
       const group = groups[i];

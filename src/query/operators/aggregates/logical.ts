@@ -3,7 +3,7 @@ import type { Column } from '../../../columns/column.ts';
 import { BOOL } from '../../../columns/types.ts';
 import { grownBytes, grownLength } from '../grow.ts';
 import { boolBits } from '../selection.ts';
-import type { Accumulator } from './accumulator.ts';
+import type { Accumulator, GroupedRows } from './accumulator.ts';
 
 /** `bool_and` (all true) and `bool_or` (one true); null for a group without a value. */
 export class LogicalAccumulator implements Accumulator {
@@ -24,7 +24,7 @@ export class LogicalAccumulator implements Accumulator {
     if (groups > this.#states.length) this.#states = grownBytes(this.#states, grownLength(this.#states.length, groups));
   }
 
-  add(groups: Int32Array, column: Column): void {
+  add({ groups }: GroupedRows, column: Column): void {
     const bits = boolBits(column);
     for (let i = 0; i < groups.length; i++) {
       const group = groups[i];

@@ -4,7 +4,7 @@ import { DOUBLE } from '../../../columns/types.ts';
 import { assert } from '../../../core/errors.ts';
 import { grownDoubles, grownLength } from '../grow.ts';
 import { plainColumn, toDoubles } from '../plain.ts';
-import type { Accumulator } from './accumulator.ts';
+import type { Accumulator, GroupedRows } from './accumulator.ts';
 
 export type Moment = 'stddev_samp' | 'stddev_pop' | 'var_samp' | 'var_pop';
 
@@ -35,7 +35,7 @@ export class MomentAccumulator implements Accumulator {
     this.#squares = grownDoubles(this.#squares, length);
   }
 
-  add(groups: Int32Array, column: Column): void {
+  add({ groups }: GroupedRows, column: Column): void {
     const { data } = plainColumn(column);
     if (data.layout === 'none') return;
     assert(data.layout === 'fixed', 'moments are of numbers');

@@ -4,7 +4,7 @@ import { assert } from '../../../core/errors.ts';
 import { columnOfScalars } from '../build-column.ts';
 import { grownDoubles, grownInt32, grownLength } from '../grow.ts';
 import { plainColumn, toDoubles } from '../plain.ts';
-import type { Accumulator } from './accumulator.ts';
+import type { Accumulator, GroupedRows } from './accumulator.ts';
 
 /** Points a group keeps at most between two merges, and about how many are left by one. */
 const MOST_POINTS = 512;
@@ -48,7 +48,7 @@ export class QuantileAccumulator implements Accumulator {
     this.#merged = grownInt32(this.#merged, length);
   }
 
-  add(groups: Int32Array, column: Column): void {
+  add({ groups }: GroupedRows, column: Column): void {
     const { data } = plainColumn(column);
     if (data.layout === 'none') return;
     assert(data.layout === 'fixed', 'quantiles are of numbers');

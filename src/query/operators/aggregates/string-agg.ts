@@ -3,7 +3,7 @@ import type { Column } from '../../../columns/column.ts';
 import type { ColumnType } from '../../../columns/types.ts';
 import { textsOf } from '../compare-text.ts';
 import { grownBytes, grownInt32, grownLength } from '../grow.ts';
-import type { Accumulator } from './accumulator.ts';
+import type { Accumulator, GroupedRows } from './accumulator.ts';
 
 /** `string_agg`: the texts of a group in the order they came, a separator between; null for a group without one. */
 export class StringAggAccumulator implements Accumulator {
@@ -26,7 +26,7 @@ export class StringAggAccumulator implements Accumulator {
 
   grow(): void {}
 
-  add(groups: Int32Array, column: Column): void {
+  add({ groups }: GroupedRows, column: Column): void {
     const plain = column.data.layout === 'dictionary' ? column.data.dictionary : column;
     if (plain.data.layout === 'none') return;
     const codes = column.data.layout === 'dictionary' ? column.data.codes : undefined;

@@ -6,18 +6,20 @@ import { columnOfScalars } from '../build-column.ts';
 import { ExactSum } from '../exact-sum.ts';
 import { grownDoubles, grownLength } from '../grow.ts';
 import { plainColumn } from '../plain.ts';
-import type { Accumulator } from './accumulator.ts';
-import { CountAccumulator } from './count.ts';
+import type { Accumulator, GroupedRows } from './accumulator.ts';
+import { PresentCounts, type RowCounts } from './count.ts';
 
 /** Sums that are doubles: null for a group without a value. */
 export class DoubleSumAccumulator implements Accumulator {
   readonly #type: ColumnType;
   readonly #mean: boolean;
-  readonly #counts = new CountAccumulator();
+  readonly #counts: PresentCounts;
+  #groups = 0;
   #sums: Float64Array = new Float64Array(0);
 
   /** With `mean`, the sums divided by the counts. */
-  constructor(type: ColumnType, mean: boolean) {
+  constructor(type: ColumnType, mean: boolean, rows: RowCounts) {
+    this.#counts = new PresentCounts(rows);
     this.#type = type;
     this.#mean = mean;
   }
@@ -27,18 +29,18 @@ export class DoubleSumAccumulator implements Accumulator {
   }
 
   grow(groups: number): void {
+    this.#groups = groups;
     this.#counts.grow(groups);
     if (groups > this.#sums.length) this.#sums = grownDoubles(this.#sums, grownLength(this.#sums.length, groups));
   }
 
-  add(groups: Int32Array, column: Column): void {
+  add(rows: GroupedRows, column: Column): void {
+    this.#counts.add(rows, this.#groups);
     const { data } = plainColumn(column);
     if (data.layout === 'none') return;
     assert(data.layout === 'fixed' && data.values instanceof Float64Array, 'doubles are added');
-    const { values } = data;
-    const sums = this.#sums;
-    for (let i = 0; i < groups.length; i++) if (groups[i] >= 0) sums[groups[i]] += values[i];
-    this.#counts.add(groups);
+    if (rows.single) this.#sums[0] += sumOf(data.values);
+    else addDoubles(this.#sums, rows, data.values);
   }
 
   finish(groups: number): Column {
@@ -64,10 +66,12 @@ export class ExactSumAccumulator implements Accumulator {
   /** What a value is a multiple of: 10^-scale for a decimal. */
   readonly #unit: number;
   readonly #mean: boolean;
-  readonly #counts = new CountAccumulator();
+  readonly #counts: PresentCounts;
+  #groups = 0;
   readonly #sums = new ExactSum();
 
-  constructor(argType: ColumnType, type: ColumnType, mean: boolean) {
+  constructor(argType: ColumnType, type: ColumnType, mean: boolean, rows: RowCounts) {
+    this.#counts = new PresentCounts(rows);
     this.#type = type;
     this.#unit = argType.kind === 'decimal' ? 10 ** argType.scale : 1;
     this.#mean = mean;
@@ -78,21 +82,23 @@ export class ExactSumAccumulator implements Accumulator {
   }
 
   grow(groups: number): void {
+    this.#groups = groups;
     this.#counts.grow(groups);
     this.#sums.grow(groups);
   }
 
-  add(groups: Int32Array, column: Column): void {
+  add(rows: GroupedRows, column: Column): void {
+    this.#counts.add(rows, this.#groups);
     const { data } = plainColumn(column);
     if (data.layout === 'none') return;
-    if (data.layout === 'int128') this.#sums.addInt128(groups, data.values);
-    else {
-      assert(data.layout === 'fixed', 'integers are added');
-      if (data.values instanceof Int32Array) this.#sums.addInt32(groups, data.values);
-      else if (data.values instanceof Float64Array) this.#sums.addDoubles(groups, data.values);
-      else this.#sums.addBigInts(groups, data.values);
+    if (data.layout === 'int128') {
+      this.#sums.addInt128(rows, data.values);
+      return;
     }
-    this.#counts.add(groups);
+    assert(data.layout === 'fixed', 'integers are added');
+    if (data.values instanceof Int32Array) this.#sums.addInt32(rows, data.values);
+    else if (data.values instanceof Float64Array) this.#sums.addDoubles(rows, data.values);
+    else this.#sums.addBigInts(rows, data.values);
   }
 
   finish(groups: number): Column {
@@ -127,4 +133,15 @@ export class ExactSumAccumulator implements Accumulator {
     }
     return columnOfScalars(this.#type, totals);
   }
+}
+
+function sumOf(values: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i];
+  return sum;
+}
+
+function addDoubles(sums: Float64Array, { groups, leftOut }: GroupedRows, values: Float64Array): void {
+  if (leftOut === null) for (let i = 0; i < groups.length; i++) sums[groups[i]] += values[i];
+  else for (let i = 0; i < groups.length; i++) if (groups[i] >= 0) sums[groups[i]] += values[i];
 }
