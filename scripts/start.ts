@@ -41,7 +41,7 @@ async function untilReady(url: string, instance: { fetch(path: string): Promise<
 }
 
 function welcome(url: string, stateDir: string, tokenFrom: string, authorityPath: string | undefined): string {
-  const curl = authorityPath === undefined ? 'curl' : `curl --cacert ${relative(process.cwd(), authorityPath)}`;
+  const curl = authorityPath === undefined ? 'curl -sS' : `curl -sS --cacert ${relative(process.cwd(), authorityPath)}`;
   const base = `${url}/v1/namespaces/default`;
   const token = existsSync(DEV_VARS) && !process.env['ADMIN_TOKEN'];
   return [
