@@ -6,7 +6,7 @@ import type { ObjectRef, StagedFile } from '../storage/ledger.ts';
 import { acceptEvent } from './doors.ts';
 import { ClaimLost } from './lease.ts';
 import { afterFault } from './outcome.ts';
-import type { IngestPorts } from './ports.ts';
+import type { IngestLimits, IngestPorts } from './ports.ts';
 import { type PartRemains, takePart } from './take-in.ts';
 import { groupKey, takeGroup } from './take-in-group.ts';
 
@@ -74,7 +74,7 @@ export async function handleBatch(
           code: 'gone',
           message: 'its namespace was deleted',
         });
-      } else if (fitsGroup(object, ports.limits.groupObjectBytes)) {
+      } else if (fitsGroup(object, ports.limits)) {
         const key = groupKey(snapshot, object);
         const group = groups.get(key) ?? { snapshot, members: [] };
         group.members.push(object);
@@ -137,8 +137,8 @@ async function handleSingle(
 }
 
 /** One that failed before goes alone, so that it cannot take others with it again. */
-function fitsGroup({ sizeBytes, failures, checkpoint }: LedgerObject, groupObjectBytes: number): boolean {
-  return sizeBytes <= groupObjectBytes && failures === 0 && checkpoint === undefined;
+function fitsGroup({ sizeBytes, failures, checkpoint }: LedgerObject, limits: IngestLimits): boolean {
+  return sizeBytes <= Math.min(limits.groupObjectBytes, limits.partBytes) && failures === 0 && checkpoint === undefined;
 }
 
 async function handleGroup(
