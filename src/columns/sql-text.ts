@@ -43,5 +43,5 @@ function sqlTimestampText(count: bigint, unit: 'us' | 'ns'): string {
     .slice(split + 1, -1)
     .replace(/0+$/, '')
     .replace(/\.$/, '');
-  return date.endsWith(' (BC)') ? `${date.slice(0, -5)} ${clock} (BC)` : `${date} ${clock}`;
+  return `${date} ${clock}`;
 }
