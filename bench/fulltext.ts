@@ -14,8 +14,8 @@ import { Words } from './words.ts';
 
 const DOCUMENTS = Math.round(1_000_000 * Number(process.env['SIZE'] ?? 1));
 const BATCH_ROWS = 16_384;
-const ROUNDS = 3;
-const QUERIES = 40;
+const ROUNDS = 2;
+const QUERIES = 20;
 
 const definition: IndexDefinition = { name: 'text', kind: 'fulltext', fields: ['text'], options: {} };
 

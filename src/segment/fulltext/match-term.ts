@@ -78,25 +78,35 @@ const rows = [new Int32Array(260), new Int32Array(260), new Int32Array(260)];
 function editDistance(a: Int32Array, aLength: number, b: Int32Array, bLength: number, most: number): number {
   const beyond = most + 1;
   let [before, above, row] = rows;
-  for (let j = 0; j <= bLength; j++) above[j] = Math.min(j, beyond);
+  for (let j = 0; j <= Math.min(bLength, most + 1); j++) above[j] = j;
+  let leastAbove = 0;
   for (let i = 1; i <= aLength; i++) {
-    const from = Math.max(1, i - most);
-    const to = Math.min(bLength, i + most);
-    row[from - 1] = from === 1 ? Math.min(i, beyond) : beyond;
+    const from = i > most ? i - most : 1;
+    const to = i + most < bLength ? i + most : bLength;
+    row[from - 1] = from === 1 ? i : beyond;
+    // Beyond the band; the next row looks there.
+    row[to + 1] = beyond;
     let least = row[from - 1];
+    const letter = a[i - 1];
     for (let j = from; j <= to; j++) {
-      const same = a[i - 1] === b[j - 1];
-      let cost = above[j - 1] + (same ? 0 : 1);
-      // Outside the band of the row above nothing was filled in.
-      if (j < i + most) cost = Math.min(cost, above[j] + 1);
-      cost = Math.min(cost, row[j - 1] + 1);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) cost = Math.min(cost, before[j - 2] + 1);
-      row[j] = Math.min(cost, beyond);
+      let cost = above[j - 1];
+      if (letter !== b[j - 1]) {
+        cost++;
+        if (above[j] < cost) cost = above[j] + 1;
+        if (row[j - 1] < cost) cost = row[j - 1] + 1;
+        if (i > 1 && j > 1 && letter === b[j - 2] && a[i - 2] === b[j - 1] && before[j - 2] < cost)
+          cost = before[j - 2] + 1;
+      }
+      row[j] = cost;
       if (cost < least) least = cost;
     }
-    // A swap can still save one step over the row before.
-    if (least > most && above.subarray(from - 1, to + 1).every((cost) => cost > most)) return beyond;
-    [before, above, row] = [above, row, before];
+    // A swap looks two rows back.
+    if (least > most && leastAbove > most) return beyond;
+    leastAbove = least;
+    const spare = before;
+    before = above;
+    above = row;
+    row = spare;
   }
   return above[bLength];
 }

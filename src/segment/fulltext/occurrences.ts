@@ -1,4 +1,4 @@
-import { compareKeys } from '../btree-keys.ts';
+import { sortStrings } from '../sort-strings.ts';
 
 /**
  * Sizes of the slices a term's occurrences are chained in, growing with the term: a rare term wastes little,
@@ -82,17 +82,12 @@ export class Occurrences {
 
   /** All terms in byte order. */
   sorted(): Int32Array {
-    // The first four bytes settle most comparisons without touching the text.
-    const heads = new Uint32Array(this.#terms);
-    const order = new Int32Array(this.#terms);
-    for (let term = 0; term < this.#terms; term++) {
-      const text = this.textOf(term);
-      let head = 0;
-      for (let i = 0; i < 4; i++) head = (head << 8) | (i < text.length ? text[i] : 0);
-      heads[term] = head;
-      order[term] = term;
-    }
-    return order.sort((a, b) => heads[a] - heads[b] || compareKeys(this.textOf(a), this.textOf(b)));
+    return sortStrings({
+      size: this.#terms,
+      bytesOf: () => this.#text,
+      startOf: (term) => this.#records[term * RECORD + TEXT],
+      lengthOf: (term) => this.#records[term * RECORD + TEXT_LENGTH],
+    });
   }
 
   /** The varints of a term, copied together; good until the next call. */
