@@ -74,7 +74,7 @@ export class ThriftReader {
     throw this.#wrongType('a boolean');
   }
 
-  /** i16, i32 or i64 within ±2^53; sizes, counts and offsets beyond that cannot be meant. */
+  /** i16, i32 or i64 within ±2^52; sizes, counts and offsets beyond that cannot be meant. */
   integer(): number {
     if (this.type !== THRIFT.i32 && this.type !== THRIFT.i64 && this.type !== THRIFT.i16) {
       throw this.#wrongType('an integer');

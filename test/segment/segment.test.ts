@@ -4,6 +4,7 @@ import { memoryReader, memorySink } from '../../src/core/bytes.ts';
 import { seededRandom } from '../../src/core/random.ts';
 import { openSegment, type SegmentFile } from '../../src/segment/read.ts';
 import { createSegmentWriter, type SegmentOptions } from '../../src/segment/write.ts';
+import { seedCount, sized } from '../scale.ts';
 import { duckdbRows, toScalar } from './duckdb.ts';
 import { EVERY_TYPE, randomBatch, randomStyle } from './sample-batches.ts';
 
@@ -122,9 +123,6 @@ describe('a segment', () => {
   });
 });
 
-const SEEDS = Number(process.env.SEEDS ?? 1);
-const SIZE = Number(process.env.SIZE ?? 1);
-
 async function readAll(segment: SegmentFile): Promise<Scalar[][]> {
   const rows: Scalar[][] = [];
   const names = segment.schema.map((field) => field.name);
@@ -154,13 +152,13 @@ function ordered(a: Scalar, b: Scalar): boolean {
   return Number.isNaN(b) || (a as number) <= (b as number);
 }
 
-describe.each(Array.from({ length: 4 * SEEDS }, (_, seed) => seed))('whatever the values, with seed %i', (seed) => {
+describe.each(Array.from({ length: seedCount(4) }, (_, seed) => seed))('whatever the values, with seed %i', (seed) => {
   const random = seededRandom(seed);
   const rowGroupRows = [64, 1000, 5000][seed % 3];
   const styles = EVERY_TYPE.map(() => randomStyle(random));
   const batches: Batch[] = [];
   let count = 0;
-  for (let i = 0; i < 6 * SIZE; i++) {
+  for (let i = 0; i < sized(6); i++) {
     const length = Math.floor(random.next() * 900);
     batches.push(randomBatch(EVERY_TYPE, length, random, (column) => styles[column], count));
     count += length;

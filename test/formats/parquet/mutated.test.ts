@@ -4,12 +4,13 @@ import { OrasiError } from '../../../src/core/errors.ts';
 import { seededRandom } from '../../../src/core/random.ts';
 import { openSegment } from '../../../src/segment/read.ts';
 import { createSegmentWriter } from '../../../src/segment/write.ts';
+import { sized } from '../../scale.ts';
 import { EVERY_TYPE, randomBatch, randomStyle } from '../../segment/sample-batches.ts';
 import { mutate } from './mutations.ts';
 import { corpus, readAll } from './read.ts';
 
-/** With SIZE=10 ten thousand files are damaged. */
-const MUTATIONS = 1000 * Number(process.env.SIZE ?? 0.5);
+/** Ten thousand of each at the size of the full suite. */
+const MUTATIONS = sized(2000);
 /** Far above what reading any of these files takes. */
 const MOST_MS = 5_000;
 /** Damaged lengths must not be believed: what is held afterwards and in between stays small. */
