@@ -14,14 +14,14 @@ export type JsonLayout = 'lines' | 'values';
  */
 export async function detectLayout(window: ByteWindow, limit: number): Promise<JsonLayout> {
   for (;;) {
-    const layout = layoutOf(window);
+    const layout = layoutOf(window, window.size >= limit);
     if (layout !== undefined) return layout;
     if (window.size >= limit || !(await window.fill(Math.max(window.size, 64 * 1024)))) return 'lines';
   }
 }
 
-/** The layout, or undefined where the window does not show it yet. */
-function layoutOf(window: ByteWindow): JsonLayout | undefined {
+/** The layout, or undefined where the window does not show it yet; `full` where it will show no more. */
+function layoutOf(window: ByteWindow, full: boolean): JsonLayout | undefined {
   const { bytes, end, ended } = window;
   const start = skipSpace(bytes, window.start, end);
   if (start >= end) return undefined;
@@ -33,7 +33,7 @@ function layoutOf(window: ByteWindow): JsonLayout | undefined {
   if (scanValue(bytes, start, firstEnd) !== TRUNCATED) return 'lines';
   const second = skipSpace(bytes, firstEnd, end);
   const secondEnd = lineEnd(bytes, second, end, ended);
-  if (secondEnd === undefined) return undefined;
+  if (secondEnd === undefined) return full ? 'values' : undefined;
   if (second >= end) return firstEnd < end ? 'values' : 'lines';
   const behind = bytes[second] === 123 ? scanValue(bytes, second, secondEnd) : FAULT;
   return behind >= 0 && skipSpace(bytes, behind, secondEnd) === secondEnd ? 'lines' : 'values';
