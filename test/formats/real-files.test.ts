@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { expect, test } from 'vitest';
-import { canonicalText } from '../../src/columns/text.ts';
 import { csvFormat } from '../../src/formats/csv/csv.ts';
 import { jsonFormat } from '../../src/formats/json/json.ts';
 import { decode } from './decode.ts';
@@ -24,32 +23,20 @@ test.each([
   );
   const names = result.columnNames();
   expect(rows.length).toBe(result.currentRowCount);
-  // Cast as a later text in the column would make them, so that the source text itself is compared.
-  const { schema } = batches[0];
-  expect(schema.map(({ name: column }) => column)).toEqual(names);
-  const wanted = result.getRows();
-  const texts = await decode(csvFormat, readFileSync(data(name)), {
-    declared: schema.map((field) => ({ name: field.name, type: { kind: 'string' }, nullable: true })),
+  expect(batches[0].schema.map(({ name: column }) => column)).toEqual(names);
+  // A last record of texts in every column makes all of them text again: as they were written, or it shows here.
+  const last = `\n${names.map(() => 'zz').join(',')}\n`;
+  const text = await decode(csvFormat, Buffer.concat([readFileSync(data(name)), Buffer.from(last)]), {
+    limits: { batchRows: 500 },
   });
-  const typed = await decode(
-    csvFormat,
-    Buffer.concat([readFileSync(data(name)), Buffer.from(`\n${names.map(() => 'zz').join(',')}\n`)]),
-    {
-      limits: { batchRows: 500 },
-    },
-  );
-  wanted.forEach((row, i) => {
+  const wrong: unknown[] = [];
+  result.getRows().forEach((row, i) => {
     names.forEach((column, j) => {
-      expect(rows[i][column] === undefined, `row ${i} ${column}`).toBe(row[j] === null);
-      if (row[j] === null) return;
-      if (texts.rows.length === wanted.length) {
-        const field = schema[j];
-        const plain = canonicalText(rows[i][column] as string, field.type);
-        if (field.type.kind === 'string') expect(plain).toBe(row[j]);
-      }
-      expect(typed.rows[i][column], `row ${i} ${column}`).toBe(row[j]);
+      const got = text.rows[i][column] ?? null;
+      if (got !== row[j] && wrong.length < 10) wrong.push({ row: i, column, got, wanted: row[j] });
     });
   });
+  expect(wrong).toEqual([]);
 });
 
 test.each(['movies.json', 'cars.json', 'penguins.json', 'barley.json', 'countries.json'])(
