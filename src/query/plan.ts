@@ -151,6 +151,7 @@ export type FallbackFunction =
       readonly kind: 'aggregate';
       readonly name: string;
       readonly function: string;
+      readonly distinct: boolean;
       readonly argTypes: readonly ColumnType[];
       readonly parameters: readonly (number | string)[];
       readonly orderBy: readonly {

@@ -59,29 +59,32 @@ function duckLiteral(value: Scalar, type: ColumnType): string {
   return `'${text.replaceAll("'", "''")}'::${duckType(type)}`;
 }
 
-/** A number's word, so that 5, 5.0 and 5.00 are one. */
-export function numberWord(text: string): string {
-  const value = Number(text);
+/** A double's word: eleven digits, for sums depend on the order of rows. */
+function doubleWord(value: number): string {
   if (Number.isNaN(value)) return 'nan';
-  if (/^-?\d+(\.\d*)?$/.test(text) && text.replace(/\D/g, '').length > 15) {
-    return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
-  }
   return value === 0 ? '0' : String(Number(value.toPrecision(11)));
+}
+
+/** An exact number's word, so that 5, 5.0 and 5.00 are one; up to fifteen digits it is a double's too. */
+function exactWord(text: string): string {
+  if (text.replace(/\D/g, '').length <= 15) return doubleWord(Number(text));
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
 }
 
 function wordOf(value: DuckDBValue): string {
   if (value === null || value === undefined) return 'NULL';
   switch (typeof value) {
     case 'bigint':
+      return exactWord(String(value));
     case 'number':
-      return numberWord(String(value));
+      return doubleWord(value);
     case 'boolean':
       return String(value);
     case 'string':
       return `'${value}'`;
   }
   const kind = value.constructor.name;
-  if (kind === 'DuckDBDecimalValue') return numberWord(String(value));
+  if (kind === 'DuckDBDecimalValue') return exactWord(String(value));
   if (kind === 'DuckDBListValue') return `'${JSON.stringify(plain(value))}'`;
   // Time stamps with a zone are instants in UTC here; ours say no zone.
   return String(value).replace(/\+00$/, '');
@@ -99,10 +102,11 @@ export function ownWord(value: Scalar, type: ColumnType): string {
   if (value === null) return 'NULL';
   switch (type.kind) {
     case 'int64':
+      return exactWord(String(value));
     case 'double':
-      return numberWord(String(value));
+      return doubleWord(value as number);
     case 'decimal':
-      return numberWord(decimalText(value as bigint, type.scale, true));
+      return exactWord(decimalText(value as bigint, type.scale, true));
     case 'string':
     case 'json':
       return `'${value}'`;

@@ -29,11 +29,13 @@ export function plan(
   sql: string,
   schemas: Readonly<Record<string, Schema>>,
   parameters: readonly Parameter[] = [],
+  fallbackOnly = false,
 ): Plan {
   return bindStatement(parser.parse(sql), {
     dataset: (name) => (Object.hasOwn(schemas, name) ? schemas[name] : undefined),
     parameters,
     nowMicros: NOW_MICROS,
+    fallbackOnly,
   });
 }
 
@@ -45,6 +47,8 @@ export interface SqlAnswer {
 /** SQL over tables in memory: parsed, bound, run on segments. */
 export class SqlWorld {
   readonly world = new World();
+  /** Everything but scans goes to SQLite. */
+  fallbackOnly = false;
 
   async add(name: string, batches: readonly Batch[]): Promise<void> {
     await this.world.add(name, batches);
@@ -52,7 +56,7 @@ export class SqlWorld {
 
   plan(sql: string, parameters: readonly Parameter[] = []): Plan {
     const schemas = Object.fromEntries([...this.world.snapshots].map(([name, { schema }]) => [name, schema]));
-    return plan(sql, schemas, parameters);
+    return plan(sql, schemas, parameters, this.fallbackOnly);
   }
 
   runtime(context: QueryContext = newContext()): Runtime {

@@ -5,7 +5,7 @@ import type { Plan } from '../plan.ts';
 import { rewrite } from './bound.ts';
 import type { Parameter, StatementContext } from './context.ts';
 import type { Bound, Logical } from './logical.ts';
-import { lowerPlan } from './lower.ts';
+import { lowerPlan, lowerToFallback } from './lower.ts';
 import { mapExpressions, mapInputs } from './plan-expressions.ts';
 import { pruneColumns } from './prune.ts';
 import { checkFullText, pushConditions } from './push-down.ts';
@@ -19,6 +19,8 @@ export interface BindOptions {
   readonly parameters?: readonly Parameter[];
   /** `now()`; microseconds since the epoch. */
   readonly nowMicros: bigint;
+  /** Runs everything but scans in the fallback executor. Its answers are the same, which tests rely on. */
+  readonly fallbackOnly?: boolean;
 }
 
 /**
@@ -29,7 +31,8 @@ export interface BindOptions {
  *   `query_too_large` where the statement is nested too deeply.
  */
 export function bindStatement(statement: ParsedStatement, options: BindOptions): Plan {
-  return deeply(() => lowerPlan(optimize(bindLogical(statement, options))));
+  const lower = options.fallbackOnly === true ? lowerToFallback : lowerPlan;
+  return deeply(() => lower(optimize(bindLogical(statement, options))));
 }
 
 /** What the statement means, before it is decided how to run it. */

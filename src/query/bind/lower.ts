@@ -7,6 +7,20 @@ import { sqlError } from './errors.ts';
 import { uniqueNames } from './from.ts';
 import type { Bound, Logical, LogicalAggregate, LogicalScan, LogicalSortKey, WindowCall } from './logical.ts';
 
+/** A plan in which SQLite does all but read: the other executor for every statement, to hold the first against. */
+export function lowerToFallback(plan: Logical): Plan {
+  if (isRead(plan)) return lowerPlan(plan);
+  return emitFallback(plan, 'everything, as asked', lowerPlan, isRead);
+}
+
+/** A scan, perhaps of some of its columns, or constants. */
+function isRead(plan: Logical): boolean {
+  if (plan.op === 'project') {
+    return plan.input.op === 'scan' && plan.expressions.every(({ node }) => node === 'column');
+  }
+  return plan.op === 'scan' || (plan.op === 'values' && plan.schema.length > 0);
+}
+
 /** The plan that runs: column operators where they can, the fallback executor where they cannot. */
 export function lowerPlan(plan: Logical): Plan {
   const reason = reasonForSqlite(plan);

@@ -97,8 +97,9 @@ export function expressionsOf(plan: Logical): Bound[] {
 }
 
 /**
- * The expression with references to an enclosing row replaced. `depth` is how many queries out the row of
- * interest is from here; plans of subqueries are gone into, one deeper each.
+ * The expression with references to a row around it replaced. `depth` is how many queries out that row is from
+ * here: 1 the enclosing query's, 0 the expression's own, which only its subqueries refer to in this way.
+ * Plans of subqueries are gone into, one deeper each.
  */
 export function rewriteOuter(
   expression: Bound,
@@ -142,7 +143,7 @@ export function planRefersOutside(plan: Logical, depth = 1): boolean {
 
 /** The ordinals of this row's columns that the plans of an expression's subqueries refer to. */
 export function columnsUsedWithin(expression: Bound, into: Set<number>): void {
-  rewriteOuter(expression, 1, (outer) => {
+  rewriteOuter(expression, 0, (outer) => {
     into.add(outer.index);
     return outer;
   });

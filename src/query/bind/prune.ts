@@ -34,7 +34,7 @@ function readsOfKeys(keys: readonly LogicalSortKey[], into: Set<number>): void {
 
 /** The expression over columns that have moved, within its subqueries too. */
 function moved(expression: Bound, to: (index: number) => number): Bound {
-  return rewriteOuter(remapColumns(expression, to), 1, (outer) => ({ ...outer, index: to(outer.index) }));
+  return rewriteOuter(remapColumns(expression, to), 0, (outer) => ({ ...outer, index: to(outer.index) }));
 }
 
 /** Which of `count` columns are kept, in order, and where they go. */

@@ -79,15 +79,18 @@ export class Scope {
     return only.score;
   }
 
-  /** The columns of `*`, merged ones once and first. */
-  allColumns(at: number): { name: string; expression: Bound; relation: string | null }[] {
-    const merged = this.merged.map(({ name, expression }) => ({ name, expression, relation: null }));
-    const others = this.relations.flatMap((relation) =>
-      relation.columns
-        .filter(({ name }) => !this.merged.some((candidate) => sameName(candidate.name, name)))
-        .map(({ name, index, type }) => ({ name, expression: column(index, type, at), relation: relation.alias })),
+  /** The columns of `*`: table by table, a merged column once, where it first stands. */
+  allColumns(at: number): { name: string; expression: Bound }[] {
+    const seen = new Set<MergedColumn>();
+    return this.relations.flatMap((relation) =>
+      relation.columns.flatMap(({ name, index, type }) => {
+        const merged = this.merged.find((candidate) => sameName(candidate.name, name));
+        if (merged === undefined) return [{ name, expression: column(index, type, at) }];
+        if (seen.has(merged)) return [];
+        seen.add(merged);
+        return [{ name, expression: { ...merged.expression, at } }];
+      }),
     );
-    return [...merged, ...others];
   }
 }
 

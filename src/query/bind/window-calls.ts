@@ -33,10 +33,6 @@ const SLIDING = new Set([
   'bool_and',
   'bool_or',
   'string_agg',
-  'stddev_samp',
-  'stddev_pop',
-  'var_samp',
-  'var_pop',
 ]);
 
 /** Functions that mean something only with OVER. */

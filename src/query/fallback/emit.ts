@@ -13,10 +13,15 @@ import { isWide } from './values.ts';
  * SQLite's, over values encoded so that its order and equality are the columns' own (values.ts); every other
  * call is a function of the catalogue.
  *
- * Parts of the plan that stand on their own become inputs, run by the column operators.
+ * Parts of the plan that stand on their own become inputs, run by the column operators, where `isInput` allows it.
  */
-export function emitFallback(plan: Logical, reason: string, lower: (part: Logical) => Plan): FallbackPlan {
-  const emitter = new Emitter(lower);
+export function emitFallback(
+  plan: Logical,
+  reason: string,
+  lower: (part: Logical) => Plan,
+  isInput: (part: Logical) => boolean = () => true,
+): FallbackPlan {
+  const emitter = new Emitter(lower, isInput);
   const sql = emitter.root(plan);
   return {
     op: 'fallback',
@@ -39,6 +44,7 @@ class Emitter {
   readonly constants: { value: Scalar; type: ColumnType }[] = [];
   readonly recursions: FallbackRecursion[] = [];
   readonly #lower: (part: Logical) => Plan;
+  readonly #isInput: (part: Logical) => boolean;
   readonly #known = new Map<string, string>();
   /** Tables of recursions in progress, by id. */
   readonly #working = new Map<number, string>();
@@ -46,8 +52,9 @@ class Emitter {
   readonly #rows: ((index: number) => string)[] = [];
   #tables = 0;
 
-  constructor(lower: (part: Logical) => Plan) {
+  constructor(lower: (part: Logical) => Plan, isInput: (part: Logical) => boolean) {
     this.#lower = lower;
+    this.#isInput = isInput;
   }
 
   /** The node this statement was begun for. */
@@ -62,7 +69,7 @@ class Emitter {
   }
 
   #standsAlone(plan: Logical): boolean {
-    return !planRefersOutside(plan) && !needsSqlite(plan);
+    return this.#isInput(plan) && !planRefersOutside(plan) && !needsSqlite(plan);
   }
 
   #input(plan: Logical): Source {
@@ -235,13 +242,14 @@ class Emitter {
       // Each call keeps its own state, so no two share a name.
       name: `a${this.functions.length}`,
       function: aggregate.function,
+      distinct: aggregate.distinct,
       argTypes: aggregate.args.map((arg) => arg.type),
       parameters: aggregate.parameters,
       orderBy,
       type: aggregate.type,
     });
     const all = [...args, ...aggregate.orderBy.map(({ expression }) => this.#expression(expression))];
-    return `${name}(${distinct}${all.join(', ')})${filter}`;
+    return `${name}(${all.join(', ')})${filter}`;
   }
 
   #window(call: WindowCall): string {
@@ -425,6 +433,7 @@ class Emitter {
           kind: 'aggregate',
           name: `a${this.functions.length}`,
           function: 'only_value',
+          distinct: false,
           argTypes: [subquery.type],
           parameters: [],
           orderBy: [],

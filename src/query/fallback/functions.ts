@@ -8,7 +8,7 @@ import { SCALAR_FUNCTIONS } from '../functions/catalogue.ts';
 import { compareScalars } from '../functions/comparison.ts';
 import type { FallbackFunction } from '../plan.ts';
 import type { AggregateCallback, SqliteConnection } from './sqlite.ts';
-import { fromSqlite, isWide, type SqliteValue, sumOfWords, toSqlite, wordOf } from './values.ts';
+import { fromSqlite, isWide, keyOfValues, type SqliteValue, sumOfWords, toSqlite, wordOf } from './values.ts';
 
 /** Gives a connection the functions a statement calls, typed: values come in and go out as the plan says. */
 export function setFunctions(connection: SqliteConnection, functions: readonly FallbackFunction[]): void {
@@ -66,12 +66,18 @@ function aggregateOf(
   connection: SqliteConnection,
   definition: Extract<FallbackFunction, { kind: 'aggregate' }>,
 ): AggregateCallback {
-  const { argTypes, orderBy, type } = definition;
+  const { argTypes, distinct, orderBy, type } = definition;
+  const seen = new Set<string>();
   let state = newState(definition);
   let rows: { args: Scalar[]; keys: Scalar[] }[] = [];
   return {
     step(values) {
       const all = argumentsOf(connection, values);
+      if (distinct) {
+        const key = keyOfValues(all.slice(0, argTypes.length));
+        if (seen.has(key)) return;
+        seen.add(key);
+      }
       const args = argTypes.map((argType, i) => fromSqlite(all[i], argType));
       if (orderBy.length === 0) state.add(args);
       else rows.push({ args, keys: orderBy.map((key, i) => fromSqlite(all[argTypes.length + i], key.type)) });
@@ -82,6 +88,7 @@ function aggregateOf(
       const answer = state.result();
       state = newState(definition);
       rows = [];
+      seen.clear();
       return toSqlite(answer, type);
     },
   };

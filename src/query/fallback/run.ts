@@ -9,7 +9,7 @@ import type { FallbackPlan, FallbackRecursion } from '../plan.ts';
 import { BatchTables, columnRows, valueRows } from './batch-table.ts';
 import { setFunctions } from './functions.ts';
 import { loadSqlite, SqliteConnection, type SqliteStatement } from './sqlite.ts';
-import { fromSqlite, type SqliteValue, toSqlite } from './values.ts';
+import { fromSqlite, keyOfValues, type SqliteValue, toSqlite } from './values.ts';
 
 /** Runs a fallback plan over its inputs. */
 export type RunFallback = (
@@ -172,7 +172,7 @@ function recursionRows(
     while (statement.step()) {
       const row = Array.from({ length: width }, (_, i) => statement.column(i));
       if (!recursion.all) {
-        const key = rowKey(row);
+        const key = keyOfValues(row);
         if (seen.has(key)) continue;
         seen.add(key);
       }
@@ -205,13 +205,4 @@ function withStatement<T>(
   } finally {
     statement.finish();
   }
-}
-
-function rowKey(row: readonly SqliteValue[]): string {
-  return row
-    .map((value) => {
-      if (value instanceof Uint8Array) return `x${Buffer.from(value).toString('hex')}`;
-      return typeof value === 'string' ? `s${value.length}:${value}` : `${typeof value}${value}`;
-    })
-    .join('|');
 }

@@ -91,3 +91,13 @@ export function wordOf(value: bigint, index: number, words: number): bigint {
 export function sumOfWords(words: readonly bigint[]): bigint {
   return words.reduce((sum, word, index) => sum + (word << BigInt(32 * index)), 0n);
 }
+
+/** A text that is the same for rows of the same values. */
+export function keyOfValues(row: readonly SqliteValue[]): string {
+  return row
+    .map((value) => {
+      if (value instanceof Uint8Array) return `x${Buffer.from(value).toString('hex')}`;
+      return typeof value === 'string' ? `s${value.length}:${value}` : `${typeof value}${value}`;
+    })
+    .join('|');
+}

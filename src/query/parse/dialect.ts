@@ -82,6 +82,8 @@ class Rewriter {
     antiJoins: new Set<number>(),
   };
   #parameters = 0;
+  /** Where the last edit over several tokens ends. */
+  #rewrittenTo = 0;
 
   constructor(sql: string, tokens: readonly Token[]) {
     this.#sql = sql;
@@ -96,6 +98,8 @@ class Rewriter {
 
   visit(i: number): void {
     const token = this.#tokens[i];
+    // A token within an edit is already rewritten.
+    if (token.start < this.#rewrittenTo) return;
     if (token.kind === 'symbol') this.#symbol(i);
     else if (token.kind === 'word') this.#word(i);
     else if (token.kind === 'quoted') this.#name(i, token.text.slice(1, -1).replaceAll('""', '"'));
@@ -164,6 +168,14 @@ class Rewriter {
       case 'using':
         if (next === 'sample') throw unsupported(token, 'USING SAMPLE is not supported');
         break;
+      case 'json_object':
+      case 'json_array':
+      case 'json_exists':
+      case 'json_value':
+      case 'json_query':
+        if (next !== '(') break;
+        this.#replace(i, `"${token.text}"`);
+        return;
       case 'pivot':
       case 'unpivot':
         if (this.#isOperandEnd(i - 1)) throw unsupported(token, `${token.text.toUpperCase()} is not supported`);
@@ -182,7 +194,7 @@ class Rewriter {
     if (next === '(') return false;
     if (!KEYWORDS.has(text)) return true;
     if (previous === '.') return true;
-    return previous === 'as' && text !== 'materialized' && text !== 'not' && !this.#insideCast(i);
+    return previous === 'as' && !NEVER_ALIASES.has(text) && !this.#insideCast(i);
   }
 
   #insideCast(i: number): boolean {
@@ -215,11 +227,9 @@ class Rewriter {
     const unit = INTERVAL_UNITS[this.#text(i + 2) ?? ''];
     if (unit === undefined) return;
     if (value.kind === 'number') {
-      this.#edits.push({
-        start: value.start,
-        end: this.#tokens[i + 2].end,
-        text: `'${value.text} ${this.#text(i + 2)}'`,
-      });
+      const { end } = this.#tokens[i + 2];
+      this.#edits.push({ start: value.start, end, text: `'${value.text} ${this.#text(i + 2)}'` });
+      this.#rewrittenTo = end;
     } else if (value.kind === 'word' || value.kind === 'quoted' || value.kind === 'parameter') {
       this.#replace(i, `${unit}(`);
       this.#replace(i + 2, ')');
@@ -333,6 +343,9 @@ class Rewriter {
     };
   }
 }
+
+/** Keywords that follow AS without being a name. */
+const NEVER_ALIASES = new Set(['materialized', 'not', 'select', 'values', 'with', 'table']);
 
 function isTooLong(name: string): boolean {
   return new TextEncoder().encode(name).length > NAME_BYTES;

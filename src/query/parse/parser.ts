@@ -63,7 +63,8 @@ export function createParser(module: WebAssembly.Module): SqlParser {
       if (parsed.message.startsWith('memory exhausted')) throw tooDeep();
       // PostgreSQL counts characters, not UTF-16 units, from 1; 0 says the end.
       const offset = parsed.position > 0 ? utf16Offset(rewritten.text, parsed.position - 1) : rewritten.text.length;
-      throw invalidSql(rewritten.originalOffset(offset), parsed.message);
+      // Names with capitals were quoted on the way in; the message quotes what it names once more.
+      throw invalidSql(rewritten.originalOffset(offset), parsed.message.replace(/""([^"]*)""/, '"$1"'));
     }
     const tree: { stmts?: { stmt?: Node }[] } = JSON.parse(parsed.json);
     const statements = tree.stmts ?? [];
