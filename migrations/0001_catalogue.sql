@@ -11,11 +11,14 @@ CREATE TABLE datasets (
   schema_version INTEGER NOT NULL,
   created_at INTEGER NOT NULL,
   deleted_at INTEGER,
+  -- When all that belonged to a deleted dataset was marked so: some at a time, since it may be much.
+  cleared_at INTEGER,
   PRIMARY KEY (namespace_uid, dataset_id)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX datasets_active ON datasets (namespace_uid, name) WHERE state = 'active';
 -- Deleted datasets by name: what was uploaded before the deletion is never taken in again.
 CREATE INDEX datasets_deleted ON datasets (namespace_uid, name, deleted_at) WHERE state = 'deleted';
+CREATE INDEX datasets_uncleared ON datasets (deleted_at) WHERE state = 'deleted' AND cleared_at IS NULL;
 
 -- The ledger: one row per object version.
 CREATE TABLE objects (

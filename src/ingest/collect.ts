@@ -2,6 +2,9 @@ import { INBOX, INDEXES, QUARANTINE, SEGMENTS, STAGING, UPLOADS } from '../stora
 import type { IngestPorts } from './ports.ts';
 
 const DEAD_SEGMENTS = 200;
+/** Rows of a deleted dataset marked in one transaction, and transactions in one sweep. */
+const CLEAR_ROWS = 1000;
+const CLEAR_ROUNDS = 10;
 const STALE_UPLOADS = 20;
 /** R2 itself ends a multipart upload after a week. */
 const UPLOAD_LIFE_MS = 7 * 24 * 60 * 60_000;
@@ -14,6 +17,9 @@ const ERASE_ROWS = 500;
 export async function collectGarbage(ports: IngestPorts): Promise<number> {
   const { catalog, clock, limits, store } = ports;
   const before = clock.now() - limits.garbageGraceMs;
+  for (let round = 0; round < CLEAR_ROUNDS; round++) {
+    if (!(await catalog.collection.clearDeletedDataset(clock.now(), CLEAR_ROWS))) break;
+  }
   const forgotten = [
     ...(await catalog.collection.forgetDeadSegments(before, DEAD_SEGMENTS)),
     ...(await catalog.collection.forgetIndexFiles(before, DEAD_SEGMENTS)),

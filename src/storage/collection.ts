@@ -15,6 +15,8 @@ export interface Collection {
   /** Of keys under `indexes/`, those the catalogue has no entry of. */
   unreferencedIndexFiles(keys: readonly string[]): Promise<readonly string[]>;
 
+  /** Marks up to `limit` objects and segments of a deleted dataset as such; true where there was something to do. */
+  clearDeletedDataset(nowMs: number, limit: number): Promise<boolean>;
   /** Forgets segments that have been dead since before a time, with their index files. Answers with the keys of all. */
   forgetDeadSegments(deadBeforeMs: number, limit: number): Promise<readonly string[]>;
   /** Forgets index files that no definition has wanted since before a time. Answers with their keys. */
@@ -96,6 +98,30 @@ export function createCollection(database: SqlDatabase): Collection {
         for (const row of rows) dead.push(keys[integer(row, 'ordinal')]);
       }
       return dead;
+    },
+
+    async clearDeletedDataset(nowMs, limit) {
+      const found = await database.run(
+        sql`SELECT namespace_uid, dataset_id FROM datasets INDEXED BY datasets_uncleared
+          WHERE state = 'deleted' AND cleared_at IS NULL ORDER BY deleted_at LIMIT 1`,
+      );
+      if (found.rows.length === 0) return false;
+      const [namespaceUid, datasetId] = [text(found.rows[0], 'namespace_uid'), text(found.rows[0], 'dataset_id')];
+      const own = sql`namespace_uid = ${namespaceUid} AND dataset_id = ${datasetId}`;
+      const [objects, segments] = await database.batch([
+        sql`UPDATE objects SET masked_at = ${nowMs}, mask_reason = 'dataset_deleted', lease_until = NULL, checkpoint = NULL,
+          error_code = CASE WHEN state IN ('received', 'processing') THEN 'gone' ELSE error_code END,
+          error_message = CASE WHEN state IN ('received', 'processing') THEN 'its dataset was deleted' ELSE error_message END,
+          state = CASE WHEN state IN ('received', 'processing') THEN 'failed' ELSE state END
+          WHERE (namespace_uid, object_id) IN (SELECT namespace_uid, object_id FROM objects INDEXED BY objects_by_dataset
+            WHERE ${own} AND (mask_reason IS NULL OR mask_reason <> 'dataset_deleted') LIMIT ${limit})`,
+        sql`UPDATE segments SET state = 'dead', dead_at = ${nowMs} WHERE (namespace_uid, dataset_id, segment_id) IN (
+          SELECT namespace_uid, dataset_id, segment_id FROM segments WHERE ${own} AND state = 'live' LIMIT ${limit})`,
+      ]);
+      if (objects.changes + segments.changes === 0) {
+        await database.run(sql`UPDATE datasets SET cleared_at = ${nowMs} WHERE ${own}`);
+      }
+      return true;
     },
 
     async forgetDeadSegments(deadBeforeMs, limit) {

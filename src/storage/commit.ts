@@ -150,22 +150,22 @@ function moveObjects(
       format = ${first.format}, rows_committed = ${first.rowsCommitted}, rows_quarantined = ${first.rowsQuarantined}
       WHERE ${held(first.token)} AND dataset_id = ${datasetId} AND ${unchanged}`;
   }
-  const records = JSON.stringify(
-    objects.map(({ token, format, rowsCommitted, rowsQuarantined }) => [
-      token.objectId,
-      token.attempt,
-      token.part,
-      format,
-      rowsCommitted,
-      rowsQuarantined,
-    ]),
+  const tokens = JSON.stringify(objects.map(({ token }) => [token.objectId, token.attempt, token.part]));
+  const counts = JSON.stringify(
+    Object.fromEntries(
+      objects.map(({ token, format, rowsCommitted, rowsQuarantined }) => [
+        token.objectId,
+        [format, rowsCommitted, rowsQuarantined],
+      ]),
+    ),
   );
   return sql`UPDATE objects SET state = 'committed', commit_id = ${commitId}, committed_at = ${now},
     lease_until = NULL, checkpoint = NULL, failures = 0, error_code = NULL, error_message = NULL,
-    format = r.value ->> 3, rows_committed = r.value ->> 4, rows_quarantined = r.value ->> 5
-    FROM json_each(${records}) r
-    WHERE namespace_uid = ${namespaceUid} AND object_id = r.value ->> 0 AND ${unchanged}
-    AND (SELECT count(*) FROM json_each(${records}) k CROSS JOIN objects o
+    format = json_extract(${counts}, '$.' || object_id || '[0]'),
+    rows_committed = json_extract(${counts}, '$.' || object_id || '[1]'),
+    rows_quarantined = json_extract(${counts}, '$.' || object_id || '[2]')
+    WHERE namespace_uid = ${namespaceUid} AND object_id IN (SELECT value ->> 0 FROM json_each(${tokens}))
+    AND ${unchanged} AND (SELECT count(*) FROM json_each(${tokens}) k CROSS JOIN objects o
       ON o.namespace_uid = ${namespaceUid} AND o.object_id = k.value ->> 0
       WHERE o.dataset_id = ${datasetId} AND o.state = 'processing'
       AND o.attempt = k.value ->> 1 AND o.part = k.value ->> 2) = ${objects.length}`;
@@ -276,15 +276,15 @@ function maskEarlierVersions(
     SELECT n.name FROM json_each(${ids}) i CROSS JOIN objects n
       ON n.namespace_uid = ${namespaceUid} AND n.object_id = i.value)`;
   return [
-    sql`UPDATE objects SET masked_at = ${now}, mask_reason = 'replaced' WHERE ${sameNames}
+    sql`UPDATE objects INDEXED BY objects_by_name SET masked_at = ${now}, mask_reason = 'replaced' WHERE ${sameNames}
       AND state = 'committed' AND masked_at IS NULL AND ${isCommitted}
-      AND EXISTS (SELECT 1 FROM objects later WHERE later.namespace_uid = ${namespaceUid}
+      AND EXISTS (SELECT 1 FROM objects later INDEXED BY objects_by_name WHERE later.namespace_uid = ${namespaceUid}
         AND later.dataset_id = ${datasetId} AND later.name = objects.name AND later.state = 'committed'
         AND later.masked_at IS NULL
         AND (later.uploaded_at, later.version) > (objects.uploaded_at, objects.version))`,
     ...maskSources(
       namespaceUid,
-      sql`SELECT object_id FROM objects WHERE ${sameNames} AND mask_reason = 'replaced' AND masked_at = ${now}
+      sql`SELECT object_id FROM objects INDEXED BY objects_by_name WHERE ${sameNames} AND mask_reason = 'replaced' AND masked_at = ${now}
         AND ${isCommitted}`,
       now,
     ),

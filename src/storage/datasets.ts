@@ -22,8 +22,8 @@ export interface Datasets {
   get(namespaceUid: string, name: string): Promise<DatasetRecord | null>;
   list(namespaceUid: string, limit: number, cursor?: string): Promise<Page<DatasetRecord>>;
   /**
-   * Deletes the active dataset of a name; false where there is none. In one transaction its rows leave every
-   * answer, its objects are masked for good and those on their way can no longer commit.
+   * Deletes the active dataset of a name; false where there is none. At once its rows leave every answer, its
+   * objects are gone and those on their way can no longer commit; what it leaves behind is cleared by and by.
    */
   delete(namespaceUid: string, name: string): Promise<boolean>;
 }
@@ -49,7 +49,8 @@ export function createDatasets(database: SqlDatabase, clock: Clock, random: Rand
       page,
       sql`SELECT dataset_id, count(*) AS segments, sum(rows) AS rows, sum(size_bytes) AS size_bytes FROM segments
         WHERE namespace_uid = ${namespaceUid} AND dataset_id IN (${ids}) AND state = 'live' GROUP BY dataset_id`,
-      sql`SELECT m.dataset_id, sum(m.rows) AS rows FROM segment_sources m JOIN segments s
+      sql`SELECT m.dataset_id, sum(m.rows) AS rows FROM segment_sources m INDEXED BY segment_sources_masked
+        JOIN segments s
         ON s.namespace_uid = m.namespace_uid AND s.dataset_id = m.dataset_id AND s.segment_id = m.segment_id
         WHERE m.namespace_uid = ${namespaceUid} AND m.dataset_id IN (${ids}) AND m.masked = 1 AND s.state = 'live'
         GROUP BY m.dataset_id`,
@@ -118,14 +119,9 @@ export function createDatasets(database: SqlDatabase, clock: Clock, random: Rand
     async delete(namespaceUid, name) {
       const datasetId = await find(namespaceUid, name);
       if (datasetId === undefined) return false;
-      const now = clock.now();
       const own = sql`namespace_uid = ${namespaceUid} AND dataset_id = ${datasetId}`;
       const [deleted] = await database.batch([
-        sql`UPDATE datasets SET state = 'deleted', deleted_at = ${now} WHERE ${own} AND state = 'active'`,
-        sql`UPDATE objects SET masked_at = ${now}, mask_reason = 'dataset_deleted' WHERE ${own} AND masked_at IS NULL`,
-        sql`UPDATE objects SET state = 'failed', lease_until = NULL, checkpoint = NULL, error_code = 'gone',
-          error_message = 'its dataset was deleted' WHERE ${own} AND state IN ('received', 'processing')`,
-        sql`UPDATE segments SET state = 'dead', dead_at = ${now} WHERE ${own} AND state = 'live'`,
+        sql`UPDATE datasets SET state = 'deleted', deleted_at = ${clock.now()} WHERE ${own} AND state = 'active'`,
         sql`DELETE FROM indexes WHERE ${own}`,
       ]);
       return deleted.changes > 0;

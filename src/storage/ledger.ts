@@ -127,8 +127,6 @@ export interface Ledger {
   retry(namespaceUid: string, objectId: string): Promise<LedgerObject | null>;
   /** Takes an object's rows out of every answer, for good; false where there is no such object. */
   mask(namespaceUid: string, objectId: string): Promise<boolean>;
-  /** Whether a later version of the same name is committed. */
-  hasLaterVersion(object: LedgerObject): Promise<boolean>;
 
   /**
    * Objects whose message may be lost: received (and due) or in processing with a lease run out, and none sent since
@@ -147,7 +145,7 @@ export function createLedger(database: SqlDatabase, clock: Clock): Ledger {
 
   async function get(namespaceUid: string, objectId: string): Promise<LedgerObject | null> {
     const { rows } = await database.run(
-      sql`SELECT * FROM objects WHERE ${at(namespaceUid, objectId)} AND ${NOT_DELETED}`,
+      sql`SELECT * FROM objects o WHERE ${at(namespaceUid, objectId)} AND ${NOT_DELETED}`,
     );
     return rows.length === 0 ? null : toLedgerObject(rows[0]);
   }
@@ -155,10 +153,10 @@ export function createLedger(database: SqlDatabase, clock: Clock): Ledger {
   /** A part that follows one handed over in order belongs to the same try; anything else is a new one. */
   function claimStatement({ namespaceUid, objectId }: ObjectRef, leaseMs: number): Statement {
     const now = clock.now();
-    return sql`UPDATE objects SET state = 'processing', lease_until = ${now + leaseMs}, retry_at = NULL,
+    return sql`UPDATE objects AS o SET state = 'processing', lease_until = ${now + leaseMs}, retry_at = NULL,
         attempt = attempt + (CASE WHEN state = 'received' AND part > 0 AND failures = 0 THEN 0 ELSE 1 END),
         failures = failures + (CASE WHEN state = 'processing' THEN 1 ELSE 0 END)
-      WHERE ${at(namespaceUid, objectId)} AND masked_at IS NULL AND (
+      WHERE ${at(namespaceUid, objectId)} AND masked_at IS NULL AND ${DATASET_ACTIVE} AND (
         (state = 'received' AND (retry_at IS NULL OR retry_at <= ${now}))
         OR (state = 'processing' AND lease_until <= ${now}))
       RETURNING *`;
@@ -173,7 +171,7 @@ export function createLedger(database: SqlDatabase, clock: Clock): Ledger {
       const decode = JSON.stringify(object.decode);
       const uploadedAt = object.uploadedAtMs;
       const explicit = object.explicit ? 1 : 0;
-      const nextVersion = sql`(SELECT coalesce(max(version), 0) + 1 FROM objects
+      const nextVersion = sql`(SELECT coalesce(max(version), 0) + 1 FROM objects INDEXED BY objects_by_name
         WHERE namespace_uid = ${object.namespaceUid} AND dataset_id = ${object.datasetId} AND name = ${object.name})`;
       const active = sql`EXISTS (SELECT 1 FROM datasets WHERE namespace_uid = ${object.namespaceUid}
           AND dataset_id = ${object.datasetId} AND state = 'active')
@@ -186,7 +184,7 @@ export function createLedger(database: SqlDatabase, clock: Clock): Ledger {
             ${object.name}, ${object.key}, ${object.etag}, ${object.sizeBytes}, ${uploadedAt}, ${nextVersion}, ${decode},
             'received', ${now}, ${now}
           WHERE ${active} ON CONFLICT DO NOTHING`,
-        sql`UPDATE objects SET state = 'received', dataset_id = ${object.datasetId}, storage_key = ${object.key},
+        sql`UPDATE objects AS o SET state = 'received', dataset_id = ${object.datasetId}, storage_key = ${object.key},
             uploaded_at = ${uploadedAt}, version = ${nextVersion}, decode = ${decode}, part = 0, failures = 0,
             checkpoint = NULL, lease_until = NULL, retry_at = NULL, queued_at = ${now}, commit_id = NULL,
             error_code = NULL, error_message = NULL, rows_committed = 0, rows_quarantined = 0, segments = 0,
@@ -194,18 +192,18 @@ export function createLedger(database: SqlDatabase, clock: Clock): Ledger {
           WHERE ${row} AND uploaded_at < ${uploadedAt} AND ${active} AND (
             (state = 'failed' AND masked_at IS NULL)
             OR (mask_reason = 'replaced' AND state IN ('committed', 'failed') AND NOT EXISTS (
-              SELECT 1 FROM objects later WHERE later.namespace_uid = objects.namespace_uid
-                AND later.dataset_id = objects.dataset_id AND later.name = objects.name
+              SELECT 1 FROM objects later INDEXED BY objects_by_name WHERE later.namespace_uid = o.namespace_uid
+                AND later.dataset_id = o.dataset_id AND later.name = o.name
                 AND later.state = 'committed' AND later.uploaded_at > ${uploadedAt}))
-            OR (mask_reason IN ('deleted', 'dataset_deleted') AND (${explicit} = 1 OR masked_at < ${uploadedAt})))`,
+            OR (mask_reason IN ('deleted', 'dataset_deleted') AND (${explicit} = 1 OR masked_at < ${uploadedAt}))
+            OR EXISTS (SELECT 1 FROM datasets d WHERE d.namespace_uid = o.namespace_uid AND d.dataset_id = o.dataset_id
+              AND d.state = 'deleted' AND (${explicit} = 1 OR d.deleted_at < ${uploadedAt})))`,
         // The later upload counts for the order of versions, also where the row was not begun again.
         sql`UPDATE objects SET uploaded_at = ${uploadedAt} WHERE ${row} AND uploaded_at < ${uploadedAt}`,
-        sql`SELECT * FROM objects WHERE ${row}`,
+        sql`SELECT * FROM objects o WHERE ${row} AND ${NOT_DELETED}`,
       ]);
       if (stored.rows.length === 0) return null;
-      const found = toLedgerObject(stored.rows[0]);
-      if (found.maskReason === 'deleted' || found.maskReason === 'dataset_deleted') return null;
-      return { object: found, fresh: inserted.changes + revived.changes > 0 };
+      return { object: toLedgerObject(stored.rows[0]), fresh: inserted.changes + revived.changes > 0 };
     },
 
     async list(namespaceUid, { dataset, state }, limit, cursor) {
@@ -218,7 +216,7 @@ export function createLedger(database: SqlDatabase, clock: Clock): Ledger {
             AND (received_at, object_id) > (${receivedAt}, ${objectId})`;
       const inState = state === undefined ? sql`TRUE` : sql`state = ${state}`;
       const { rows } = await database.run(
-        sql`SELECT * FROM objects WHERE namespace_uid = ${namespaceUid} AND ${ofDataset} AND ${inState}
+        sql`SELECT * FROM objects o INDEXED BY objects_by_dataset WHERE namespace_uid = ${namespaceUid} AND ${ofDataset} AND ${inState}
           AND ${NOT_DELETED} ORDER BY dataset_id, received_at, object_id LIMIT ${limit + 1}`,
       );
       const items = rows.slice(0, limit).map(toLedgerObject);
@@ -230,7 +228,8 @@ export function createLedger(database: SqlDatabase, clock: Clock): Ledger {
       const found = new Map<string, KnownObject>();
       for (const chunk of jsonChunks(objects.map(({ namespaceUid, objectId }) => [namespaceUid, objectId]))) {
         const { rows } = await database.run(
-          sql`SELECT o.object_id, o.storage_key, o.uploaded_at, o.mask_reason FROM json_each(${chunk}) k CROSS JOIN objects o
+          sql`SELECT o.object_id, o.storage_key, o.uploaded_at,
+              CASE WHEN ${DATASET_ACTIVE} THEN o.mask_reason ELSE 'dataset_deleted' END AS mask_reason FROM json_each(${chunk}) k CROSS JOIN objects o
             ON o.namespace_uid = k.value ->> 0 AND o.object_id = k.value ->> 1`,
         );
         for (const row of rows) {
@@ -334,9 +333,9 @@ export function createLedger(database: SqlDatabase, clock: Clock): Ledger {
     async retry(namespaceUid, objectId) {
       const now = clock.now();
       const [updated] = await database.batch([
-        sql`UPDATE objects SET state = 'received', part = 0, failures = 0, checkpoint = NULL, retry_at = NULL,
+        sql`UPDATE objects AS o SET state = 'received', part = 0, failures = 0, checkpoint = NULL, retry_at = NULL,
           queued_at = ${now}, error_code = NULL, error_message = NULL, rows_quarantined = 0
-          WHERE ${at(namespaceUid, objectId)} AND state = 'failed' AND masked_at IS NULL RETURNING *`,
+          WHERE ${at(namespaceUid, objectId)} AND state = 'failed' AND masked_at IS NULL AND ${DATASET_ACTIVE} RETURNING *`,
         sql`DELETE FROM staged_files WHERE ${at(namespaceUid, objectId)} AND EXISTS (
           SELECT 1 FROM objects WHERE ${at(namespaceUid, objectId)} AND state = 'received' AND part = 0)`,
       ]);
@@ -346,12 +345,12 @@ export function createLedger(database: SqlDatabase, clock: Clock): Ledger {
     async mask(namespaceUid, objectId) {
       const now = clock.now();
       const [masked] = await database.batch([
-        sql`UPDATE objects SET masked_at = ${now}, mask_reason = 'deleted',
+        sql`UPDATE objects AS o SET masked_at = ${now}, mask_reason = 'deleted',
           error_code = CASE WHEN state IN ('received', 'processing') THEN 'gone' ELSE error_code END,
           error_message = CASE WHEN state IN ('received', 'processing') THEN 'it was deleted' ELSE error_message END,
           state = CASE WHEN state IN ('received', 'processing') THEN 'failed' ELSE state END,
           lease_until = NULL, checkpoint = NULL
-          WHERE ${at(namespaceUid, objectId)} AND (mask_reason IS NULL OR mask_reason = 'replaced')`,
+          WHERE ${at(namespaceUid, objectId)} AND ${NOT_DELETED}`,
         ...maskSources(
           namespaceUid,
           sql`SELECT object_id FROM objects
@@ -362,23 +361,12 @@ export function createLedger(database: SqlDatabase, clock: Clock): Ledger {
       return masked.changes > 0;
     },
 
-    async hasLaterVersion(object) {
-      const { rows } = await database.run(
-        sql`SELECT 1 FROM objects later JOIN objects own
-          ON own.namespace_uid = later.namespace_uid AND own.dataset_id = later.dataset_id AND own.name = later.name
-          WHERE own.namespace_uid = ${object.namespaceUid} AND own.object_id = ${object.objectId}
-          AND later.state = 'committed' AND later.masked_at IS NULL
-          AND (later.uploaded_at, later.version) > (own.uploaded_at, own.version) LIMIT 1`,
-      );
-      return rows.length > 0;
-    },
-
     async takeOverdue(queuedBeforeMs, limit) {
       const now = clock.now();
       const { rows } = await database.run(
         sql`UPDATE objects SET queued_at = ${now} WHERE (namespace_uid, object_id) IN (
-            SELECT namespace_uid, object_id FROM objects
-            WHERE state IN ('received', 'processing') AND queued_at < ${queuedBeforeMs}
+            SELECT namespace_uid, object_id FROM objects o
+            WHERE state IN ('received', 'processing') AND queued_at < ${queuedBeforeMs} AND ${DATASET_ACTIVE}
             AND (state = 'received' AND (retry_at IS NULL OR retry_at <= ${now})
               OR state = 'processing' AND lease_until <= ${now})
             ORDER BY queued_at LIMIT ${limit})
@@ -388,7 +376,8 @@ export function createLedger(database: SqlDatabase, clock: Clock): Ledger {
     },
 
     async expireLeases() {
-      await database.run(sql`UPDATE objects SET lease_until = 0 WHERE state = 'processing'`);
+      await database.run(sql`UPDATE objects INDEXED BY objects_unfinished SET lease_until = 0
+        WHERE state IN ('received', 'processing') AND state = 'processing'`);
     },
 
     async quarantineFiles(namespaceUid, objectId) {
@@ -431,7 +420,7 @@ export function keepQuarantine({ namespaceUid, objectId }: ClaimToken, condition
 /** Masks the rows of the objects a query gives; a segment none of whose rows count any more is dead. */
 export function maskSources(namespaceUid: string, objectIds: Statement, nowMs: number): Statement[] {
   return [
-    sql`UPDATE segment_sources SET masked = 1
+    sql`UPDATE segment_sources INDEXED BY segment_sources_by_object SET masked = 1
       WHERE namespace_uid = ${namespaceUid} AND object_id IN (${objectIds}) AND masked = 0`,
     sql`UPDATE segments SET state = 'dead', dead_at = ${nowMs}
       WHERE namespace_uid = ${namespaceUid} AND state = 'live' AND (dataset_id, segment_id) IN (
@@ -442,8 +431,12 @@ export function maskSources(namespaceUid: string, objectIds: Statement, nowMs: n
   ];
 }
 
-/** What a deletion, unlike a replacement by a later version, hides from whoever asks. */
-const NOT_DELETED = sql`(mask_reason IS NULL OR mask_reason = 'replaced')`;
+/** Whether the dataset of a row `o` of `objects` is there. */
+const DATASET_ACTIVE = sql`EXISTS (SELECT 1 FROM datasets d WHERE d.namespace_uid = o.namespace_uid
+  AND d.dataset_id = o.dataset_id AND d.state = 'active')`;
+
+/** Whether a row `o` of `objects` is anybody's to see: a deletion, unlike a replacement by a later version, hides it. */
+const NOT_DELETED = sql`(o.mask_reason IS NULL OR o.mask_reason = 'replaced') AND ${DATASET_ACTIVE}`;
 
 function writeCursor({ datasetId, receivedAtMs, objectId }: LedgerObject): string {
   return [datasetId, receivedAtMs, objectId].join('.');

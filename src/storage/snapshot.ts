@@ -23,7 +23,7 @@ export async function readSnapshot(
     sql`SELECT dataset_id, segment_id, storage_key, etag, size_bytes, footer_bytes, rows, schema, statistics
       FROM segments WHERE namespace_uid = ${namespaceUid} AND dataset_id IN (${ids}) AND state = 'live'
       ORDER BY created_at, segment_id`,
-    sql`SELECT dataset_id, segment_id, ranges FROM segment_sources
+    sql`SELECT dataset_id, segment_id, ranges FROM segment_sources INDEXED BY segment_sources_masked
       WHERE namespace_uid = ${namespaceUid} AND dataset_id IN (${ids}) AND masked = 1`,
     sql`SELECT f.dataset_id, f.segment_id, f.name, f.storage_key, f.summary FROM indexes i JOIN index_files f
       ON f.namespace_uid = i.namespace_uid AND f.dataset_id = i.dataset_id AND f.name = i.name

@@ -619,6 +619,28 @@ export function catalogSuite(engine: string, open: () => Promise<SqlBinding>): v
       expect(await catalog.collection.unreferencedIndexFiles([indexFile])).toEqual([indexFile]);
     });
 
+    test('clears a deleted dataset some at a time, to the last segment', async () => {
+      const { catalog, clock, committed, claimed, uid } = await openWorld();
+      for (let i = 0; i < 5; i++) await committed(`o${i}`, 1);
+      const underway = await claimed('underway');
+      await catalog.datasets.delete(uid, 'd');
+      const ref = { namespaceUid: uid, objectId: underway.objectId };
+      expect(await catalog.ledger.known([ref])).toEqual(
+        new Map([[underway.objectId, expect.objectContaining({ maskReason: 'dataset_deleted' })]]),
+      );
+      clock.advance(2 * LEASE);
+      expect(
+        (await catalog.ledger.takeOverdue(clock.now(), 1000)).filter(({ namespaceUid }) => namespaceUid === uid),
+      ).toEqual([]);
+      expect(await catalog.ledger.claim(ref, LEASE)).toBeNull();
+      let rounds = 0;
+      while (await catalog.collection.clearDeletedDataset(clock.now(), 2)) expect(++rounds).toBeLessThan(1000);
+      expect(rounds).toBeGreaterThanOrEqual(4);
+      clock.advance(1);
+      const keys = await catalog.collection.forgetDeadSegments(clock.now(), 1000);
+      expect(keys.filter((key) => key.includes(uid))).toHaveLength(5);
+    });
+
     test('erases a namespace some rows at a time, and no other', async () => {
       const { catalog, committed, uid } = await openWorld();
       const other = await openWorld();
