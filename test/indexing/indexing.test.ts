@@ -144,7 +144,7 @@ describe('indexes', () => {
     expect(await shop.indexKeys()).toHaveLength(1);
   });
 
-  test('are built anew on request, the old files serving until then', async () => {
+  test('are built anew on request', async () => {
     const shop = openShop();
     shop.declare(byN);
     await put(shop, 'a', 0, 10);

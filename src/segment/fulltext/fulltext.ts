@@ -36,9 +36,14 @@ export const fulltext: IndexKind = {
     }
     let lengths: Promise<ArrayLike<number>> | undefined;
     const loadLengths = (): Promise<ArrayLike<number>> => {
-      lengths ??= file
-        .read(directory.lengths.offset, directory.lengths.length)
-        .then((bytes) => decodeLengths(bytes, directory.rows, directory.lengthWidth));
+      lengths ??= file.read(directory.lengths.offset, directory.lengths.length).then(
+        (bytes) => decodeLengths(bytes, directory.rows, directory.lengthWidth),
+        (error: unknown) => {
+          // The next search may have more luck.
+          lengths = undefined;
+          throw error;
+        },
+      );
       return lengths;
     };
     const search = (text: string): IndexSearch =>

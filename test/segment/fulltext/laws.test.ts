@@ -1,3 +1,4 @@
+import flexsearch from 'flexsearch';
 import { describe, expect, test, vi } from 'vitest';
 import { analyzerOf } from '../../../src/columns/text/analyzer.ts';
 import { parseTextQuery } from '../../../src/columns/text/parse-query.ts';
@@ -257,6 +258,22 @@ describe('a full-text search', () => {
     const parts = await Promise.all(halves.map((half) => half.text.search(query).statistics()));
     expect(() => mergeStatistics(query, parts)).toThrow(OrasiError);
   });
+});
+
+test('a prefix stands for the terms that a library of prefixes finds', async () => {
+  const random = seededRandom(6);
+  const zipf = new Zipf(random, 3000);
+  const words = [...new Set(zipf.words.map((word) => word.replace('é', 'e')))];
+  const library = new flexsearch.Index({ tokenize: 'forward', encoder: flexsearch.Charset.Exact });
+  for (const [i, word] of words.entries()) library.add(i, word);
+  const { text } = await build(batchesOf(words));
+  for (let i = 0; i < 200; i++) {
+    const word = words[int(random, words.length)];
+    const prefix = word.slice(0, 1 + int(random, 4));
+    const { documentFrequencies } = await text.search(parseTextQuery(`${prefix}*`, analyzerOf({}))).statistics();
+    const found = library.search(prefix, { limit: words.length }).map((id) => words[Number(id)]);
+    expect([...documentFrequencies[0].keys()].sort()).toEqual(found.sort());
+  }
 });
 
 test('the banded edit distance is the plain one', () => {
