@@ -145,6 +145,7 @@ function runtimeOver<Prepared extends PreparedStatement>(
     functions,
     scan: (scan) => scanRows(scan, source),
     topScan: (top) => topScanRows(top, source),
+    rowsOf: (scan) => source.snapshot(scan.dataset).segments.reduce((sum, { rows }) => sum + rows, 0),
     fallback: (node, inputs) => fallback(node, inputs, context),
   };
 }

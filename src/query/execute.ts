@@ -1,6 +1,7 @@
 import type { Batch } from '../columns/column.ts';
 import { unreachable } from '../core/errors.ts';
 import type { QueryContext } from './context.ts';
+import { type RowsOf, turnedJoin } from './join-sides.ts';
 import { aggregateRows } from './operators/aggregate.ts';
 import { distinctRows } from './operators/distinct.ts';
 import { filterRows } from './operators/filter.ts';
@@ -12,7 +13,7 @@ import { sortRows } from './operators/sort.ts';
 import { topRows } from './operators/top-k.ts';
 import { unionRows } from './operators/union.ts';
 import { valueRows } from './operators/values.ts';
-import type { FallbackPlan, Plan, ScanPlan } from './plan.ts';
+import type { FallbackPlan, JoinPlan, Plan, ScanPlan } from './plan.ts';
 import { asTopScan, type TopScan } from './scan/top-scan.ts';
 
 /** What running a plan needs besides the plan. */
@@ -21,6 +22,8 @@ export interface Runtime {
   readonly functions: ScalarFunctions;
   scan(plan: ScanPlan): AsyncIterable<Batch>;
   topScan(top: TopScan): AsyncIterable<Batch>;
+  /** How many rows a scan reads at most, from the catalogue. */
+  readonly rowsOf: RowsOf;
   fallback(plan: FallbackPlan, inputs: readonly AsyncIterable<Batch>[]): AsyncIterable<Batch>;
 }
 
@@ -49,8 +52,14 @@ function start(plan: Plan, runtime: Runtime): AsyncIterable<Batch> {
       return projectRows(execute(plan.input, runtime), plan.expressions, plan.schema, functions);
     case 'aggregate':
       return aggregateRows(execute(plan.input, runtime), plan, functions, context);
-    case 'join':
-      return joinRows(plan, execute(plan.left, runtime), execute(plan.right, runtime), functions, context);
+    case 'join': {
+      const turned = turnedJoin(plan, runtime.rowsOf);
+      if (turned !== undefined) {
+        const joined = joinPlan(turned.input, runtime);
+        return projectRows(joined, turned.expressions, turned.schema, functions);
+      }
+      return joinPlan(plan, runtime);
+    }
     case 'sort': {
       const top = asTopScan(plan, functions);
       if (top !== undefined) return runtime.topScan(top);
@@ -75,4 +84,9 @@ function start(plan: Plan, runtime: Runtime): AsyncIterable<Batch> {
     default:
       return unreachable(plan);
   }
+}
+
+function joinPlan(plan: JoinPlan, runtime: Runtime): AsyncIterable<Batch> {
+  const [left, right] = [execute(plan.left, runtime), execute(plan.right, runtime)];
+  return joinRows(plan, left, right, runtime.functions, runtime.context);
 }

@@ -123,6 +123,7 @@ export class World {
       functions,
       scan: (plan) => scanRows(plan, source),
       topScan: (top) => topScanRows(top, source),
+      rowsOf: (plan) => this.snapshot(plan.dataset).segments.reduce((sum, { rows }) => sum + rows, 0),
       fallback: () => {
         throw new Error('these tests have no fallback executor');
       },

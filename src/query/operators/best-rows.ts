@@ -1,13 +1,5 @@
 import type { Scalar } from '../../columns/column.ts';
-import {
-  type Batch,
-  batchBytes,
-  type Column,
-  gatherBatch,
-  gatherColumn,
-  scalarAt,
-  sliceColumn,
-} from '../../columns/column.ts';
+import { type Batch, type Column, gatherBatch, gatherColumn, scalarAt, sliceColumn } from '../../columns/column.ts';
 import { columnComparator, type Order, type SortOrder } from '../../columns/compare.ts';
 import type { Schema } from '../../columns/types.ts';
 import { compareColumns } from './compare.ts';
@@ -41,6 +33,18 @@ export class BestRows {
     this.#keys = orders.map(() => []);
   }
 
+  /**
+   * Rows that may be good enough, by the first key alone; undefined where all may. A cheap question to ask
+   * before making the rest of what `add` takes.
+   */
+  candidates(firstKey: Column): Int32Array | undefined {
+    const threshold = this.#threshold;
+    if (threshold !== undefined) return asGood(firstKey, threshold[0], this.#orders[0]);
+    // With one key the best of these rows are known; with more, equal first keys would have to be kept.
+    if (this.#orders.length > 1 || firstKey.length <= 2 * this.#wanted) return undefined;
+    return bestOf([firstKey], this.#orders, firstKey.length, this.#wanted).sort();
+  }
+
   /** Takes the rows that are good enough; the keys are beside the batch's rows. */
   add(batch: Batch, keys: readonly Column[]): void {
     const passing = this.#passing(keys, batch.length);
@@ -68,7 +72,7 @@ export class BestRows {
     this.#rows.push(kept);
     for (const [i, key] of keys.entries()) this.#keys[i].push(rows === undefined ? key : gatherColumn(key, rows));
     this.#count += kept.length;
-    this.#memory.add(batchBytes(kept));
+    this.#memory.addBatch(kept);
   }
 
   /** The rows better than the threshold; undefined where all are. */
@@ -76,13 +80,13 @@ export class BestRows {
     const threshold = this.#threshold;
     if (threshold === undefined) {
       // The first rows: not all need to be kept, however many there are.
-      return length > 2 * this.#wanted ? bestOf(keys, this.#orders, length, this.#wanted) : undefined;
+      return length > 2 * this.#wanted ? bestOf(keys, this.#orders, length, this.#wanted).sort() : undefined;
     }
     const compare = lexicographic(keys, threshold, this.#orders);
-    const candidates = asGood(keys[0], threshold[0], this.#orders[0]);
+    const rows = asGood(keys[0], threshold[0], this.#orders[0]);
     let count = 0;
-    for (const row of candidates) if (compare(row, 0) < 0) candidates[count++] = row;
-    return candidates.subarray(0, count);
+    for (const row of rows) if (compare(row, 0) < 0) rows[count++] = row;
+    return rows.subarray(0, count);
   }
 
   #shrink(): void {
@@ -95,7 +99,8 @@ export class BestRows {
     if (best.length === this.#wanted) {
       this.#threshold = this.#keys.map(([key]) => sliceColumn(key, best.length - 1, best.length));
     }
-    this.#memory.hold(batchBytes(this.#rows[0]));
+    this.#memory.release();
+    this.#memory.addBatch(this.#rows[0]);
   }
 }
 

@@ -4,8 +4,9 @@ import { type Column, type FixedValues, nullColumn, type Scalar, scalarAt } from
 import { compareDoubles } from '../../columns/compare.ts';
 import { BOOL } from '../../columns/types.ts';
 import { assert } from '../../core/errors.ts';
-import { compareText } from './compare-text.ts';
-import { constantOf } from './constant.ts';
+import { compareText, expandBits } from './compare-text.ts';
+import { constantColumn, constantOf } from './constant.ts';
+import { isDictionary } from './dictionary-once.ts';
 import { plainColumn, toBigInts, toDoubles } from './plain.ts';
 import { bothValid, notBits } from './selection.ts';
 
@@ -48,8 +49,14 @@ export function compareColumns(comparison: Comparison, left: Column, right: Colu
 function testColumns(test: Test, left: Column, right: Column): Bitmap {
   const { kind } = left.type;
   if (kind === 'string' || kind === 'json' || kind === 'bytes') return compareText(test, left, right);
-  const a = plainColumn(left);
   const constant = constantOf(right);
+  if (constant !== undefined && isDictionary(left) && 2 * left.data.dictionary.length <= left.length) {
+    // Once an entry instead of once a row.
+    const { codes, dictionary } = left.data;
+    const entries = testColumns(test, dictionary, constantColumn(scalarAt(constant, 0), right.type, dictionary.length));
+    return expandBits(entries, codes, left.length);
+  }
+  const a = plainColumn(left);
   if (a.data.layout === 'fixed' && kind !== 'decimal') {
     if (constant !== undefined && !(a.data.values instanceof BigInt64Array)) {
       return testConstant(test, a.data.values, asBound(scalarAt(constant, 0)));

@@ -1,5 +1,5 @@
-import { type Batch, batchBytes, type Column, gatherColumn, nullColumn } from '../../columns/column.ts';
-import type { Schema } from '../../columns/types.ts';
+import { type Batch, type Column, gatherColumn, nullColumn } from '../../columns/column.ts';
+import type { ColumnType, Schema } from '../../columns/types.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { QueryContext } from '../context.ts';
 import type { JoinPlan } from '../plan.ts';
@@ -10,23 +10,34 @@ import type { ScalarFunctions } from './function-port.ts';
 import { GroupTable } from './group-table.ts';
 import { HeldMemory } from './held-memory.ts';
 
-/** Pairs put together at once: enough to be worth a batch, few enough that a fan-out stays bounded. */
+/** Pairs put together at once where rows meet many: enough to be worth a batch, few enough to stay bounded. */
 const PAIRS = LIMITS.batchRows;
 
 /** The side held in memory, its rows found by their keys. */
 interface BuildSide {
   readonly rows: Batch;
-  /** The group of keys a probe row belongs to, or -1; null where there are no keys and every row meets every row. */
-  find(columns: readonly Column[], length: number): Int32Array | null;
+  /** The same columns ready to be taken from by row, repeats and all. */
+  readonly columns: readonly Column[];
+  /** The keys' table; undefined where there are no keys and every row meets every row. */
+  readonly table: GroupTable | undefined;
   /** Rows of group `g` are `order[starts[g]] … order[starts[g + 1]]`. */
   readonly starts: Int32Array;
   readonly order: Int32Array;
+  /** No two rows have the same keys, so that a probe row meets one at most. */
+  readonly unique: boolean;
 }
 
-/** One batch of pairs: row `build[i]` of the build side beside row `probe[i]` of the probe batch; -1 stands for nulls. */
+/** Row `build[i]` of the build side beside row `probe[i]` of a probe batch. */
 interface Pairs {
   readonly probe: Int32Array;
   readonly build: Int32Array;
+}
+
+/** What is remembered of a probe batch, and of the build side, to make up outer rows. */
+interface Met {
+  /** A byte a row of the probe batch; undefined where the kind of join does not ask. */
+  readonly probe: Uint8Array | undefined;
+  readonly build: Uint8Array | undefined;
 }
 
 /**
@@ -44,18 +55,14 @@ export async function* joinRows(
   try {
     const leftKeys = plan.on.map((pair) => compileExpression(pair.left, functions));
     const residual = plan.residual === null ? undefined : compileFilter(plan.residual, functions);
-    const build = await holdSide(
-      right,
-      plan.right.schema,
-      plan.on.map((pair) => compileExpression(pair.right, functions)),
-      plan.on.map((pair) => pair.right.type),
-      memory,
-    );
-    const met = plan.kind === 'right' || plan.kind === 'full' ? new Uint8Array(build.rows.length) : undefined;
+    const rightKeys = plan.on.map((pair) => compileExpression(pair.right, functions));
+    const types = plan.on.map((pair) => pair.right.type);
+    const build = await holdSide(right, plan.right.schema, rightKeys, types, memory);
+    const metRows = plan.kind === 'right' || plan.kind === 'full' ? new Uint8Array(build.rows.length) : undefined;
     for await (const batch of left) {
-      if (batch.length > 0) yield* joinBatch(plan, batch, build, leftKeys, residual, met, context);
+      if (batch.length > 0) yield* joinBatch(plan, batch, build, leftKeys, residual, metRows, context);
     }
-    if (met !== undefined) yield* unmetRows(plan, build.rows, met);
+    if (metRows !== undefined) yield* unmetRows(plan, build, metRows);
   } finally {
     memory.release();
   }
@@ -65,27 +72,39 @@ async function holdSide(
   input: AsyncIterable<Batch>,
   schema: Schema,
   keys: readonly Evaluator[],
-  types: readonly Batch['schema'][number]['type'][],
+  types: readonly ColumnType[],
   memory: HeldMemory,
 ): Promise<BuildSide> {
   const batches: Batch[] = [];
   for await (const batch of input) {
     if (batch.length === 0) continue;
     batches.push(batch);
-    memory.add(batchBytes(batch));
+    memory.addBatch(batch);
   }
   const rows = concatBatches(schema, batches);
+  const columns = rows.columns.map(asDictionary);
   if (keys.length === 0) {
     const order = Int32Array.from({ length: rows.length }, (_, row) => row);
-    return { rows, find: () => null, starts: Int32Array.of(0, rows.length), order };
+    return { rows, columns, table: undefined, starts: Int32Array.of(0, rows.length), order, unique: false };
   }
   const table = new GroupTable(types);
-  const columns = keys.map((key) => key(rows));
-  const groups = table.assign(columns, rows.length);
-  dropNullKeys(groups, columns);
+  const keyColumns = keys.map((key) => key(rows));
+  const groups = table.assign(keyColumns, rows.length);
+  dropNullKeys(groups, keyColumns);
   const { starts, order } = groupRows(groups, table.count);
   memory.add(table.bytes + starts.byteLength + order.byteLength);
-  return { rows, find: (probe, length) => table.find(probe, length), starts, order };
+  return { rows, columns, table, starts, order, unique: isUnique(starts) };
+}
+
+/**
+ * Text as a dictionary of which every row is an entry: a pair then takes a code and not a copy of the text.
+ * The entries of null rows are empty texts that no code names.
+ */
+function asDictionary(column: Column): Column {
+  const { type, length, validity, data } = column;
+  if (type.kind !== 'string' || data.layout !== 'varlen') return column;
+  const codes = Int32Array.from({ length }, (_, row) => row);
+  return { type, length, validity, data: { layout: 'dictionary', codes, dictionary: { ...column, validity: null } } };
 }
 
 function dropNullKeys(groups: Int32Array, columns: readonly Column[]): void {
@@ -107,36 +126,44 @@ function groupRows(groups: Int32Array, count: number): { starts: Int32Array; ord
   return { starts, order };
 }
 
+function isUnique(starts: Int32Array): boolean {
+  for (let group = 1; group < starts.length; group++) if (starts[group] - starts[group - 1] > 1) return false;
+  return true;
+}
+
 function* joinBatch(
   plan: JoinPlan,
   batch: Batch,
   build: BuildSide,
   keys: readonly Evaluator[],
   residual: RowFilter | undefined,
-  met: Uint8Array | undefined,
+  metRows: Uint8Array | undefined,
   context: QueryContext,
 ): Generator<Batch> {
-  const found = build.find(
-    keys.map((key) => key(batch)),
-    batch.length,
-  );
-  const matched = new Uint8Array(batch.length);
-  const putsPairs = plan.kind !== 'semi' && plan.kind !== 'anti';
-  for (const candidates of candidatePairs(found, build, batch.length)) {
+  const { kind } = plan;
+  const met: Met = {
+    probe: kind === 'inner' || kind === 'cross' || kind === 'right' ? undefined : new Uint8Array(batch.length),
+    build: metRows,
+  };
+  const putsPairs = kind !== 'semi' && kind !== 'anti';
+  for (const candidates of candidatePairs(batch, build, keys)) {
     context.checkpoint();
-    const pairs = residual === undefined ? candidates : meeting(plan, candidates, batch, build.rows, residual);
-    for (let i = 0; i < pairs.probe.length; i++) {
-      matched[pairs.probe[i]] = 1;
-      if (met !== undefined) met[pairs.build[i]] = 1;
-    }
-    if (putsPairs && pairs.probe.length > 0) yield pairRows(plan.schema, pairs, batch, build.rows);
+    const pairs = residual === undefined ? candidates : meeting(plan, candidates, batch, build, residual);
+    if (pairs.probe.length === 0) continue;
+    remember(met, pairs);
+    if (putsPairs) yield pairRows(plan.schema, pairs, batch, build);
   }
-  const alone = plan.kind === 'left' || plan.kind === 'full' || plan.kind === 'anti' ? 0 : plan.kind === 'semi' ? 1 : 2;
-  const rest = rowsWhere(matched, alone);
-  if (rest.length === 0) return;
-  const columns = batch.columns.map((column) => gatherColumn(column, rest));
-  if (putsPairs) for (const { type } of plan.right.schema) columns.push(nullColumn(type, rest.length));
-  yield { schema: plan.schema, length: rest.length, columns };
+  if (met.probe === undefined) return;
+  const alone = rowsWhere(met.probe, kind === 'semi' ? 1 : 0);
+  if (alone.length === 0) return;
+  const columns = batch.columns.map((column) => gatherColumn(column, alone));
+  if (putsPairs) for (const { type } of plan.right.schema) columns.push(nullColumn(type, alone.length));
+  yield { schema: plan.schema, length: alone.length, columns };
+}
+
+function remember({ probe, build }: Met, pairs: Pairs): void {
+  if (probe !== undefined) for (let i = 0; i < pairs.probe.length; i++) probe[pairs.probe[i]] = 1;
+  if (build !== undefined) for (let i = 0; i < pairs.build.length; i++) build[pairs.build[i]] = 1;
 }
 
 function rowsWhere(flags: Uint8Array, value: number): Int32Array {
@@ -146,52 +173,76 @@ function rowsWhere(flags: Uint8Array, value: number): Int32Array {
   return rows.subarray(0, count);
 }
 
-/** All pairs whose keys are equal, at most `PAIRS` at a time. */
-function* candidatePairs(found: Int32Array | null, build: BuildSide, length: number): Generator<Pairs> {
+/** All pairs whose keys are equal. */
+function candidatePairs(batch: Batch, build: BuildSide, keys: readonly Evaluator[]): Iterable<Pairs> {
+  if (build.table === undefined) return allPairs(null, build, batch.length);
+  const groups = build.table.find(
+    keys.map((key) => key(batch)),
+    batch.length,
+  );
+  return build.unique ? [uniquePairs(groups, build)] : allPairs(groups, build, batch.length);
+}
+
+function uniquePairs(groups: Int32Array, { starts, order }: BuildSide): Pairs {
+  const probe = new Int32Array(groups.length);
+  const rows = new Int32Array(groups.length);
+  let count = 0;
+  for (let row = 0; row < groups.length; row++) {
+    const group = groups[row];
+    if (group < 0 || starts[group] === starts[group + 1]) continue;
+    probe[count] = row;
+    rows[count++] = order[starts[group]];
+  }
+  return { probe: probe.subarray(0, count), build: rows.subarray(0, count) };
+}
+
+/** At most `PAIRS` at a time. Without groups every row meets every row. */
+function* allPairs(groups: Int32Array | null, build: BuildSide, length: number): Generator<Pairs> {
+  const { starts, order } = build;
   let probe = new Int32Array(PAIRS);
-  let order = new Int32Array(PAIRS);
+  let rows = new Int32Array(PAIRS);
   let count = 0;
   for (let row = 0; row < length; row++) {
-    const group = found === null ? 0 : found[row];
+    const group = groups === null ? 0 : groups[row];
     if (group < 0) continue;
-    for (let at = build.starts[group]; at < build.starts[group + 1]; at++) {
+    for (let at = starts[group]; at < starts[group + 1]; at++) {
       probe[count] = row;
-      order[count++] = build.order[at];
+      rows[count++] = order[at];
       if (count < PAIRS) continue;
-      yield { probe, build: order };
+      yield { probe, build: rows };
       probe = new Int32Array(PAIRS);
-      order = new Int32Array(PAIRS);
+      rows = new Int32Array(PAIRS);
       count = 0;
     }
   }
-  if (count > 0) yield { probe: probe.subarray(0, count), build: order.subarray(0, count) };
+  if (count > 0) yield { probe: probe.subarray(0, count), build: rows.subarray(0, count) };
 }
 
 /** The pairs for which the residual condition is true. */
-function meeting(plan: JoinPlan, pairs: Pairs, probe: Batch, build: Batch, residual: RowFilter): Pairs {
+function meeting(plan: JoinPlan, pairs: Pairs, probe: Batch, build: BuildSide, residual: RowFilter): Pairs {
   const schema = [...plan.left.schema, ...plan.right.schema];
   const rows = residual(pairRows(schema, pairs, probe, build));
+  if (rows.length === pairs.probe.length) return pairs;
   return { probe: rows.map((row) => pairs.probe[row]), build: rows.map((row) => pairs.build[row]) };
 }
 
-function pairRows(schema: Schema, pairs: Pairs, probe: Batch, build: Batch): Batch {
+function pairRows(schema: Schema, pairs: Pairs, probe: Batch, build: BuildSide): Batch {
+  // Ascending without repeats and as many as there are: every probe row once.
+  const whole = build.unique && pairs.probe.length === probe.length;
   const columns = [
-    ...probe.columns.map((column) => gatherColumn(column, pairs.probe)),
+    ...(whole ? probe.columns : probe.columns.map((column) => gatherColumn(column, pairs.probe))),
     ...build.columns.map((column) => gatherColumn(column, pairs.build)),
   ];
   return { schema, length: pairs.probe.length, columns };
 }
 
 /** Right rows that met none, beside nulls. */
-function* unmetRows(plan: JoinPlan, build: Batch, met: Uint8Array): Generator<Batch> {
+function* unmetRows(plan: JoinPlan, build: BuildSide, met: Uint8Array): Generator<Batch> {
   const unmet = rowsWhere(met, 0);
   for (let start = 0; start < unmet.length; start += PAIRS) {
     const rows = unmet.subarray(start, start + PAIRS);
     const columns = plan.left.schema.map(({ type }) => nullColumn(type, rows.length));
-    yield {
-      schema: plan.schema,
-      length: rows.length,
-      columns: [...columns, ...build.columns.map((column) => gatherColumn(column, rows))],
-    };
+    columns.push(...build.columns.map((column) => gatherColumn(column, rows)));
+    yield { schema: plan.schema, length: rows.length, columns };
   }
 }

@@ -1,4 +1,4 @@
-import { type Batch, batchBytes, type Column, gatherBatch } from '../../columns/column.ts';
+import { type Batch, type Column, gatherBatch } from '../../columns/column.ts';
 import { rowComparator } from '../../columns/compare.ts';
 import type { Schema } from '../../columns/types.ts';
 import { LIMITS } from '../../core/limits.ts';
@@ -25,7 +25,8 @@ export async function* sortRows(
     for await (const batch of input) {
       batches.push(batch);
       // What a row costs while it waits: itself, its place in the order and the copy that is put out.
-      memory.add(2 * batchBytes(batch) + 8 * batch.length);
+      memory.addBatch(batch, 2);
+      memory.add(8 * batch.length);
       for (let i = 0; i < runs.length; i++) keyParts[i].push(runs[i](batch));
     }
     const all = concatBatches(schema, batches);

@@ -1,4 +1,4 @@
-import { type Batch, sliceBatch } from '../../columns/column.ts';
+import { type Batch, gatherBatch, gatherColumn, sliceBatch } from '../../columns/column.ts';
 import type { Schema } from '../../columns/types.ts';
 import type { QueryContext } from '../context.ts';
 import type { SortKey } from '../plan.ts';
@@ -39,10 +39,15 @@ export async function* topRows(
     const best = new BestRows(wanted, plan.keys, plan.schema, memory);
     for await (const batch of input) {
       if (batch.length === 0) continue;
-      best.add(
-        batch,
-        runs.map((run) => run(batch)),
-      );
+      const keys = runs.map((run) => run(batch));
+      const rows = best.candidates(keys[0]);
+      if (rows === undefined) best.add(batch, keys);
+      else if (rows.length > 0) {
+        best.add(
+          gatherBatch(batch, rows),
+          keys.map((key) => gatherColumn(key, rows)),
+        );
+      }
     }
     const rows = best.finish();
     if (rows !== undefined && plan.offset < rows.length) yield sliceBatch(rows, plan.offset, rows.length);

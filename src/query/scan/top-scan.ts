@@ -105,23 +105,31 @@ async function bestAddresses(top: TopScan, source: ScanSource, memory: HeldMemor
   // The address last: it makes the order total, so that the answer does not depend on which segment came first.
   const best = new BestRows(wanted, [...keys, ASCENDING, ASCENDING], schema, memory);
   const runs = keys.map(({ expression }) => compileExpression(expression, source.functions));
-  const ordinals = new Map(snapshot.segments.map((segment, i) => [segment.segmentId, i]));
+  const segmentOrdinals = new Map(snapshot.segments.map((segment, i) => [segment.segmentId, i]));
   const segments = segmentOrder(snapshot.segments, request);
   for await (const rows of scanDataset(request, segments, source, bestScores(top) ? wanted : undefined)) {
-    const { length, scores } = rows;
+    const score = rows.scores === undefined ? [] : [scoreColumn(rows.scores)];
     const output: Column[] = [];
     for (const [i, place] of places.entries()) output[place] = rows.columns[i];
-    const score = scores === undefined ? [] : [scoreColumn(scores)];
     if (score.length > 0) output[scan.columns.length] = score[0];
+    const values = runs.map((run) => run({ schema: scan.schema, length: rows.length, columns: output }));
+    const good = best.candidates(values[0]) ?? allRows(rows.length);
+    if (good.length === 0) continue;
+    const ordinals = rows.ordinals();
     const address = [
-      integers(new Int32Array(length).fill(ordinals.get(rows.segment.segmentId) ?? 0)),
-      integers(rows.ordinals()),
+      integers(new Int32Array(good.length).fill(segmentOrdinals.get(rows.segment.segmentId) ?? 0)),
+      integers(good.map((row) => ordinals[row])),
     ];
-    const values = runs.map((run) => run({ schema: scan.schema, length, columns: output }));
-    best.add({ schema, length, columns: [...rows.columns, ...score, ...address] }, [...values, ...address]);
+    const taken = (column: Column) => (good.length === rows.length ? column : gatherColumn(column, good));
+    const kept = [...rows.columns, ...score].map(taken);
+    best.add({ schema, length: good.length, columns: [...kept, ...address] }, [...values.map(taken), ...address]);
     if (threshold !== undefined && best.worst !== undefined) threshold.lower(best.worst);
   }
   return best.finish();
+}
+
+function allRows(length: number): Int32Array {
+  return Int32Array.from({ length }, (_, row) => row);
 }
 
 function integers(values: Int32Array): Column {

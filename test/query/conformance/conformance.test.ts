@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { OrasiError } from '../../../src/core/errors.ts';
 import { Oracle, ownWord } from '../duckdb.ts';
 import { parser, SqlWorld } from '../sql.ts';
-import { type Statement, STATEMENTS } from './statements.ts';
+import { STATEMENTS, type Statement } from './statements.ts';
 import { batchOf, TABLES } from './tables.ts';
 
 /** A row is a line; without ORDER BY their order says nothing. */

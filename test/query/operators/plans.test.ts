@@ -29,6 +29,7 @@ function runtimeOver(tables: ReadonlyMap<string, readonly Batch[]>): Runtime {
     context: newContext(1 << 28),
     functions,
     scan: (plan) => scanBatches(plan, tables.get(plan.dataset) ?? []),
+    rowsOf: (plan) => (tables.get(plan.dataset) ?? []).reduce((sum, { length }) => sum + length, 0),
     topScan(top) {
       const scanned = scanBatches(top.scan, tables.get(top.scan.dataset) ?? []);
       let rows = topRows(scanned, { ...top, schema: top.scan.schema }, functions, newContext());

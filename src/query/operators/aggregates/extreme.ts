@@ -103,17 +103,27 @@ class NumberExtreme implements Accumulator {
     }
   }
 
+  /** Compared as words, the high one signed and the low one not: a bigint would be an object a row. */
   #addBigInts(groups: Int32Array, values: BigInt64Array): void {
     this.#bestBig ??= toBigInts(this.#best);
-    const best = this.#bestBig;
+    const best = new Int32Array(this.#bestBig.buffer, 0, 2 * this.#bestBig.length);
+    const words = new Int32Array(values.buffer, values.byteOffset, 2 * values.length);
     const seen = this.#seen;
+    const greatest = this.#greatest;
     for (let i = 0; i < groups.length; i++) {
       const group = groups[i];
       if (group < 0) continue;
-      if (seen[group] === 0 || (this.#greatest ? values[i] > best[group] : values[i] < best[group])) {
-        best[group] = values[i];
-        seen[group] = 1;
-      }
+      const low = words[2 * i];
+      const high = words[2 * i + 1];
+      const heldHigh = best[2 * group + 1];
+      const heldLow = best[2 * group] >>> 0;
+      const better = greatest
+        ? high > heldHigh || (high === heldHigh && low >>> 0 > heldLow)
+        : high < heldHigh || (high === heldHigh && low >>> 0 < heldLow);
+      if (!better && seen[group] === 1) continue;
+      best[2 * group] = low;
+      best[2 * group + 1] = high;
+      seen[group] = 1;
     }
   }
 
