@@ -67,6 +67,12 @@ export function checkInt64(value: bigint, operation: string): bigint {
   return value;
 }
 
+/** Days that a date column can hold. */
+function checkDate(days: number): number {
+  if (days !== (days | 0)) throw new OrasiError('type_error', 'a date leaves its range');
+  return days;
+}
+
 function checkDecimal(value: bigint, type: ColumnType, operation: string): bigint {
   const precision = type.kind === 'decimal' ? type.precision : MAX_PRECISION;
   const checked = within(value, precision);
@@ -91,7 +97,7 @@ function additive(name: '+' | '-', operation: string): ScalarFunctionDefinition 
     },
     evaluate([left, right], [a, b], type) {
       if (type.kind === 'double') return name === '+' ? Number(left) + Number(right) : Number(left) - Number(right);
-      if (type.kind === 'date') return Number(left) + Number(sign) * Number(right);
+      if (type.kind === 'date') return checkDate(Number(left) + Number(sign) * Number(right));
       if (a.kind === 'date') return BigInt(Number(left)) - BigInt(Number(right));
       if (type.kind === 'int64') return checkInt64((left as bigint) + sign * (right as bigint), operation);
       const scale = scaleOf(type);
