@@ -64,7 +64,8 @@ CREATE TABLE objects (
 ) WITHOUT ROWID;
 CREATE INDEX objects_by_dataset ON objects (namespace_uid, dataset_id, received_at);
 CREATE INDEX objects_by_name ON objects (namespace_uid, dataset_id, name);
-CREATE INDEX objects_unfinished ON objects (state, queued_at) WHERE state IN ('received', 'processing');
+-- Without the state, so that a claim leaves it as it is.
+CREATE INDEX objects_unfinished ON objects (queued_at) WHERE state IN ('received', 'processing');
 
 -- Files of the finished parts of an object that is not committed yet; the commit moves them on.
 CREATE TABLE staged_files (

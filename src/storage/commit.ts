@@ -120,7 +120,6 @@ async function commitOnce(
     ...insertQuarantine(request, isCommitted),
   ];
   for (const { token } of continued) statements.push(...adoptStaged(token, datasetId, commitId, now));
-  statements.push(countSegments(request, commitId));
   if (request.replace) statements.push(...maskEarlierVersions(request, isCommitted, now));
   const adopted = continued.map(
     ({ token }) => sql`SELECT segment_id FROM segments WHERE ${own} AND commit_id = ${commitId}
@@ -136,39 +135,47 @@ async function commitOnce(
 
 /** Moves all of the commit's objects, or none: the count of those still held is taken before any is moved. */
 function moveObjects(
-  { namespaceUid, datasetId, objects }: CommitRequest,
+  { namespaceUid, datasetId, objects, segments }: CommitRequest,
   version: number,
   commitId: string,
   now: number,
 ): Statement {
-  const [first] = objects;
   const unchanged = sql`(SELECT schema_version FROM datasets WHERE namespace_uid = ${namespaceUid}
     AND dataset_id = ${datasetId} AND state = 'active') = ${version}`;
+  const segmentsOf = (objectId: string) =>
+    segments.filter(({ sources }) => sources.some((source) => source.objectId === objectId)).length;
+  const staged = objects.some(({ token }) => token.part > 0)
+    ? sql`(SELECT count(*) FROM staged_files f WHERE f.namespace_uid = o.namespace_uid AND f.object_id = o.object_id
+        AND f.kind = 'segment')`
+    : sql`0`;
   if (objects.length === 1) {
-    return sql`UPDATE objects SET state = 'committed', commit_id = ${commitId}, committed_at = ${now},
+    const [{ token, format, rowsCommitted, rowsQuarantined }] = objects;
+    return sql`UPDATE objects AS o SET state = 'committed', commit_id = ${commitId}, committed_at = ${now},
       lease_until = NULL, checkpoint = NULL, failures = 0, error_code = NULL, error_message = NULL,
-      format = ${first.format}, rows_committed = ${first.rowsCommitted}, rows_quarantined = ${first.rowsQuarantined}
-      WHERE ${held(first.token)} AND dataset_id = ${datasetId} AND ${unchanged}`;
+      format = ${format}, rows_committed = ${rowsCommitted}, rows_quarantined = ${rowsQuarantined},
+      segments = ${segmentsOf(token.objectId)} + ${staged}
+      WHERE ${held(token)} AND dataset_id = ${datasetId} AND ${unchanged}`;
   }
   const tokens = JSON.stringify(objects.map(({ token }) => [token.objectId, token.attempt, token.part]));
   const counts = JSON.stringify(
     Object.fromEntries(
       objects.map(({ token, format, rowsCommitted, rowsQuarantined }) => [
         token.objectId,
-        [format, rowsCommitted, rowsQuarantined],
+        [format, rowsCommitted, rowsQuarantined, segmentsOf(token.objectId)],
       ]),
     ),
   );
-  return sql`UPDATE objects SET state = 'committed', commit_id = ${commitId}, committed_at = ${now},
+  return sql`UPDATE objects AS o SET state = 'committed', commit_id = ${commitId}, committed_at = ${now},
     lease_until = NULL, checkpoint = NULL, failures = 0, error_code = NULL, error_message = NULL,
-    format = json_extract(${counts}, '$.' || object_id || '[0]'),
-    rows_committed = json_extract(${counts}, '$.' || object_id || '[1]'),
-    rows_quarantined = json_extract(${counts}, '$.' || object_id || '[2]')
+    format = json_extract(${counts}, '$.' || o.object_id || '[0]'),
+    rows_committed = json_extract(${counts}, '$.' || o.object_id || '[1]'),
+    rows_quarantined = json_extract(${counts}, '$.' || o.object_id || '[2]'),
+    segments = json_extract(${counts}, '$.' || o.object_id || '[3]') + ${staged}
     WHERE namespace_uid = ${namespaceUid} AND object_id IN (SELECT value ->> 0 FROM json_each(${tokens}))
-    AND ${unchanged} AND (SELECT count(*) FROM json_each(${tokens}) k CROSS JOIN objects o
-      ON o.namespace_uid = ${namespaceUid} AND o.object_id = k.value ->> 0
-      WHERE o.dataset_id = ${datasetId} AND o.state = 'processing'
-      AND o.attempt = k.value ->> 1 AND o.part = k.value ->> 2) = ${objects.length}`;
+    AND ${unchanged} AND (SELECT count(*) FROM json_each(${tokens}) k CROSS JOIN objects m
+      ON m.namespace_uid = ${namespaceUid} AND m.object_id = k.value ->> 0
+      WHERE m.dataset_id = ${datasetId} AND m.state = 'processing'
+      AND m.attempt = k.value ->> 1 AND m.part = k.value ->> 2) = ${objects.length}`;
 }
 
 function insertSegments(
@@ -251,15 +258,6 @@ function adoptStaged(token: ClaimToken, datasetId: string, commitId: string, now
     keepQuarantine(token, sql`commit_id = ${commitId}`),
     sql`DELETE FROM staged_files WHERE namespace_uid = ${namespaceUid} AND object_id = ${objectId} AND ${isCommitted}`,
   ];
-}
-
-function countSegments({ namespaceUid, objects }: CommitRequest, commitId: string): Statement {
-  const ids = JSON.stringify(objects.map(({ token }) => token.objectId));
-  return sql`UPDATE objects SET segments = (SELECT count(*) FROM segment_sources s JOIN segments g
-      ON g.namespace_uid = s.namespace_uid AND g.dataset_id = s.dataset_id AND g.segment_id = s.segment_id
-      WHERE s.namespace_uid = objects.namespace_uid AND s.object_id = objects.object_id AND g.commit_id = ${commitId})
-    WHERE namespace_uid = ${namespaceUid} AND object_id IN (SELECT value FROM json_each(${ids}))
-    AND commit_id = ${commitId}`;
 }
 
 /**

@@ -365,7 +365,7 @@ export function createLedger(database: SqlDatabase, clock: Clock): Ledger {
       const now = clock.now();
       const { rows } = await database.run(
         sql`UPDATE objects SET queued_at = ${now} WHERE (namespace_uid, object_id) IN (
-            SELECT namespace_uid, object_id FROM objects o
+            SELECT namespace_uid, object_id FROM objects o INDEXED BY objects_unfinished
             WHERE state IN ('received', 'processing') AND queued_at < ${queuedBeforeMs} AND ${DATASET_ACTIVE}
             AND (state = 'received' AND (retry_at IS NULL OR retry_at <= ${now})
               OR state = 'processing' AND lease_until <= ${now})
@@ -377,7 +377,7 @@ export function createLedger(database: SqlDatabase, clock: Clock): Ledger {
 
     async expireLeases() {
       await database.run(sql`UPDATE objects INDEXED BY objects_unfinished SET lease_until = 0
-        WHERE state IN ('received', 'processing') AND state = 'processing'`);
+        WHERE state IN ('received', 'processing') AND state = 'processing' AND queued_at >= 0`);
     },
 
     async quarantineFiles(namespaceUid, objectId) {

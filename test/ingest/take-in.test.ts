@@ -236,7 +236,7 @@ test('the inflated copy goes on where an earlier invocation stopped', async () =
   await world.drain();
   expect(await world.object(objectId)).toMatchObject({ state: 'committed', rowsCommitted: rows });
   expect(await numbersOf(world)).toEqual(range(0, rows));
-});
+}, 60_000);
 
 test('an empty object and one without a telling name or content fail with a reason, or have no rows', async () => {
   const world = createWorld();
