@@ -74,6 +74,10 @@ function twoDigits(bytes: Uint8Array, at: number): number {
   return high >= 0 && high <= 9 && low >= 0 && low <= 9 ? high * 10 + low : -1;
 }
 
+/** The date last read, as year · 10,000 + month · 100 + day: instants in a row mostly share theirs. */
+let lastDate = 0;
+let lastDays = 0;
+
 /** Reads exactly `YYYY-MM-DD` (years 0001 to 9999) into `instant.days`; false where the bytes are anything else. */
 export function readDate(bytes: Uint8Array, start: number, end: number): boolean {
   if (end - start !== 10 || bytes[start + 4] !== 45 || bytes[start + 7] !== 45) return false;
@@ -83,8 +87,15 @@ export function readDate(bytes: Uint8Array, start: number, end: number): boolean
   const day = twoDigits(bytes, start + 8);
   if (century < 0 || rest < 0 || month < 1 || month > 12 || day < 1) return false;
   const year = century * 100 + rest;
+  const date = year * 10_000 + month * 100 + day;
+  if (date === lastDate) {
+    instant.days = lastDays;
+    return true;
+  }
   if (year === 0 || day > daysInMonth(year, month)) return false;
   instant.days = daysFromCivil(year, month, day);
+  lastDate = date;
+  lastDays = instant.days;
   return true;
 }
 

@@ -22,11 +22,14 @@ const MICRO = 1 << 11;
 const GROUPS = 1 << 12;
 const ALL_FRACTIONS = (1 << 13) - 1;
 
+/** Nanoseconds that end in a zero at the last of so many digits are multiples of this. */
+const UNITS = Array.from({ length: 10 }, (_, digits) => 10 ** (10 - digits));
+
 /** Which fraction styles write these nanoseconds with this many digits, as bits. */
 export function fractionStyles(nanos: number, digits: number): number {
   let styles = 1 << digits;
   if (digits === 0) return styles | TRIMMED | MICRO | GROUPS;
-  if (Math.floor(nanos / 10 ** (9 - digits)) % 10 !== 0) styles |= TRIMMED;
+  if (nanos % UNITS[digits] !== 0) styles |= TRIMMED;
   if (digits === 6 && nanos !== 0) styles |= MICRO;
   const group = nanos % 1_000_000 === 0 ? 3 : nanos % 1000 === 0 ? 6 : 9;
   if (digits === group && nanos !== 0) styles |= GROUPS;

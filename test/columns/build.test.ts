@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { BatchBuilder, ColumnBuilder, type TextReading } from '../../src/columns/build.ts';
 import { type Column, nullCount, type Scalar, scalarAt } from '../../src/columns/column.ts';
 import { concatBatches, concatColumns, plainColumn } from '../../src/columns/concat.ts';
@@ -21,6 +21,9 @@ import {
 } from '../../src/columns/types.ts';
 import { validUtf8 } from '../../src/columns/utf8.ts';
 import { sized } from '../scale.ts';
+
+// Laws are tried as often as SIZE says, on machines that do other things too.
+vi.setConfig({ testTimeout: 900_000 });
 
 const values = ({ length }: Column, column: Column): Scalar[] =>
   Array.from({ length }, (_, row) => scalarAt(column, row));

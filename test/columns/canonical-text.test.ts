@@ -1,7 +1,8 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Scalar } from '../../src/columns/column.ts';
 import { civilFromDays, daysFromCivil } from '../../src/columns/instant.ts';
+import { numeral, readNumber } from '../../src/columns/number.ts';
 import {
   canonicalText,
   dateText,
@@ -25,6 +26,9 @@ import {
   TIMESTAMP_NS,
 } from '../../src/columns/types.ts';
 import { sized } from '../scale.ts';
+
+// Laws are tried as often as SIZE says, on machines that do other things too.
+vi.setConfig({ testTimeout: 900_000 });
 
 const runs = { numRuns: sized(2000) };
 const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
@@ -179,4 +183,29 @@ test('an instant is written in a form of its own', () => {
   expect(instantText(at, 'us', 'Tg+02:00')).toBe('2024-01-05T12:00:00.120+02:00');
   expect(instantText(at, 'us', 'Tm-07:30')).toBe('2024-01-05T02:30:00.120000-07:30');
   expect(instantText(at, 'us', 'T0Z')).toBe('2024-01-05T10:00:00.12Z');
+});
+
+test('a number is read as the platform reads it, to the last bit', () => {
+  const digits = (size: number) => fc.string({ unit: fc.constantFrom(...'0123456789'), minLength: 1, maxLength: size });
+  const written = fc.oneof(
+    fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),
+    fc.double({ min: -1e6, max: 1e6, noNaN: true }).map(String),
+    fc.tuple(fc.nat(999_999).map(String), digits(20)).map(([whole, rest]) => `${whole}.${rest}`),
+    // Halfway between two doubles, and next to it, where one rounding too many shows.
+    fc
+      .tuple(fc.integer({ min: 2 ** 51, max: 2 ** 52 - 1 }), fc.constantFrom('25', '2500001', '2499999', '75', '125'))
+      .map(([n, tail]) => `${(n / 1000).toFixed(3)}${tail}`),
+  );
+  fc.assert(
+    fc.property(written, (text) => {
+      const bytes = new TextEncoder().encode(text);
+      if (!readNumber(bytes, 0, bytes.length)) {
+        expect(/^-?0[0-9]|^-0$/.test(text)).toBe(true);
+        return;
+      }
+      // Of a longer integer the text is taken.
+      if (!numeral.integer || numeral.digits <= 15) expect(numeral.value).toBe(Number(text));
+    }),
+    { numRuns: sized(20_000) },
+  );
 });

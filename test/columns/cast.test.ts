@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { DuckDBInstance } from '@duckdb/node-api';
 import fc from 'fast-check';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { castColumn } from '../../src/columns/cast.ts';
 import { castScalar } from '../../src/columns/cast-scalar.ts';
 import { type Column, type Scalar, scalarAt } from '../../src/columns/column.ts';
@@ -22,6 +22,9 @@ import {
   TIMESTAMP_NS,
   typeName,
 } from '../../src/columns/types.ts';
+
+// Laws are tried as often as SIZE says, on machines that do other things too.
+vi.setConfig({ testTimeout: 900_000 });
 
 /** What DuckDB calls a type. */
 const SQL_NAMES: Record<string, string> = { int64: 'BIGINT', string: 'VARCHAR', bytes: 'BLOB', bool: 'BOOLEAN' };

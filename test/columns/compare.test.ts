@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { type Column, type Scalar, scalarAt } from '../../src/columns/column.ts';
 import {
   columnComparator,
@@ -11,6 +11,9 @@ import {
 import { columnOf } from '../../src/columns/from-scalars.ts';
 import { BOOL, type ColumnType, DOUBLE, decimal, INT64, STRING } from '../../src/columns/types.ts';
 import { sized } from '../scale.ts';
+
+// Laws are tried as often as SIZE says, on machines that do other things too.
+vi.setConfig({ testTimeout: 900_000 });
 
 const runs = { numRuns: sized(1000) };
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { type Scalar, scalarAt } from '../../src/columns/column.ts';
 import { conformBatch } from '../../src/columns/concat.ts';
 import { columnOf } from '../../src/columns/from-scalars.ts';
@@ -26,6 +26,9 @@ import {
   widen,
 } from '../../src/columns/types.ts';
 import { sized } from '../scale.ts';
+
+// Laws are tried as often as SIZE says, on machines that do other things too.
+vi.setConfig({ testTimeout: 900_000 });
 
 const type = fc.oneof(
   fc.constantFrom(NULL_TYPE, BOOL, INT64, DOUBLE, STRING, BYTES, JSON_TYPE, DATE, TIMESTAMP, TIMESTAMP_NS),

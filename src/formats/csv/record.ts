@@ -103,16 +103,34 @@ export class RecordScanner {
   /** A field whose opening quote is at `start`: the position of the delimiter or line end behind its closing quote. */
   #quoted(bytes: Uint8Array, start: number, end: number, last: boolean, sink: FieldSink): number {
     const { quote, delimiter, lineEnd } = this.#dialect;
+    const view = this.#view;
+    const quotes = quote * 0x01010101;
+    const lineEnds = lineEnd * 0x01010101;
     let at = start + 1;
     let high = 0;
     let doubled = false;
     for (;;) {
-      while (at < end) {
-        const byte = bytes[at];
-        if (byte === quote) break;
-        if (byte === lineEnd) this.newlines++;
-        high |= byte;
-        at++;
+      let found = false;
+      while (!found && at + 4 <= end) {
+        const word = view.getUint32(at, true) | 0;
+        const a = word ^ quotes;
+        const b = word ^ lineEnds;
+        const special = (((a - 0x01010101) & ~a) | ((b - 0x01010101) & ~b)) & 0x80808080;
+        high |= word;
+        if (special === 0) {
+          at += 4;
+          continue;
+        }
+        at += (31 - Math.clz32(special & -special)) >> 3;
+        found = bytes[at] === quote;
+        if (!found) {
+          this.newlines++;
+          at++;
+        }
+      }
+      while (!found && at < end && bytes[at] !== quote) {
+        high |= bytes[at];
+        if (bytes[at++] === lineEnd) this.newlines++;
       }
       if (at >= end) return last ? this.#fault('a quote is opened and never closed') : TRUNCATED;
       if (at + 1 >= end && !last) return TRUNCATED;
@@ -133,9 +151,9 @@ export class RecordScanner {
     }
     if (doubled) {
       const size = this.#undouble(bytes, start + 1, at);
-      sink.field(this.#unquoted, this.#unquotedView, 0, size, high > 127, true);
+      sink.field(this.#unquoted, this.#unquotedView, 0, size, (high & 0x80808080) !== 0, true);
     } else {
-      sink.field(bytes, this.#view, start + 1, at, high > 127, true);
+      sink.field(bytes, view, start + 1, at, (high & 0x80808080) !== 0, true);
     }
     return behind;
   }

@@ -1,4 +1,5 @@
 import type { BatchBuilder, ColumnBuilder } from '../../columns/build.ts';
+import { fraction, readFraction } from '../../columns/number.ts';
 import { asciiText, validUtf8 } from '../../columns/utf8.ts';
 import type { ErrorCode } from '../../core/errors.ts';
 import type { Fault } from '../bad-row.ts';
@@ -19,9 +20,6 @@ import {
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-
-/** Powers of ten that doubles hold exactly. */
-const POWERS = Array.from({ length: 23 }, (_, exponent) => 10 ** exponent);
 
 /** A column as the parser meets it: by the bytes of its key, and what came after it last time. */
 interface KnownKey {
@@ -330,16 +328,12 @@ function parseNumber(
       else column.setDigits(row, asciiText(bytes, start, at));
       return at;
     }
-    if (byte === 46) {
-      const point = at++;
-      while (at < end && isDigit(bytes[at])) mantissa = mantissa * 10 + bytes[at++] - 48;
-      const fraction = at - point - 1;
-      // Fifteen digits are exact in a double, and so are these powers: one rounding, the right one.
-      // (W. D. Clinger, How to read floating point numbers accurately, 1990)
-      if (fraction > 0 && whole + fraction <= 15 && at < end && (bytes[at] | 32) !== 101) {
-        const value = mantissa / POWERS[fraction];
-        column.setDouble(row, negative ? -value : value);
-        return at;
+    if (byte === 46 && whole <= 15) {
+      const behind = readFraction(bytes, at + 1, end, mantissa, whole);
+      const exponent = behind < end && (bytes[behind] | 32) === 101;
+      if (behind > at + 1 && behind < end && !exponent && !Number.isNaN(fraction.value)) {
+        column.setDouble(row, negative ? -fraction.value : fraction.value);
+        return behind;
       }
     }
   }
