@@ -126,39 +126,47 @@ async function countSteps(): Promise<number> {
   return steps;
 }
 
-test('a crash between any two effects loses no acknowledged row, doubles none and leaves no file behind', async () => {
-  const steps = await countSteps();
-  expect(steps).toBeGreaterThan(100);
-  const stride = Math.max(1, Math.floor(steps / seedCount(25)));
-  for (let failAt = 1 + (steps % stride); failAt <= steps; failAt += stride) {
-    const machine = createMachine(failAt);
-    const power = new Power(failAt);
-    const acknowledged = new Set<string>();
-    await live(machine.boot(power), UPLOADS, acknowledged).catch(() => undefined);
-    expect(power.off).toBe(true);
-    const world = machine.boot(new Power());
-    await recover(world);
-    await expectExactlyOnce(world, acknowledged);
-  }
-}, TIMEOUT_MS);
-
-test('crash after crash, at random, comes to the same end', async () => {
-  const steps = await countSteps();
-  for (let seed = 1; seed <= seedCount(10); seed++) {
-    const random = seededRandom(seed);
-    const machine = createMachine(seed);
-    const acknowledged = new Set<string>();
-    for (let crash = 0; crash < 4; crash++) {
-      const world = machine.boot(new Power(1 + Math.floor(random.next() * steps)));
-      machine.clock.advance(1 + Math.floor(random.next() * 1000));
-      const rest = UPLOADS.filter(({ name }) => !acknowledged.has(name));
-      await (async () => {
-        await world.ingest.sweep({ restarted: true });
-        await live(world, rest, acknowledged);
-      })().catch(() => undefined);
+test(
+  'a crash between any two effects loses no acknowledged row, doubles none and leaves no file behind',
+  async () => {
+    const steps = await countSteps();
+    expect(steps).toBeGreaterThan(100);
+    const stride = Math.max(1, Math.floor(steps / seedCount(25)));
+    for (let failAt = 1 + (steps % stride); failAt <= steps; failAt += stride) {
+      const machine = createMachine(failAt);
+      const power = new Power(failAt);
+      const acknowledged = new Set<string>();
+      await live(machine.boot(power), UPLOADS, acknowledged).catch(() => undefined);
+      expect(power.off).toBe(true);
+      const world = machine.boot(new Power());
+      await recover(world);
+      await expectExactlyOnce(world, acknowledged);
     }
-    const world = machine.boot(new Power());
-    await recover(world);
-    await expectExactlyOnce(world, acknowledged);
-  }
-}, TIMEOUT_MS);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'crash after crash, at random, comes to the same end',
+  async () => {
+    const steps = await countSteps();
+    for (let seed = 1; seed <= seedCount(10); seed++) {
+      const random = seededRandom(seed);
+      const machine = createMachine(seed);
+      const acknowledged = new Set<string>();
+      for (let crash = 0; crash < 4; crash++) {
+        const world = machine.boot(new Power(1 + Math.floor(random.next() * steps)));
+        machine.clock.advance(1 + Math.floor(random.next() * 1000));
+        const rest = UPLOADS.filter(({ name }) => !acknowledged.has(name));
+        await (async () => {
+          await world.ingest.sweep({ restarted: true });
+          await live(world, rest, acknowledged);
+        })().catch(() => undefined);
+      }
+      const world = machine.boot(new Power());
+      await recover(world);
+      await expectExactlyOnce(world, acknowledged);
+    }
+  },
+  TIMEOUT_MS,
+);

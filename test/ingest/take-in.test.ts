@@ -1,7 +1,10 @@
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
+import { columnOf } from '../../src/columns/from-scalars.ts';
 import { INT64, STRING } from '../../src/columns/types.ts';
+import { memorySink } from '../../src/core/bytes.ts';
 import { seededRandom } from '../../src/core/random.ts';
+import { createSegmentWriter } from '../../src/segment/write.ts';
 import { keysUnder, numbersOf, quarantineOf, range, rowsOf, valuesOf } from './rows.ts';
 import { createWorld, NAMESPACE, numberLines, pipeline } from './world.ts';
 
@@ -285,4 +288,26 @@ test('indexes are asked for where a pipeline declares some', async () => {
   expect(world.indexQueue.take()).toEqual([
     { v: 1, type: 'index', namespaceUid: NAMESPACE.uid, datasetId, segmentIds: [`${objectId}-1-0-0`] },
   ]);
+});
+
+test('a Parquet file larger than a part is taken in parts, row groups at a time', async () => {
+  const sink = memorySink();
+  const schema = [{ name: 'n', type: INT64, nullable: false }];
+  const writer = createSegmentWriter(sink, schema, { rowGroupRows: 1_000 });
+  for (let start = 0; start < 20_000; start += 1_000) {
+    const column = columnOf(INT64, range(start, start + 1_000).map(BigInt));
+    await writer.write({ schema, length: 1_000, columns: [column] });
+  }
+  await writer.finish();
+  const world = createWorld({ limits: { partBytes: 10_000, groupObjectBytes: 1_000 } });
+  const { objectId } = await world.put('a.parquet', sink.bytes());
+  await world.drain();
+  expect(await world.object(objectId)).toMatchObject({
+    state: 'committed',
+    format: 'parquet',
+    rowsCommitted: 20_000,
+    attempt: 1,
+  });
+  expect((await world.object(objectId))?.segments).toBeGreaterThan(1);
+  expect(await numbersOf(world)).toEqual(range(0, 20_000));
 });
