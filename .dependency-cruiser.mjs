@@ -97,7 +97,8 @@ export default {
     // dependency-cruiser cannot drive TypeScript 7, which has no JavaScript API: swc reads the same syntax.
     parser: 'swc',
     tsPreCompilationDeps: true,
-    doNotFollow: { path: 'node_modules' },
+    // A WebAssembly module read as source would keep the parser busy for minutes.
+    doNotFollow: { path: 'node_modules|\\.wasm$' },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['workerd', 'worker', 'browser', 'import', 'types'],
