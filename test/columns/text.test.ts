@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { type AnalyzerOptions, analyzerFor, checkAnalyzer, DEFAULT_ANALYZER } from '../../src/columns/text/analyzer.ts';
 import { foldText } from '../../src/columns/text/fold.ts';
 import { parseTextQuery } from '../../src/columns/text/parse-query.ts';
@@ -7,6 +7,8 @@ import { ENGLISH_STOP_WORDS } from '../../src/columns/text/stop-words.ts';
 import { MAX_TERM_BYTES, Tokenizer } from '../../src/columns/text/tokenizer.ts';
 import { OrasiError } from '../../src/core/errors.ts';
 import { seededRandom } from '../../src/core/random.ts';
+
+vi.setConfig({ testTimeout: 600_000 });
 
 function terms(text: string, options: Partial<AnalyzerOptions> = {}): string[] {
   const tokenizer = new Tokenizer({ ...DEFAULT_ANALYZER, ...options });

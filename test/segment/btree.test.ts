@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { newBitmap, setBit } from '../../src/columns/bitmap.ts';
 import { type Batch, type Column, type Scalar, scalarAt, sliceBatch } from '../../src/columns/column.ts';
 import type { IndexDefinition } from '../../src/columns/index-definition.ts';
@@ -21,6 +21,8 @@ import { type Random, seededRandom } from '../../src/core/random.ts';
 import { btree } from '../../src/segment/btree.ts';
 import type { IndexPredicate } from '../../src/segment/index-file.ts';
 import { seedCount, sized } from '../scale.ts';
+
+vi.setConfig({ testTimeout: 600_000 });
 
 const SEEDS = seedCount(3);
 const definition: IndexDefinition = { name: 'by_v', kind: 'btree', fields: ['v'], options: {} };

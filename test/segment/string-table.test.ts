@@ -1,8 +1,10 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { OrasiError } from '../../src/core/errors.ts';
 import { seededRandom } from '../../src/core/random.ts';
 import { StringTable } from '../../src/segment/string-table.ts';
 import { seedCount } from '../scale.ts';
+
+vi.setConfig({ testTimeout: 600_000 });
 
 test('strings are numbered in order of first sight, and sorted by their bytes', () => {
   for (let seed = 0; seed < seedCount(6); seed++) {

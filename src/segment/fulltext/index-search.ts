@@ -1,4 +1,4 @@
-import type { TextQuery } from '../../columns/text/query.ts';
+import type { TextClause, TextQuery } from '../../columns/text/query.ts';
 import { OrasiError } from '../../core/errors.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { type PlannedRead, planCost, planFewReads, runReads } from '../extents.ts';
@@ -50,11 +50,7 @@ export class IndexSearch implements TextSearch {
     let clause = 0;
     let rows = 0;
     for (const { all } of this.#query.groups) {
-      const most = all.map((asked) => {
-        const documents = scored[clause++].map((term) => term.documents);
-        return asked.kind === 'phrase' ? Math.min(...documents) : documents.reduce((sum, count) => sum + count, 0);
-      });
-      rows += Math.min(...most);
+      rows += Math.min(...all.map((asked) => mostDocuments(asked, scored[clause++])));
     }
     const single = this.#query.groups.length === 1 && scored.length === 1 && scored[0].length <= 1;
     const exact = single && excluded[0].length === 0 && this.#masked.length === 0 && scored[0][0]?.weight === 1;
@@ -92,6 +88,8 @@ export class IndexSearch implements TextSearch {
   }
 
   async score(statistics: TextStatistics, topK?: number): Promise<{ rows: Int32Array; scores: Float64Array }> {
+    // Most segments lack a rare term: the dictionary alone shows that nothing is to be found.
+    if ((await this.estimate()).rows === 0) return { rows: new Int32Array(0), scores: new Float64Array(0) };
     // Lengths are needed whatever the lists come to, so they are fetched beside them.
     const [lengths, groups] = await Promise.all([this.#loadLengths(), this.#cursors()]);
     const { weights, norm } = scoringOf(this.#query, statistics);
@@ -158,11 +156,7 @@ export class IndexSearch implements TextSearch {
     return groups;
   }
 
-  async #cursor(
-    clause: TextQuery['groups'][number]['all'][number],
-    terms: readonly ExpandedTerm[],
-    lists: Lists,
-  ): Promise<DocumentCursor> {
+  async #cursor(clause: TextClause, terms: readonly ExpandedTerm[], lists: Lists): Promise<DocumentCursor> {
     if (clause.kind === 'phrase') {
       const place = new Map(terms.map((term, i) => [term.text, i]));
       const slots = clause.terms.map(({ term, position }) => ({ term: place.get(term) ?? -1, offset: position }));
@@ -227,6 +221,14 @@ export class IndexSearch implements TextSearch {
     }
     return count;
   }
+}
+
+/** How many documents of this segment may hold a clause, by the terms it stands for here. */
+function mostDocuments(clause: TextClause, terms: readonly ExpandedTerm[]): number {
+  const documents = terms.map((term) => term.documents);
+  if (clause.kind !== 'phrase') return documents.reduce((sum, count) => sum + count, 0);
+  const whole = clause.terms.every(({ term }) => terms.some(({ text }) => text === term));
+  return whole ? Math.min(...documents) : 0;
 }
 
 /** The reads that fetch every list of a search, once each. */

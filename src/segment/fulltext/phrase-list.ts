@@ -117,40 +117,41 @@ function readPositions(
   bytes: Uint8Array,
 ): number {
   postings.decode(block);
-  const { times, size } = postings;
+  const { times } = postings;
+  const { blocks, places, starts } = found;
   let candidate = first;
+  let place = 0;
   let at = 0;
-  let count = found.starts[first];
-  for (let place = 0; place < size; place++) {
-    const wanted =
-      candidate < found.places.length && found.blocks[candidate] === block && found.places[candidate] === place;
+  let count = starts[first];
+  for (; candidate < places.length && blocks[candidate] === block; candidate++, place++) {
+    let skipped = 0;
+    for (; place < places[candidate]; place++) skipped += times[place];
     // What a block says is no more than it has bytes.
-    if (times[place] > bytes.length - at) throw corruptFile('a block of positions is cut short');
-    if (wanted && count + times[place] > found.values.length) {
+    if (skipped + times[place] > bytes.length - at) throw corruptFile('a block of positions is cut short');
+    while (skipped > 0) if ((bytes[at++] & 128) === 0) skipped--;
+    if (count + times[place] > found.values.length) {
       const grown = new Int32Array((count + times[place]) * 2);
       grown.set(found.values);
       found.values = grown;
     }
-    if (!wanted) {
-      for (let left = times[place]; left > 0; left--) while (bytes[at++] > 127);
-      continue;
-    }
     let position = 0;
     for (let left = times[place]; left > 0; left--) {
-      let delta = 0;
-      let shift = 0;
-      let byte: number;
-      do {
-        byte = bytes[at++];
-        delta |= (byte & 127) << shift;
-        shift += 7;
-      } while (byte > 127);
-      if (at > bytes.length) throw corruptFile('a block of positions is cut short');
+      let delta = bytes[at++];
+      if (delta > 127) {
+        let shift = 7;
+        let byte: number;
+        delta &= 127;
+        do {
+          byte = bytes[at++];
+          delta |= (byte & 127) << shift;
+          shift += 7;
+        } while (byte > 127);
+      }
       position += delta;
       found.values[count++] = position;
     }
-    found.starts[++candidate] = count;
+    if (at > bytes.length) throw corruptFile('a block of positions is cut short');
+    starts[candidate + 1] = count;
   }
-  if (at !== bytes.length) throw corruptFile('a block of positions does not end where it should');
   return candidate;
 }

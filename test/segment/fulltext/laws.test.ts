@@ -106,7 +106,7 @@ describe('a full-text search', () => {
           const random = seededRandom(seed * 7 + segments);
           const zipf = new Zipf(random, 400);
           if (Object.keys(options).length > 0) zipf.words.splice(3, 4, 'the', 'running', 'Runs', 'is');
-          const rows = Math.ceil(sized(600) / segments);
+          const rows = Math.ceil(sized(400) / segments);
           const parts = Array.from({ length: segments }, () => ({
             texts: randomTexts(random, zipf, rows),
             masked: randomMask(random, rows),
@@ -114,7 +114,7 @@ describe('a full-text search', () => {
           const indexes = await Promise.all(
             parts.map(({ texts }) => build(batchesOf(texts, 333, random.next() < 0.3), options)),
           );
-          for (let i = 0; i < 15; i++) {
+          for (let i = 0; i < 10; i++) {
             const text = randomQuery(random, zipf);
             const query = parseTextQuery(text, analyzerOf(options));
             const expected = naiveSearch(parts, query);
@@ -181,8 +181,8 @@ describe('a full-text search', () => {
   test('finds the best rows of long lists as ranking all of them does, built in one run or in many', async () => {
     for (let seed = 0; seed < SEEDS; seed++) {
       const random = seededRandom(seed);
-      const zipf = new Zipf(random, 3000);
-      const texts = Array.from({ length: sized(20_000) }, () => zipf.text(4 + int(random, 12)));
+      const zipf = new Zipf(random, 2000);
+      const texts = Array.from({ length: sized(12_000) }, () => zipf.text(4 + int(random, 12)));
       const whole = await build(batchesOf(texts));
       const sink = memorySink();
       const summary = await buildFulltext(batchesOf(texts), definitionOf(), sink, 400_000);
@@ -190,9 +190,9 @@ describe('a full-text search', () => {
       expect(summary).toEqual(whole.summary);
       const masked: RowRanges = [
         [50, 90],
-        [3000, 9000],
+        [3000, 6000],
       ];
-      for (let i = 0; i < 60; i++) {
+      for (let i = 0; i < 40; i++) {
         const words = Array.from(
           { length: 2 + int(random, 3) },
           () => zipf.words[int(random, 10 ** (1 + int(random, 3)))],
