@@ -70,7 +70,16 @@ export function sampleScalar(type: ColumnType, random: Random): Scalar {
 /** Integers beyond ±2^53 beside small ones. */
 export function sampleWide(random: Random): Scalar {
   if (random.next() < 1 / 6) return null;
-  return pick<bigint>(random, [9007199254740993n, -9007199254740993n, 2n ** 62n, -(2n ** 63n), 2n ** 63n - 1n, 5n]);
+  return pick<bigint>(random, [
+    9007199254740992n,
+    -9007199254740992n,
+    9007199254740993n,
+    -9007199254740993n,
+    2n ** 62n,
+    -(2n ** 63n),
+    2n ** 63n - 1n,
+    5n,
+  ]);
 }
 
 /** The same values in one of the layouts their type allows, the slots of nulls holding rubbish. */
@@ -98,7 +107,8 @@ export function narrowed(column: Column): Column {
   const values = Array.from(data.values, Number);
   let narrow: FixedValues = data.values;
   if (type.kind === 'int64' && values.every((value) => Math.abs(value) < 2 ** 31)) narrow = Int32Array.from(values);
-  else if (values.every((value) => Number.isSafeInteger(value))) narrow = Float64Array.from(values);
+  else if (Array.from(data.values, BigInt).every((value) => value <= 2n ** 53n && value >= -(2n ** 53n)))
+    narrow = Float64Array.from(values);
   return { ...column, data: { layout: 'fixed', values: narrow } };
 }
 

@@ -47,6 +47,10 @@ export function toDoubles(values: FixedValues): Float64Array {
 export function toBigInts(values: FixedValues): BigInt64Array {
   if (values instanceof BigInt64Array) return values;
   const out = new BigInt64Array(values.length);
-  for (let i = 0; i < values.length; i++) if (Number.isSafeInteger(values[i])) out[i] = BigInt(values[i]);
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    // Both ends are among the values of a column: 2^53 itself is exact.
+    if (Number.isInteger(value) && Math.abs(value) <= 2 ** 53) out[i] = BigInt(value);
+  }
   return out;
 }
