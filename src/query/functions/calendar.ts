@@ -266,7 +266,8 @@ export function boundariesBetween(part: DatePart, from: DayTime, to: DayTime): b
       return BigInt(datePart(part, to) - datePart(part, from));
     case 'week':
     case 'yearweek':
-      return BigInt((truncateTo('week', to).days - truncateTo('week', from).days) / 7);
+      // Sevens of days, not boundaries of calendar weeks: so DuckDB has it.
+      return BigInt(Math.trunc((to.days - from.days) / 7));
     case 'day':
     case 'dow':
     case 'isodow':

@@ -82,8 +82,7 @@ function epochCount(name: string, nanosPerUnit: bigint): ScalarFunctionDefinitio
       if (type.kind === 'int64') return (value as bigint) * 1000n;
       const { days, nanos } = instantOf(value, type);
       const total = BigInt(days) * 86_400_000_000_000n + BigInt(nanos);
-      const rest = total % nanosPerUnit;
-      return (total - (rest < 0n ? rest + nanosPerUnit : rest)) / nanosPerUnit;
+      return total / nanosPerUnit;
     },
   });
 }

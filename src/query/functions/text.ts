@@ -84,9 +84,9 @@ function splitPart(value: string, separator: string, index: number): string {
   return parts[index > 0 ? index - 1 : index < 0 ? parts.length + index : 0] ?? '';
 }
 
-/** Insertions, deletions and substitutions between two texts. */
+/** Insertions, deletions and substitutions of bytes between two texts, as DuckDB counts. */
 function levenshtein(a: string, b: string): bigint {
-  const [x, y] = [characters(a), characters(b)];
+  const [x, y] = [bytesOf(a), bytesOf(b)];
   if (x.length * y.length > 4_000_000) throw new OrasiError('query_too_large', 'the texts are too long to compare');
   let previous = Array.from({ length: y.length + 1 }, (_, j) => j);
   for (let i = 1; i <= x.length; i++) {
@@ -311,17 +311,17 @@ export const TEXT_FUNCTIONS: readonly ScalarFunctionDefinition[] = [
     aliases: ['mismatches'],
     signatures: [strings(2, INT64)],
     evaluate([left, right]) {
-      const [x, y] = [characters(text(left)), characters(text(right))];
+      const [x, y] = [bytesOf(left), bytesOf(right)];
       if (x.length !== y.length) throw new OrasiError('type_error', 'hamming compares texts of one length');
-      return BigInt(x.filter((char, i) => char !== y[i]).length);
+      return BigInt(x.filter((byte, i) => byte !== y[i]).length);
     },
   }),
   define({
     name: 'jaccard',
     signatures: [strings(2, DOUBLE)],
     evaluate([left, right]) {
-      const [x, y] = [new Set(characters(text(left))), new Set(characters(text(right)))];
-      const common = [...x].filter((char) => y.has(char)).length;
+      const [x, y] = [new Set(bytesOf(left)), new Set(bytesOf(right))];
+      const common = [...x].filter((byte) => y.has(byte)).length;
       return common / (x.size + y.size - common);
     },
   }),

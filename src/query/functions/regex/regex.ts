@@ -38,14 +38,20 @@ export class Regex {
     let out = '';
     let at = 0;
     let from = 0;
+    let lastEnd = -1;
     while (from <= text.length) {
       const match = this.exec(text, from);
       if (match === null) break;
-      out += text.slice(at, match[0]) + expand(replacement, text, match);
-      at = match[1];
+      const [start, end] = match;
+      // Nothing right behind a match is not a match of its own.
+      if (end > start || start !== lastEnd) {
+        out += text.slice(at, start) + expand(replacement, text, match);
+        at = end;
+        lastEnd = end;
+        if (!all) break;
+      }
       // An empty match moves on by one character, or it would be found again.
-      from = match[1] > match[0] ? match[1] : match[1] + ((text.codePointAt(match[1]) ?? 0) > 0xffff ? 2 : 1);
-      if (!all) break;
+      from = end > start ? end : end + ((text.codePointAt(end) ?? 0) > 0xffff ? 2 : 1);
     }
     return out + text.slice(at);
   }
