@@ -29,7 +29,10 @@ export const ERROR_CODES = {
   schema_violation: { status: 422, action: 'A row breaks the declared schema; mend it or the schema.' },
   source_changed: { status: 409, action: 'Nothing: the object was overwritten; its new version is taken in.' },
   source_missing: { status: 404, action: 'Put the object again; it vanished before it was read.' },
-  corrupt_file: { status: 500, action: 'Nothing: a damaged index is rebuilt; report the `requestId` where a segment is.' },
+  corrupt_file: {
+    status: 500,
+    action: 'Nothing: a damaged index is rebuilt; report the `requestId` where a segment is.',
+  },
   attempts_exhausted: { status: 500, action: 'See `error`, mend the cause, then retry the object.' },
 } as const satisfies Record<string, { status: number; action: string }>;
 
