@@ -17,7 +17,10 @@ export interface Indexing {
   reconcileIndexes(namespaceUid: string, datasetId: string, definitions: readonly IndexDefinition[]): Promise<boolean>;
   /** Makes the indexes of all datasets of a namespace what its pipelines declare now. Answers how many changed. */
   reconcileNamespace(namespace: { readonly name: string; readonly uid: string }): Promise<number>;
-  /** The same for all namespaces: what a sweep does, should a change have gone unheard. */
+  /**
+   * The same for all namespaces: what a sweep does, should a change have gone unheard. Never throws: what fails is
+   * told of, keeps nothing else from being done, and is tried again by the next sweep.
+   */
   reconcileAll(): Promise<number>;
   /** Builds an index anew for every segment; false where there is no such index. */
   rebuild(namespaceUid: string, datasetId: string, name: string): Promise<boolean>;
@@ -36,7 +39,17 @@ export function createIndexing(
     reconcileNamespace: (namespace) => reconcileNamespace(ports, namespace),
     async reconcileAll() {
       let changed = 0;
-      for (const namespace of await ports.control.namespaces()) changed += await reconcileNamespace(ports, namespace);
+      try {
+        for (const namespace of await ports.control.namespaces()) {
+          try {
+            changed += await reconcileNamespace(ports, namespace);
+          } catch (error) {
+            ports.log.error('indexes of a namespace not reconciled', { namespace: namespace.name, error });
+          }
+        }
+      } catch (error) {
+        ports.log.error('indexes not reconciled', { error });
+      }
       return changed;
     },
     async rebuild(namespaceUid, datasetId, name) {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type Batch, scalarAt } from '../../src/columns/column.ts';
 import { INT64, STRING } from '../../src/columns/types.ts';
 import { OrasiError } from '../../src/core/errors.ts';
+import { createIndexing } from '../../src/indexing/indexing.ts';
 import { INDEXING_LIMITS } from '../../src/indexing/ports.ts';
 import type { IndexPredicate } from '../../src/segment/index-file.ts';
 import { INDEX_KINDS } from '../../src/segment/index-kinds.ts';
@@ -63,6 +64,29 @@ describe('indexes', () => {
     expect((await shop.world.ingest.sweep()).indexed).toBe(1);
     await shop.drain();
     expect(await built(shop)).toEqual([['by_n']]);
+  });
+
+  test('of one namespace are reconciled whatever is wrong with another', async () => {
+    const shop = openShop();
+    shop.declare(byN);
+    await put(shop, 'a', 0, 10);
+    shop.world.indexQueue.take();
+    const { control } = shop.ports;
+    const indexing = createIndexing({
+      ...shop.ports,
+      control: {
+        namespaces: async () => [{ name: 'broken', uid: 'other' }, NAMESPACE],
+        async pipelines(name) {
+          if (name === 'broken') throw new Error('no answer');
+          return await control.pipelines(name);
+        },
+      },
+    });
+    expect(await indexing.reconcileAll()).toBe(1);
+    await shop.drain();
+    expect(await built(shop)).toEqual([['by_n']]);
+    const silent = { namespaces: () => Promise.reject(new Error('no answer')), pipelines: control.pipelines };
+    expect(await createIndexing({ ...shop.ports, control: silent }).reconcileAll()).toBe(0);
   });
 
   test('built twice at once are published once, and the other file is removed', async () => {
