@@ -288,6 +288,6 @@ test('UTF-8 is told from what is not, as the platform tells it', () => {
       const bytes = Uint8Array.from(list);
       expect(validUtf8(bytes, 0, bytes.length)).toBe(platform(bytes));
     }),
-    { numRuns: sized(3000) },
+    { numRuns: sized(1500) },
   );
 });

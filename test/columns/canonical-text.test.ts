@@ -30,7 +30,7 @@ import { sized } from '../scale.ts';
 // Laws are tried as often as SIZE says, on machines that do other things too.
 vi.setConfig({ testTimeout: 900_000 });
 
-const runs = { numRuns: sized(2000) };
+const runs = { numRuns: sized(1000) };
 const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
 
 test('the text of every value reads back as the value', () => {
@@ -206,6 +206,6 @@ test('a number is read as the platform reads it, to the last bit', () => {
       // Of a longer integer the text is taken.
       if (!numeral.integer || numeral.digits <= 15) expect(numeral.value).toBe(Number(text));
     }),
-    { numRuns: sized(20_000) },
+    { numRuns: sized(6000) },
   );
 });

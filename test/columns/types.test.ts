@@ -40,7 +40,7 @@ const field = fc.record({ type, nullable: fc.boolean(), wide: fc.boolean() }).ma
   return { name: 'x', type, nullable, ...(wide && may ? { wide } : {}) };
 });
 
-const runs = { numRuns: sized(3000) };
+const runs = { numRuns: sized(1500) };
 
 describe('the join of types', () => {
   test('does not depend on which side comes first', () => {

@@ -218,7 +218,7 @@ test('where the records are cut into batches, chunks and runs never shows in the
         }
       }
     }),
-    { numRuns: sized(100) },
+    { numRuns: sized(60) },
   );
 });
 
@@ -239,6 +239,6 @@ test('what is written with every field in quotes is read back', { timeout }, asy
         expect(rows.map(({ k1, k2 }) => [k1, k2])).toEqual(pairs);
       },
     ),
-    { numRuns: sized(200) },
+    { numRuns: sized(120) },
   );
 });

@@ -267,7 +267,7 @@ test('one object is read as JSON.parse reads it', { timeout }, async () => {
         else expect(got).toEqual(expected(value));
       }
     }),
-    { numRuns: sized(300) },
+    { numRuns: sized(200) },
   );
 });
 
@@ -298,7 +298,7 @@ test('a line is accepted exactly where JSON.parse accepts it and finds an object
       const { rows, bad } = await decode(jsonFormat, text, { options: { layout: 'lines' } });
       expect([rows.length, bad.length]).toEqual(isObject ? [1, 0] : [0, text.trim() === '' ? 0 : 1]);
     }),
-    { numRuns: sized(500) },
+    { numRuns: sized(200) },
   );
 });
 
@@ -339,6 +339,6 @@ test('where the rows are cut into batches, chunks and runs never shows in the an
         }
       }
     }),
-    { numRuns: sized(100) },
+    { numRuns: sized(60) },
   );
 });
