@@ -44,7 +44,7 @@ async function settledObjects(dataset: string, count: number): Promise<TakenObje
 
 test('an object put straight into the bucket and announced is taken in as a PUT is', async () => {
   const key = 'inbox/default/announced/2026/a.ndjson';
-  const { etag } = await instance.bindings.BUCKET.put(key, numbers(0, 10));
+  const { etag } = (await instance.bindings.BUCKET.put(key, numbers(0, 10)))!;
   await instance.bindings.INGEST_QUEUE.send(eventOf(key, etag));
   const [object] = await settledObjects('announced', 1);
   expect(object).toMatchObject({ state: 'committed', rowsCommitted: 10, format: 'json', attempts: 1 });
@@ -59,7 +59,7 @@ test('an object nobody announced is found by the sweep', async () => {
 test('the same object by all three doors, twice, at once, is one set of rows', async () => {
   const body = numbers(0, 2_000);
   const key = 'inbox/default/thrice/a.ndjson';
-  const { etag } = await instance.bindings.BUCKET.put(key, body);
+  const { etag } = (await instance.bindings.BUCKET.put(key, body))!;
   const puts = await Promise.all([
     putObject(instance, 'thrice', 'a.ndjson', body),
     putObject(instance, 'thrice', 'a.ndjson', body),

@@ -20,9 +20,9 @@ export default worker;
 async function answer(call: StoreCall, request: Request, bucket: R2Bucket): Promise<Response> {
   const store = r2ObjectStore(bucket);
   const body = async (streamed: boolean) => {
-    const bytes = new Uint8Array(streamed ? 0 : await request.arrayBuffer());
+    if (!streamed) return new Uint8Array(await request.arrayBuffer());
     // Through a transform, so that the runtime does not know the length by itself.
-    return streamed ? (request.body ?? new Blob([]).stream()).pipeThrough(new TransformStream()) : bytes;
+    return (request.body ?? new Blob([]).stream()).pipeThrough(new TransformStream<Uint8Array, Uint8Array>());
   };
   switch (call.op) {
     case 'head':
