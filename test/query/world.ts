@@ -32,7 +32,7 @@ export function newContext(memoryBytes: number = LIMITS.queryOperatorBytes): Que
   return { memory: new MemoryBudget(memoryBytes), stats: newQueryStats(), checkpoint: () => undefined };
 }
 
-const SILENT: Log = { debug: noop, info: noop, warn: noop, error: noop, with: () => SILENT };
+export const SILENT: Log = { debug: noop, info: noop, warn: noop, error: noop, with: () => SILENT };
 
 function noop(): void {}
 

@@ -88,10 +88,24 @@ export async function opinionOf(
     const estimate = await reader.estimate(question.predicate);
     if (estimate === undefined) return undefined;
     // Each row may lie in a page of its own, until all pages are read.
-    const share = scan.pages === 0 ? 0 : Math.min(1, estimate.rows / scan.pages);
-    const rows = { bytes: scan.bytes * share, reads: Math.min(scan.reads, estimate.rows) };
+    const expected = expectedRows(estimate, question);
+    const share = scan.pages === 0 ? 0 : Math.min(1, expected / scan.pages);
+    const rows = { bytes: scan.bytes * share, reads: Math.min(scan.reads, expected) };
     return { definition, question, estimate, cost: access.indexCostFactor * (costOf(estimate) + costOf(rows)) };
   });
+}
+
+/** Rows of a block of an index, about; what a directory alone cannot tell apart. */
+const BLOCK_ROWS = 4096;
+
+/**
+ * How many rows a question is expected to name. An upper bound for a value says how many entries the block
+ * has that the value would be in; of those it is most often few.
+ */
+function expectedRows(estimate: IndexEstimate, { predicate }: IndexQuestion): number {
+  if (estimate.exact || predicate.op !== 'equals') return estimate.rows;
+  const values = predicate.values.length;
+  return estimate.rows > BLOCK_ROWS * values ? estimate.rows : Math.min(estimate.rows, values);
 }
 
 async function lookUp(

@@ -22,7 +22,7 @@ beforeAll(async () => {
     await own.add(table.name, [batchOf(table)]);
     await inFallback.add(table.name, [batchOf(table)]);
   }
-});
+}, 60_000);
 
 async function answer(world: SqlWorld, { sql, parameters }: Statement): Promise<string[]> {
   const { schema, rows } = await world.run(sql, parameters);

@@ -8,7 +8,7 @@ import { pick } from '../samples.ts';
 const FLAGS = { ignoreCase: false, dotAll: true, multiline: false };
 
 describe('regular expressions', () => {
-  it('find what RE2 finds, group by group, for patterns at random', async () => {
+  it('find what RE2 finds, group by group, for patterns at random', { timeout: 120_000 }, async () => {
     const connection = await (await DuckDBInstance.create(':memory:')).connect();
     const random = seededRandom(11);
     const below = (limit: number) => Math.floor(random.next() * limit);
@@ -48,7 +48,7 @@ describe('regular expressions', () => {
     }
   });
 
-  it('take time linear in the text for patterns that make others explode', () => {
+  it('take time linear in the text for patterns that make others explode', { timeout: 60_000 }, () => {
     const text = 'a'.repeat(20_000);
     const started = performance.now();
     for (const pattern of ['(a+)+$', '(a|aa)+b', '(a*)*b', '(.*a){12}b', '(a?){30}b']) {

@@ -31,7 +31,7 @@ describe('the parser module', () => {
     expect(Buffer.from(shrinkParser(original)).equals(committed)).toBe(true);
   });
 
-  it('keeps within 8 MB over thousands of statements', () => {
+  it('keeps within 8 MB over thousands of statements', { timeout: 60_000 }, () => {
     const instance = new PgInstance(wasm);
     for (let i = 0; i < sized(2000); i++) {
       instance.parse(`SELECT a${i}, sum(b) FROM t WHERE c BETWEEN ${i} AND ${i + 1} GROUP BY 1 ORDER BY 2 LIMIT 10`);
@@ -39,7 +39,7 @@ describe('the parser module', () => {
     expect(instance.memoryBytes).toBeLessThanOrEqual(8 * 1024 * 1024);
   });
 
-  it('never comes near the end of its stack, whatever is nested', () => {
+  it('never comes near the end of its stack, whatever is nested', { timeout: 60_000 }, () => {
     const deep: Record<string, string> = {
       parentheses: `SELECT ${'('.repeat(3000)}1${')'.repeat(3000)}`,
       sums: `SELECT ${'1+'.repeat(3000)}1`,
@@ -137,7 +137,7 @@ describe('parsing', () => {
     }
   });
 
-  it('refuses what is too long or too deep, and goes on with the next statement', () => {
+  it('refuses what is too long or too deep, and goes on with the next statement', { timeout: 60_000 }, () => {
     expect(failure(`SELECT ${'1,'.repeat(LIMITS.sqlTextChars / 2)}1`).code).toBe('query_too_large');
     for (const sql of [
       `SELECT ${'('.repeat(50_000)}`,
@@ -158,7 +158,7 @@ describe('parsing', () => {
     expect(parser.parse(sql).select.whereClause?.BoolExpr?.args).toHaveLength(4000);
   });
 
-  it('answers any text with a tree or an error of its own', () => {
+  it('answers any text with a tree or an error of its own', { timeout: 60_000 }, () => {
     const random = seededRandom(5);
     const words = [
       ..."SELECT FROM WHERE GROUP BY ALL ORDER QUALIFY HAVING UNION INTERVAL * EXCLUDE REPLACE ( ) [ ] , . :: // == ? $1 $$ ' \" -- /* */ = a B 1 2.5 month try_cast AS semi join CASE WHEN THEN END é 😀 { } ; \\ E' U&' \n".split(

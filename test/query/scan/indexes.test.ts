@@ -67,7 +67,7 @@ describe('a query is right with none, some and all of the indexes', () => {
 test('an index is asked only where that is cheaper than reading what pruning left', async () => {
   const world = new World();
   const part = sampleBatch(TABLE, 200, seededRandom(3));
-  await world.add('t', [part.batch], { rowGroupRows: 50 });
+  await world.add('t', [part.batch]);
   await world.build('t', btree('n'));
   const plan = scanOf('t', [0, 3], {
     node: 'call',
