@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import { type Scalar, scalarAt } from '../../../src/columns/column.ts';
+import { columnOf } from '../../../src/columns/from-scalars.ts';
+import { DOUBLE, decimal, INT64, STRING } from '../../../src/columns/types.ts';
+import { seededRandom } from '../../../src/core/random.ts';
+import { RowCounts } from '../../../src/query/operators/aggregates/count.ts';
+import { QuantileAccumulator } from '../../../src/query/operators/aggregates/quantile.ts';
+import { StringAggAccumulator } from '../../../src/query/operators/aggregates/string-agg.ts';
+import { ExactSumAccumulator } from '../../../src/query/operators/aggregates/sum.ts';
+
+const all = (length: number) => ({ groups: new Int32Array(length), leftOut: null, single: true });
+
+describe('approx_quantile', () => {
+  test('is off by less than one per cent of the rows, at the ends and in the middle', () => {
+    const random = seededRandom(3);
+    const values = Array.from({ length: 60_000 }, () => random.next() ** 8 * 1e6);
+    const sorted = Float64Array.from(values).sort();
+    for (const quantile of [0.01, 0.1, 0.5, 0.9, 0.99]) {
+      const accumulator = new QuantileAccumulator(DOUBLE, quantile);
+      accumulator.grow(1);
+      for (let start = 0; start < values.length; start += 7000) {
+        const part = values.slice(start, start + 7000);
+        accumulator.add(all(part.length), columnOf(DOUBLE, part));
+      }
+      const estimate = Number(scalarAt(accumulator.finish(1), 0));
+      const rank = sorted.findIndex((value) => value >= estimate) / sorted.length;
+      expect(Math.abs(rank - quantile)).toBeLessThan(0.01);
+    }
+  });
+
+  test('of few values lies between the values around it', () => {
+    const accumulator = new QuantileAccumulator(INT64, 0.5);
+    accumulator.grow(1);
+    accumulator.add(all(3), columnOf(INT64, [30n, 10n, 20n]));
+    expect(scalarAt(accumulator.finish(1), 0)).toBe(20n);
+  });
+});
+
+test('sums of the largest integers stay exact over many batches', () => {
+  const rows = new RowCounts();
+  rows.grow(1);
+  const accumulator = new ExactSumAccumulator(INT64, decimal(38, 0), false, rows);
+  accumulator.grow(1);
+  let expected = 0n;
+  for (let batch = 0; batch < 40; batch++) {
+    const values: Scalar[] = Array.from({ length: 1000 }, (_, i) =>
+      (i + batch) % 3 === 0 ? -(2n ** 63n) : 2n ** 63n - BigInt(1 + i),
+    );
+    for (const value of values) expected += value as bigint;
+    rows.addTo(0, values.length);
+    accumulator.add(all(values.length), columnOf(INT64, values));
+  }
+  expect(scalarAt(accumulator.finish(1), 0)).toBe(expected);
+});
+
+test('string_agg puts the separator between the texts of a group, in the order they came', () => {
+  const accumulator = new StringAggAccumulator(STRING, ', ');
+  accumulator.grow();
+  accumulator.add(
+    { groups: Int32Array.of(0, 2, 0, -1), leftOut: Int32Array.of(1), single: false },
+    columnOf(STRING, ['a', 'ü', '', 'x']),
+  );
+  accumulator.add({ groups: Int32Array.of(0), leftOut: null, single: false }, columnOf(STRING, ['c']));
+  const column = accumulator.finish(3);
+  expect([0, 1, 2].map((group) => scalarAt(column, group))).toEqual(['a, , c', null, 'ü']);
+});
