@@ -294,7 +294,10 @@ function queryRow({ what, cold, warm }: QueryCount): BenchRow {
 }
 
 export async function run(): Promise<BenchSection[]> {
-  const { steps, queries, rows, segments } = await countAll();
+  return sectionsOf(await countAll());
+}
+
+export function sectionsOf({ steps, queries, rows, segments }: Counts): BenchSection[] {
   return [
     {
       title: 'Operations to take in',

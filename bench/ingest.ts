@@ -224,17 +224,17 @@ async function inProcess(source: Source, duckdb: DuckDBConnection, folder: strin
     ROUNDS,
   );
   const [ours, libraries, peer] = results.map(({ medianMs }) => medianMs);
-  const told = (ms: number) => speed(bytes.length, source.rows, ms);
+  const at = (ms: number) => speed(bytes.length, source.rows, ms);
   const size = `${(bytes.length / 1e6).toFixed(1)} MB, ${source.rows.toLocaleString('en')} rows`;
   return [
     {
       what: `${source.name}: libraries alone`,
-      ours: told(ours),
-      peer: told(libraries),
+      ours: at(ours),
+      peer: at(libraries),
       ratio: ours / libraries,
       note: size,
     },
-    { what: `${source.name}: DuckDB`, ours: told(ours), peer: told(peer), ratio: ours / peer, note: size },
+    { what: `${source.name}: DuckDB`, ours: at(ours), peer: at(peer), ratio: ours / peer, note: size },
   ];
 }
 
@@ -300,18 +300,26 @@ async function committedRows(instance: Instance, objectId: string): Promise<numb
   }
 }
 
+/** A run takes minutes: whoever waits sees each figure when it is there. */
+function told(rows: BenchRow[]): BenchRow[] {
+  for (const { what, ours, peer, ratio } of rows) {
+    process.stderr.write(`${what}: ${ours} against ${peer}, ${ratio?.toFixed(2)} ×\n`);
+  }
+  return rows;
+}
+
 export async function run(): Promise<BenchSection[]> {
   const folder = mkdtempSync(join(tmpdir(), 'orasi-bench-'));
   try {
     const sources = writeSources(folder);
     const duckdb = await (await DuckDBInstance.create(':memory:', { threads: '1' })).connect();
     const rows: BenchRow[] = [];
-    for (const source of sources) rows.push(...(await inProcess(source, duckdb, folder)));
+    for (const source of sources) rows.push(...told(await inProcess(source, duckdb, folder)));
     duckdb.closeSync();
     const platform: BenchRow[] = [];
     const instance = await launch({ queueBatchTimeoutSeconds: 0 });
     try {
-      for (const source of sources) platform.push(await throughPlatform(source, instance));
+      for (const source of sources) platform.push(...told([await throughPlatform(source, instance)]));
     } finally {
       await instance.stop();
     }
