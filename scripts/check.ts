@@ -17,24 +17,15 @@ interface Step {
   readonly command: readonly string[];
 }
 
+const ROOMS = ['src', 'durable-objects', 'queues', 'scripts', 'test', 'bench'];
+
 const STEPS: readonly Step[] = [
   { name: 'format and lint', command: ['biome', 'check', '--error-on-warnings', '.'] },
   { name: 'types of the Worker', command: ['tsc', '--noEmit', '-p', 'tsconfig.json'] },
   { name: 'types of tests and scripts', command: ['tsc', '--noEmit', '-p', 'tsconfig.node.json'] },
-  {
-    name: 'dependency rule',
-    command: [
-      'depcruise',
-      '--config',
-      '.dependency-cruiser.mjs',
-      'src',
-      'durable-objects',
-      'queues',
-      'scripts',
-      'test',
-      'bench',
-    ],
-  },
+  { name: 'dependency rule', command: ['depcruise', '--config', '.dependency-cruiser.mjs', ...ROOMS] },
+  { name: 'errors.md and limits.md are current', command: ['node', 'scripts/generate-docs.ts', '--check'] },
+  { name: 'sql.md is current', command: ['node', 'scripts/generate-sql-docs.ts', '--check'] },
   { name: "bindings' types are current", command: ['wrangler', 'types', '--check', '--strict-vars=false'] },
   {
     name: 'the deployment bundles',
@@ -52,7 +43,8 @@ function run(step: Step, extra: Record<string, string>): Promise<boolean> {
   const [command = '', ...args] = step.command;
   process.stdout.write(`\n== ${step.name}\n`);
   return new Promise((done) => {
-    const child = spawn(join(PROJECT_ROOT, 'node_modules', '.bin', command), args, {
+    const program = command === 'node' ? process.execPath : join(PROJECT_ROOT, 'node_modules', '.bin', command);
+    const child = spawn(program, args, {
       cwd: PROJECT_ROOT,
       stdio: ['ignore', 'inherit', 'inherit'],
       env: {
