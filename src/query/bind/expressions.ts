@@ -141,6 +141,8 @@ export class ExpressionBinder {
   /** Whole numbers are int64 while they fit; with a point they are decimals, with an exponent doubles. */
   #number(written: string, at: number): Bound {
     const digits = written.replaceAll('_', '');
+    // PostgreSQL's grammar writes a minus before a number into the number.
+    if (digits.startsWith('-')) return this.#prefix('-', this.#number(digits.slice(1), at), at);
     if (/^\d+$/.test(digits) || /^0[xob]/i.test(digits)) {
       const value = BigInt(digits);
       if (fitsInt64(value)) return integer(value, at);

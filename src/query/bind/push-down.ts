@@ -140,11 +140,12 @@ function pushIntoJoin(join: LogicalJoin, conditions: readonly Bound[]): Logical 
   }
   const split = splitCondition(conjunction([...joining, ...kept]), width);
   const on = [...join.on, ...split.on];
-  const transferred = transferConstants(on, leftward, rightward, kind);
+  const isJoined = on.length > 0 || split.residual !== null;
+  const joinedBy = kind === 'cross' && isJoined ? 'inner' : kind;
+  const transferred = transferConstants(on, leftward, rightward, joinedBy);
   const left = push(join.left, transferred.left);
   const right = push(join.right, transferred.right);
-  const isJoined = on.length > 0 || split.residual !== null;
-  const plan = joinPlan(kind === 'cross' && isJoined ? 'inner' : kind, left, right, on, split.residual);
+  const plan = joinPlan(joinedBy, left, right, on, split.residual);
   return filtered({ ...plan, schema: join.schema }, above);
 }
 

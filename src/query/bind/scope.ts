@@ -110,14 +110,20 @@ export function nearNames(name: string, candidates: readonly string[]): string {
   return near.length === 0 ? '' : `; there is ${near.join(', ')}`;
 }
 
+/** Characters inserted, dropped, changed, or swapped with their neighbour. */
 function editDistance(a: string, b: string): number {
   if (a.length > 64 || b.length > 64) return Number.POSITIVE_INFINITY;
+  let before: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const row = [i];
     for (let j = 1; j <= b.length; j++) {
-      row.push(Math.min(previous[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1), previous[j] + 1, row[j - 1] + 1));
+      const change = previous[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swap = swapped ? before[j - 2] + 1 : Number.POSITIVE_INFINITY;
+      row.push(Math.min(change, swap, previous[j] + 1, row[j - 1] + 1));
     }
+    before = previous;
     previous = row;
   }
   return previous[b.length];

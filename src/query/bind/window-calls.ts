@@ -23,17 +23,7 @@ const RANKS: Readonly<Record<string, ColumnType>> = {
 const VALUES = new Set(['lag', 'lead', 'first_value', 'last_value', 'nth_value', 'first', 'last']);
 
 /** Aggregates the fallback executor can slide along a frame. */
-const SLIDING = new Set([
-  'count_all',
-  'count',
-  'sum',
-  'avg',
-  'min',
-  'max',
-  'bool_and',
-  'bool_or',
-  'string_agg',
-]);
+const SLIDING = new Set(['count_all', 'count', 'sum', 'avg', 'min', 'max', 'bool_and', 'bool_or', 'string_agg']);
 
 /** Functions that mean something only with OVER. */
 export function isWindowFunction(name: string): boolean {

@@ -22,6 +22,14 @@ export type RunFallback = (
 const ANSWER_ROWS = 4096;
 /** Connections kept for the next query. */
 const KEPT_CONNECTIONS = 2;
+/** SQLite begins with 16 MB; one that has grown past this is not kept. */
+const KEPT_BYTES = 24 * 1024 * 1024;
+
+/** What one plan may take; tests lower it. */
+export interface FallbackLimits {
+  /** Rows of all inputs together, and of a recursive table. */
+  readonly rows: number;
+}
 
 interface Session {
   readonly connection: SqliteConnection;
@@ -30,11 +38,15 @@ interface Session {
 
 /**
  * The fallback executor over SQLite's WebAssembly, compiled. SQLite itself starts with the first plan that
- * needs it; its connections are used again, and thrown away after a failure that may have left them broken.
+ * needs it, and its connections are used again. It is let go when a failure may have left it broken, or when it
+ * has grown: memory of WebAssembly never shrinks.
  */
-export function createFallback(wasm: WebAssembly.Module): RunFallback {
+export function createFallback(
+  wasm: WebAssembly.Module,
+  limits: FallbackLimits = { rows: LIMITS.fallbackRows },
+): RunFallback {
   let sqlite: ReturnType<typeof loadSqlite> | undefined;
-  const idle: Session[] = [];
+  let idle: Session[] = [];
 
   async function session(): Promise<Session> {
     const kept = idle.pop();
@@ -44,30 +56,34 @@ export function createFallback(wasm: WebAssembly.Module): RunFallback {
     return { connection, tables: new BatchTables(connection) };
   }
 
+  function release({ connection, tables }: Session, broken: boolean): void {
+    if (broken || connection.module.HEAPU8.length > KEPT_BYTES) {
+      sqlite = undefined;
+      idle = [];
+      return;
+    }
+    connection.clear();
+    tables.dropAll();
+    if (idle.length < KEPT_CONNECTIONS && idle.every((other) => other.connection.module === connection.module)) {
+      idle.push({ connection, tables });
+    } else connection.module._sqlite3_close(connection.db);
+  }
+
   return async function* run(plan, inputs, context) {
     const held: number[] = [];
     const taken = await session();
     let broken = false;
     try {
-      yield* runIn(taken, plan, await collect(inputs, plan, context, held), context);
+      yield* runIn(taken, plan, await collect(inputs, plan, context, held, limits), context, limits);
     } catch (error) {
       // A trap leaves the whole machine in doubt, anything else at most this connection's statement.
       broken = error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
-      if (broken) sqlite = undefined;
       throw error;
     } finally {
       for (const bytes of held) context.memory.give(bytes);
-      if (!broken) release(taken, idle);
-      else idle.length = 0;
+      release(taken, broken);
     }
   };
-}
-
-function release({ connection, tables }: Session, idle: Session[]): void {
-  connection.clear();
-  tables.dropAll();
-  if (idle.length < KEPT_CONNECTIONS) idle.push({ connection, tables });
-  else connection.module._sqlite3_close(connection.db);
 }
 
 /** Draws the inputs in full: SQLite reads while it runs and cannot wait. */
@@ -76,29 +92,32 @@ async function collect(
   plan: FallbackPlan,
   context: QueryContext,
   held: number[],
+  limits: FallbackLimits,
 ): Promise<Batch[]> {
   let rows = 0;
   const collected: Batch[] = [];
   for (const [i, input] of inputs.entries()) {
     const batches: Batch[] = [];
+    const { schema } = plan.inputs[i];
     for await (const batch of input) {
       rows += batch.length;
-      if (rows > LIMITS.fallbackRows) throw tooManyRows(plan.reason);
+      if (rows > limits.rows) throw tooManyRows(plan.reason, limits);
       const bytes = batchBytes(batch);
-      context.memory.take(bytes, plan.reason);
+      // Noted first: what does not fit counts as taken too, until it is given back.
       held.push(bytes);
-      if (batch.length > 0) batches.push(batch);
+      context.memory.take(bytes, plan.reason);
+      // Columns are known by their places here; what the operator below calls them does not matter.
+      if (batch.length > 0) batches.push({ ...batch, schema });
     }
-    const { schema } = plan.inputs[i];
     collected.push(batches.length === 0 ? emptyBatch(schema) : concatBatches(batches, schema));
   }
   return collected;
 }
 
-function tooManyRows(reason: string): OrasiError {
+function tooManyRows(reason: string, { rows }: FallbackLimits): OrasiError {
   return new OrasiError(
     'query_too_large',
-    `a ${reason} is computed over at most ${LIMITS.fallbackRows} rows; narrow the query before it`,
+    `a ${reason} is computed over at most ${rows} rows; narrow the query before it`,
   );
 }
 
@@ -111,6 +130,7 @@ async function* runIn(
   plan: FallbackPlan,
   inputs: readonly Batch[],
   context: QueryContext,
+  limits: FallbackLimits,
 ): AsyncGenerator<Batch> {
   connection.checkpoint = () => context.checkpoint();
   setFunctions(connection, plan.functions);
@@ -119,7 +139,9 @@ async function* runIn(
   });
   const constants = plan.constants.map(({ value, type }) => toSqlite(value, type));
   for (const recursion of plan.recursions) {
-    const rows = recursionRows(connection, tables, recursion, constants, plan.reason);
+    const tooMany = () => tooManyRows(plan.reason, limits);
+    const bounds = { rows: limits.rows, tooMany, checkpoint: () => context.checkpoint() };
+    const rows = recursionRows(connection, tables, recursion, constants, bounds);
     tables.create(recursion.name, valueRows(rows, recursion.schema.length));
   }
   const statement = connection.prepare(plan.sql);
@@ -162,7 +184,7 @@ function recursionRows(
   tables: BatchTables,
   recursion: FallbackRecursion,
   constants: readonly SqliteValue[],
-  reason: string,
+  bounds: { readonly rows: number; tooMany(): OrasiError; checkpoint(): void },
 ): SqliteValue[][] {
   const width = recursion.schema.length;
   const seen = new Set<string>();
@@ -176,7 +198,7 @@ function recursionRows(
         if (seen.has(key)) continue;
         seen.add(key);
       }
-      if (all.length + found.length >= LIMITS.fallbackRows) throw tooManyRows(reason);
+      if (all.length + found.length >= bounds.rows) throw bounds.tooMany();
       found.push(row);
     }
     all.push(...found);
@@ -185,6 +207,8 @@ function recursionRows(
   let round = withStatement(connection, recursion.base, constants, newRows);
   const working = `${recursion.name}_working`;
   while (round.length > 0) {
+    // A round may be too short for SQLite to ask.
+    bounds.checkpoint();
     tables.create(working, valueRows(round, width));
     round = withStatement(connection, recursion.step, constants, newRows);
     tables.drop(working);

@@ -22,8 +22,13 @@ export const SQLITE = {
   transient: -1,
 } as const;
 
-/** Bytes SQLite may hold for sorting, grouping and joining, over all connections of an isolate. */
-const HEAP_BYTES = 48 * 1024 * 1024;
+/**
+ * Bytes SQLite's memory may grow to, with all it holds for sorting, grouping and joining. The module's own bound
+ * is 2 GB, and its heap limits are compiled out, so its host says no.
+ */
+const MEMORY_BYTES = 64 * 1024 * 1024;
+/** What the module calls `emscripten_resize_heap`; its names are minified, and the package is pinned. */
+const RESIZE_HEAP = 'o';
 /** Instructions of SQLite's machine between two looks at the query's checkpoint. */
 const CHECK_EVERY = 100_000;
 
@@ -63,7 +68,6 @@ export class SqliteConnection {
     module._free(address);
     module._free(path);
     assert(code === SQLITE.ok, 'SQLite opens a database in memory');
-    this.run(`PRAGMA hard_heap_limit = ${HEAP_BYTES}`);
     this.run('PRAGMA temp_store = 2');
     module.progressHandler(this.#db, CHECK_EVERY, () => this.#interrupted(), undefined);
   }
@@ -342,7 +346,7 @@ function join64(low: number, high: number): bigint {
 }
 
 function outOfMemory(): OrasiError {
-  return new OrasiError('query_too_large', `SQLite needs more than the ${HEAP_BYTES} bytes it may hold`);
+  return new OrasiError('query_too_large', `SQLite needs more than the ${MEMORY_BYTES} bytes it may hold`);
 }
 
 /** SQLite over its WebAssembly, already compiled, since a Worker may not compile at request time. */
@@ -350,7 +354,11 @@ export async function loadSqlite(wasm: WebAssembly.Module): Promise<SqliteModule
   return createSqlite({
     locateFile: (name) => name,
     instantiateWasm(imports, receive) {
-      const instance = new WebAssembly.Instance(wasm, imports);
+      const host = imports['a'];
+      const resize = host[RESIZE_HEAP];
+      assert(typeof resize === 'function', 'the module asks its host for memory');
+      const bounded = (bytes: number) => (bytes >>> 0 <= MEMORY_BYTES ? resize(bytes) : 0);
+      const instance = new WebAssembly.Instance(wasm, { a: { ...host, [RESIZE_HEAP]: bounded } });
       receive(instance);
       return instance.exports;
     },

@@ -16,8 +16,8 @@ import {
 } from '../../../src/columns/types.ts';
 import { OrasiError } from '../../../src/core/errors.ts';
 import { seededRandom } from '../../../src/core/random.ts';
-import { compareScalars } from '../../../src/query/functions/comparison.ts';
 import { createFallback, type RunFallback } from '../../../src/query/fallback/run.ts';
+import { compareScalars } from '../../../src/query/functions/comparison.ts';
 import type { FallbackPlan } from '../../../src/query/plan.ts';
 import { sampleScalar } from '../samples.ts';
 import { compiled, plan, runFallback } from '../sql.ts';
@@ -83,7 +83,13 @@ async function overNumbers(sql: string, rows: number, run: RunFallback = runFall
   const batch = tableOf([[INT64, Array.from({ length: rows }, (_, i) => BigInt(i))]]);
   const bound = plan(sql, { n: [{ name: 'n', type: INT64, nullable: true }] }, [], true);
   if (bound.op !== 'fallback') throw new Error(`${sql} does not fall back`);
-  return await rowsOf(run(bound, bound.inputs.map(() => once(batch)), context));
+  return await rowsOf(
+    run(
+      bound,
+      bound.inputs.map(() => once(batch)),
+      context,
+    ),
+  );
 }
 
 describe('the fallback executor', () => {
@@ -118,7 +124,12 @@ describe('the fallback executor', () => {
       schema: [{ name: 'c0', type: STRING, nullable: true }],
       length: 3,
       columns: [
-        { type: STRING, length: 3, validity: null, data: { layout: 'dictionary', codes: Uint8Array.of(1, 0, 1), dictionary } },
+        {
+          type: STRING,
+          length: 3,
+          validity: null,
+          data: { layout: 'dictionary', codes: Uint8Array.of(1, 0, 1), dictionary },
+        },
       ],
     };
     const plain = tableOf([[STRING, ['z', null]]]);
@@ -153,7 +164,9 @@ describe('the fallback executor', () => {
 
   it('counts its inputs against the query’s memory, and gives them back', async () => {
     const context = newContext(1000);
-    expect((await failure(() => overNumbers('SELECT n FROM n', 1000, runFallback, context))).code).toBe('query_too_large');
+    expect((await failure(() => overNumbers('SELECT n FROM n', 1000, runFallback, context))).code).toBe(
+      'query_too_large',
+    );
     expect(context.memory.heldBytes).toBe(0);
     const enough = newContext();
     await overNumbers('SELECT n FROM n', 1000, runFallback, enough);
