@@ -1,3 +1,4 @@
+import type { OrasiError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import { ENCODINGS, type Encoding } from './metadata.ts';
 import { malformed, type ThriftReader, type ThriftWriter } from './thrift.ts';
@@ -82,7 +83,7 @@ export function readPageHeader(r: ThriftReader): PageHeader {
   if (uncompressedBytes < 0 || compressedBytes < 0) throw malformed('a page header lacks its sizes');
   if (Math.max(uncompressedBytes, compressedBytes) > LIMITS.parquetPageBytes) {
     const bytes = Math.max(uncompressedBytes, compressedBytes);
-    throw malformed(`a page has ${bytes} bytes; at most ${LIMITS.parquetPageBytes} are read`);
+    throw tooLarge(`${bytes} bytes`, LIMITS.parquetPageBytes);
   }
   const sizes = { uncompressedBytes, compressedBytes, crc };
   if (pageType === PAGE_TYPES.dictionary) {
@@ -97,9 +98,13 @@ export function readPageHeader(r: ThriftReader): PageHeader {
   return { ...sizes, kind: 'other' };
 }
 
+function tooLarge(found: string, most: number): OrasiError {
+  return malformed(`a page has ${found}; at most ${most} are read. Write the file with smaller pages or row groups`);
+}
+
 function checkedValues(values: number): number {
   if (values > LIMITS.parquetPageValues) {
-    throw malformed(`a page has ${values} values; at most ${LIMITS.parquetPageValues} are read`);
+    throw tooLarge(`${values} values`, LIMITS.parquetPageValues);
   }
   return values;
 }

@@ -141,7 +141,7 @@ export class PageDecoder {
     let filled = 0;
     for (const page of pages) {
       const { header } = page;
-      const { body, from } = this.#openPage(page, levels, row);
+      const { body, from, spent } = this.#openPage(page, levels, row);
       const present = levels.present;
       const at = nested ? filled : row;
       if (isCoded(header.encoding)) {
@@ -155,7 +155,7 @@ export class PageDecoder {
           target.gather(dictionary, own, at, present);
         }
       } else if (present > 0) {
-        target?.decode(header.encoding, body, from, at, present);
+        target?.decode(header.encoding, body, from, at, present, spent);
       }
       if (levels.kind === 'flat' && levels.bitmap !== null && present < header.values) {
         if (target === undefined) spreadCodes(codes, levels.bitmap, row, header.values, present);
@@ -183,7 +183,7 @@ export class PageDecoder {
       const values = uncompress(codec, stored, header.uncompressedBytes - levelBytes);
       levels.readRepetition(leaf, body, 0, header.repetitionBytes, row, header.values);
       levels.readDefinition(leaf, body, header.repetitionBytes, levelBytes, row, header.values);
-      return { body: values, from: 0 };
+      return { body: values, from: 0, spent: codec !== 'UNCOMPRESSED' };
     }
     const page = uncompress(this.codec, body, header.uncompressedBytes);
     let from = 0;
@@ -197,7 +197,7 @@ export class PageDecoder {
       levels.readDefinition(leaf, page, end.from, end.to, row, header.values, header.definitionEncoding);
       from = end.to;
     } else levels.readDefinition(leaf, page, 0, 0, row, header.values);
-    return { body: page, from };
+    return { body: page, from, spent: this.codec !== 'UNCOMPRESSED' };
   }
 
   #readCodes(body: Uint8Array, from: number, codes: Codes, at: number, count: number, trusted: boolean): void {
@@ -211,6 +211,8 @@ export class PageDecoder {
 interface OpenPage {
   readonly body: Uint8Array;
   readonly from: number;
+  /** Whether the body is a copy that nobody else sees. */
+  readonly spent: boolean;
 }
 
 function isCoded(encoding: Encoding): boolean {

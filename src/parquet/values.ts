@@ -26,8 +26,11 @@ export type PhysicalValues =
  * bytes end. Every method checks that the page holds what it is asked for.
  */
 export interface ValueTarget {
-  /** Decodes `count` values that stand in the page from `from` on, to position `at`. */
-  decode(encoding: Encoding, page: Uint8Array, from: number, at: number, count: number): void;
+  /**
+   * Decodes `count` values that stand in the page from `from` on, to position `at`. A `spent` page is needed by
+   * nobody afterwards and may be overwritten.
+   */
+  decode(encoding: Encoding, page: Uint8Array, from: number, at: number, count: number, spent: boolean): void;
   /** Puts the dictionary's values of `count` codes at position `at`. */
   gather(dictionary: PhysicalValues, codes: Codes, at: number, count: number): void;
   /** Moves `present` values at `at` to the rows that are valid among `count`. */
@@ -79,7 +82,7 @@ export function decodeDictionary(
   };
   if (least[type] * count > page.length) throw malformed('a dictionary is shorter than its header says');
   const target = newTarget(type, typeLength, count);
-  target.decode('PLAIN', page, 0, 0, count);
+  target.decode('PLAIN', page, 0, 0, count, false);
   return target.finish();
 }
 
@@ -338,8 +341,8 @@ class SliceTarget implements ValueTarget {
     this.#ends = new Int32Array(length + 1);
   }
 
-  decode(encoding: Encoding, page: Uint8Array, from: number, at: number, count: number): void {
-    if (encoding === 'PLAIN') this.#plain(page, from, at, count);
+  decode(encoding: Encoding, page: Uint8Array, from: number, at: number, count: number, spent: boolean): void {
+    if (encoding === 'PLAIN') this.#plain(page, from, at, count, spent);
     else if (encoding === 'DELTA_LENGTH_BYTE_ARRAY')
       this.#append(decodeDeltaLengths(page, from, page.length, count), at);
     else if (encoding === 'DELTA_BYTE_ARRAY') {
@@ -347,9 +350,12 @@ class SliceTarget implements ValueTarget {
     } else throw unsupported(encoding, 'BYTE_ARRAY');
   }
 
-  #plain(page: Uint8Array, from: number, at: number, count: number): void {
+  #plain(page: Uint8Array, from: number, at: number, count: number, spent: boolean): void {
     requireBytes(page, from, 4 * count);
-    this.#reserve(page.length - from - 4 * count);
+    // Values move up over the lengths between them, in the page itself where nobody needs it: large pages of
+    // text are what takes most memory.
+    if (spent && this.#used === 0) this.#bytes = page;
+    else this.#reserve(page.length - from - 4 * count);
     const bytes = this.#bytes;
     const end = page.length;
     let p = from;

@@ -170,7 +170,7 @@ describe.each(Array.from({ length: seedCount(4) }, (_, seed) => seed))('whatever
     compression: seed % 2 ? 'none' : 'snappy',
   });
 
-  test('what is read is what was written, in our reader and in DuckDB', async () => {
+  test('what is read is what was written, in our reader and in DuckDB', { timeout: 60_000 }, async () => {
     const { bytes, summary } = await made;
     expect(summary.rows).toBe(rows.length);
     expectRows(await readAll(await openSegment(memoryReader(bytes))), rows);
@@ -181,7 +181,7 @@ describe.each(Array.from({ length: seedCount(4) }, (_, seed) => seed))('whatever
     );
   });
 
-  test('any selection of rows gives those rows, by ranges and by ordinals', async () => {
+  test('any selection of rows gives those rows, by ranges and by ordinals', { timeout: 60_000 }, async () => {
     const { bytes } = await made;
     const segment = await openSegment(memoryReader(bytes));
     const names = EVERY_TYPE.map((field) => field.name);
@@ -197,7 +197,7 @@ describe.each(Array.from({ length: seedCount(4) }, (_, seed) => seed))('whatever
     }
   });
 
-  test('bounds of segment, row groups and pages hold every value', async () => {
+  test('bounds of segment, row groups and pages hold every value', { timeout: 60_000 }, async () => {
     const { bytes, summary } = await made;
     const segment = await openSegment(memoryReader(bytes));
     EVERY_TYPE.forEach((field, column) => {

@@ -9,6 +9,7 @@ import { badRow } from '../bad-row.ts';
 import { rowAsJson } from '../declared.ts';
 import type { BadRow, Checkpoint, Decoded, DecodeLimits, Decoder } from '../format.ts';
 import { checkText, type RowFault, type TextRule } from './check-rows.ts';
+import { compactColumn } from './compact.ts';
 import { type ColumnCursor, FlatCursor, hasWideInstants } from './flat-cursor.ts';
 import { LeafQueue } from './leaf-queue.ts';
 import { type LeafType, leafType } from './leaf-type.ts';
@@ -83,11 +84,18 @@ export class ParquetDecoder implements Decoder {
       const cursors = await this.#open(group);
       // Columns taken and not yet given out, where another column had fewer rows at once.
       const ahead: (Column | undefined)[] = cursors.map(() => undefined);
-      const uncompressed = group.columns.reduce((sum, chunk) => sum + chunk.uncompressedBytes, 0);
-      let rowBytes = uncompressed / Math.max(1, group.rows);
+      const decodedBytes = decodedBytesOf(group);
+      let rowBytes = decodedBytes / Math.max(1, group.rows);
+      // Where the pages may not all fit in memory, each column is taken some way ahead, and let go of if it is large.
+      const slabRows = decodedBytes <= LIMITS.parquetPageCacheBytes ? 0 : Math.ceil(SLAB_BYTES / rowBytes);
       for (let left = group.rows - this.#row; left > 0; ) {
         const fitting = Math.max(1, Math.floor(this.#limits.batchBytes / Math.max(1, rowBytes)));
-        const batch = await this.#take(cursors, ahead, Math.min(this.#limits.batchRows, fitting, left));
+        const batch = await this.#take(
+          cursors,
+          ahead,
+          Math.min(this.#limits.batchRows, fitting, left),
+          Math.min(slabRows, left),
+        );
         const decoded = this.#check(batch);
         rowBytes = batchBytes(batch) / batch.length;
         left -= batch.length;
@@ -117,7 +125,7 @@ export class ParquetDecoder implements Decoder {
     const readBytes = readBytesFor(this.#meanings.size);
     const cursors = this.#columns.map(({ node }) => this.#cursor(node, group, reader, readBytes));
     if (this.#row > 0) {
-      await eachOf(cursors, async (cursor, i) => {
+      await eachOf(cursors, LIMITS.concurrentReads, async (cursor, i) => {
         const { node } = this.#columns[i];
         const pages = node.kind === 'leaf' ? await this.#pagesOf(group, node.firstLeaf) : undefined;
         await cursor.skip(this.#row, pages);
@@ -147,10 +155,26 @@ export class ParquetDecoder implements Decoder {
     return readOffsetIndex(new ThriftReader(await this.#reader.read(range.offset, range.length)));
   }
 
-  /** The next rows of all columns: as many as the column has that gives the fewest. */
-  async #take(cursors: readonly ColumnCursor[], ahead: (Column | undefined)[], rows: number): Promise<Batch> {
-    await eachOf(cursors, async (cursor, i) => {
-      ahead[i] ??= await cursor.take(rows);
+  /**
+   * The next rows of all columns: as many as the column has that gives the fewest. Columns of one leaf are
+   * taken `slabRows` ahead where that is more; one whose pages are more than its share of memory is then
+   * copied out of them, and they are let go of.
+   */
+  async #take(
+    cursors: readonly ColumnCursor[],
+    ahead: (Column | undefined)[],
+    rows: number,
+    slabRows: number,
+  ): Promise<Batch> {
+    const share = LIMITS.parquetPageCacheBytes / cursors.length;
+    const atOnce = slabRows > 0 ? LARGE_PAGES_AT_ONCE : LIMITS.concurrentReads;
+    await eachOf(cursors, atOnce, async (cursor, i) => {
+      if (ahead[i] !== undefined) return;
+      const flat = this.#columns[i].node.kind === 'leaf';
+      const column = await cursor.take(flat ? Math.max(rows, slabRows) : rows);
+      const large = slabRows > 0 && cursor.heldBytes > share;
+      ahead[i] = large ? compactColumn(column) : column;
+      if (large) cursor.park();
     });
     const taken = ahead.map((column, i) => {
       if (column === undefined) throw malformed(`the column ${this.#columns[i].name} has no rows`);
@@ -160,9 +184,6 @@ export class ParquetDecoder implements Decoder {
     taken.forEach((column, i) => {
       ahead[i] = column.length > length ? sliceColumn(column, length, column.length) : undefined;
     });
-    if (cursors.reduce((sum, cursor) => sum + cursor.heldBytes, 0) > LIMITS.parquetPageCacheBytes) {
-      for (const cursor of cursors) cursor.park();
-    }
     const columns = taken.map((column) => sliceColumn(column, 0, length));
     return { schema: this.#columns.map((column, i) => fieldOf(column, columns[i])), length, columns };
   }
@@ -195,6 +216,19 @@ export class ParquetDecoder implements Decoder {
     };
     return { batch: good, bad: [...bad.values()], origins };
   }
+}
+
+/**
+ * Decoded columns taken ahead of the batch, where pages are too large to keep: the fewer slabs a row group
+ * has, the fewer times its pages are read and decoded.
+ */
+const SLAB_BYTES = LIMITS.parquetPageCacheBytes;
+/** Columns decoded at once then: each may hold a large page three times, stored, uncompressed and decoded. */
+const LARGE_PAGES_AT_ONCE = 2;
+
+/** About what the row group takes in memory: dictionary codes take less than the values, but more than in the file. */
+function decodedBytesOf(group: RowGroupMetadata): number {
+  return group.columns.reduce((sum, chunk) => sum + Math.max(chunk.uncompressedBytes, 2 * chunk.values), 0);
 }
 
 function leavesOf(nodes: readonly Node[]): LeafNode[] {
@@ -259,8 +293,12 @@ function isWide(column: Column, type: ColumnType): boolean {
   return false;
 }
 
-/** Runs a task for each item, a few at a time, since reads are limited. */
-async function eachOf<T>(items: readonly T[], task: (item: T, i: number) => Promise<void>): Promise<void> {
+/** Runs a task for each item, `atOnce` at a time. */
+async function eachOf<T>(
+  items: readonly T[],
+  atOnce: number,
+  task: (item: T, i: number) => Promise<void>,
+): Promise<void> {
   let next = 0;
   const worker = async () => {
     while (next < items.length) {
@@ -268,5 +306,5 @@ async function eachOf<T>(items: readonly T[], task: (item: T, i: number) => Prom
       await task(items[i], i);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(LIMITS.concurrentReads, items.length) }, worker));
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
 }

@@ -19,7 +19,7 @@ export interface ColumnCursor {
   take(rows: number): Promise<Column>;
   /** Passes over rows, which is possible before the first `take`. `pages` says where pages begin, where that is known. */
   skip(rows: number, pages: readonly PageLocation[] | undefined): Promise<void>;
-  /** Lets go of decoded pages; they are read and decoded again when asked for. */
+  /** Lets go of decoded pages and the dictionary; they are read and decoded again when asked for. */
   park(): void;
   readonly heldBytes: number;
 }
@@ -31,7 +31,8 @@ export class FlatCursor implements ColumnCursor {
   readonly #node: LeafNode;
   readonly #meaning: LeafType;
   readonly #stream: PageStream;
-  readonly #decoder: PageDecoder;
+  readonly #codec: Codec;
+  #decoder: PageDecoder;
   /** Rows decoded and not all taken. */
   #held: Column | undefined;
   #heldRow = 0;
@@ -47,11 +48,13 @@ export class FlatCursor implements ColumnCursor {
     this.#node = node;
     this.#meaning = meaning;
     this.#stream = stream;
+    this.#codec = codec;
     this.#decoder = new PageDecoder(node.leaf, codec);
   }
 
   get heldBytes(): number {
-    return (this.#held === undefined ? 0 : columnBytes(this.#held)) + this.#stream.heldBytes;
+    const dictionary = this.#dictionary === undefined ? 0 : columnBytes(this.#dictionary.column);
+    return (this.#held === undefined ? dictionary : columnBytes(this.#held)) + this.#stream.heldBytes;
   }
 
   async take(rows: number): Promise<Column> {
@@ -89,9 +92,13 @@ export class FlatCursor implements ColumnCursor {
       }
     }
     this.#stream.drop();
+    this.#dictionary = undefined;
+    this.#hasDictionary = false;
+    this.#decoder = new PageDecoder(this.#node.leaf, this.#codec);
   }
 
   async #next(): Promise<LocatedPage | null> {
+    await this.#stream.ensureDictionary();
     const page = await this.#stream.next();
     if (this.#stream.dictionary !== undefined && !this.#hasDictionary) {
       this.#decoder.setDictionary(this.#stream.dictionary);

@@ -1,6 +1,5 @@
 import { concatBytes, type RangeReader } from '../../core/bytes.ts';
 import { OrasiError } from '../../core/errors.ts';
-import { LIMITS } from '../../core/limits.ts';
 import type { FileRange } from '../../parquet/metadata.ts';
 import { type DictionaryPageHeader, type PageHeader, readPageHeader } from '../../parquet/page-header.ts';
 import { checkPage, type StoredPage } from '../../parquet/pages.ts';
@@ -27,6 +26,8 @@ export class PageStream {
   /** Where the buffer begins in the file, and where the next page does. */
   #bufferAt: number;
   #at: number;
+  readonly #start: number;
+  #lostDictionary = false;
   dictionary: StoredPage<DictionaryPageHeader> | undefined;
 
   constructor(reader: RangeReader, range: FileRange, readBytes: number) {
@@ -36,18 +37,35 @@ export class PageStream {
     this.#readBytes = readBytes;
     this.#bufferAt = range.offset;
     this.#at = range.offset;
+    this.#start = range.offset;
   }
 
   /** Goes on at a page that stands at `offset` of the file. */
   seek(offset: number): void {
     this.#at = offset;
-    if (offset < this.#bufferAt || offset > this.#bufferAt + this.#buffer.length) this.drop();
+    if (offset < this.#bufferAt || offset > this.#bufferAt + this.#buffer.length) this.#forgetBuffer();
   }
 
-  /** Lets go of what was read ahead; it is read again when asked for. */
+  /** Lets go of what was read ahead and of the dictionary; both are read again when asked for. */
   drop(): void {
+    this.#forgetBuffer();
+    if (this.dictionary !== undefined) this.#lostDictionary = true;
+    this.dictionary = undefined;
+  }
+
+  #forgetBuffer(): void {
     this.#buffer = new Uint8Array(0);
     this.#bufferAt = this.#at;
+  }
+
+  /** Reads the dictionary again where it was let go of. It stands at the chunk's beginning. */
+  async ensureDictionary(): Promise<void> {
+    if (!this.#lostDictionary) return;
+    this.#lostDictionary = false;
+    const at = this.#at;
+    this.seek(this.#start);
+    while (this.dictionary === undefined && (await this.next()) !== null);
+    this.seek(at);
   }
 
   /** Bytes of memory held for reading ahead. */
@@ -120,5 +138,3 @@ export function heldRange(reader: RangeReader, range: FileRange, bytes: Uint8Arr
 export function readBytesFor(columns: number): number {
   return Math.max(64 * 1024, Math.floor(READ_AHEAD_BYTES / Math.max(1, columns)));
 }
-
-export const PAGE_CACHE_BYTES = LIMITS.parquetPageCacheBytes;

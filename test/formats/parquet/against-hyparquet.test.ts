@@ -75,7 +75,7 @@ function plainJson(value: unknown): string {
 const UNLIKE: Readonly<Record<string, readonly number[]>> = { 'int96_from_spark.parquet': [5] };
 
 describe.each(corpus())('$name', ({ name, bytes }) => {
-  test('has the values hyparquet reads', async () => {
+  test('has the values hyparquet reads', { timeout: 30_000 }, async () => {
     const { schema, rows } = await readAll(bytes());
     const expected = await hyparquetRows(bytes());
     expect(rows.length).toBe(expected.length);

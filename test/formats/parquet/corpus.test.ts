@@ -4,13 +4,13 @@ import { expectSameRows, oracleRows } from './oracle.ts';
 import { corpus, readAll } from './read.ts';
 
 describe.each(corpus())('$name', ({ path, bytes }) => {
-  test('has the rows and values DuckDB reads', async () => {
+  test('has the rows and values DuckDB reads', { timeout: 30_000 }, async () => {
     const { schema, rows, bad } = await readAll(bytes());
     expect(bad).toEqual([]);
     expectSameRows(schema, rows, await oracleRows(path));
   });
 
-  test('has the same rows in batches of any size', async () => {
+  test('has the same rows in batches of any size', { timeout: 30_000 }, async () => {
     const whole = await readAll(bytes());
     for (const batchRows of [whole.rows.length > 1000 ? 97 : 1, 7, 1000]) {
       const parts = await readAll(bytes(), { limits: { batchRows } });

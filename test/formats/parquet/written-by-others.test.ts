@@ -59,7 +59,7 @@ const SPELT_OTHERWISE = ['span', 'mixed'];
 describe.each(['uncompressed', 'snappy', 'gzip', 'zstd', 'brotli', 'lz4_raw'])(
   'a file DuckDB wrote with %s',
   (codec) => {
-    test.each(['v1', 'v2'])('has the same values in pages of %s', async (version) => {
+    test.each(['v1', 'v2'])('has the same values in pages of %s', { timeout: 60_000 }, async (version) => {
       const sql = EVERY_TYPE.replace('ROWS', '3000');
       const options = `compression ${codec}, parquet_version ${version}, row_group_size 2048`;
       const { path, bytes } = await write(
@@ -91,7 +91,7 @@ test('unsigned 64-bit integers are int64 while they fit, else decimal', async ()
   expect((await readAll(large.bytes)).rows).toEqual([[18446744073709551615n]]);
 });
 
-test('a decode goes on from any checkpoint with nothing lost or repeated', async () => {
+test('a decode goes on from any checkpoint with nothing lost or repeated', { timeout: 60_000 }, async () => {
   const sql = EVERY_TYPE.replace('ROWS', '5000');
   const { bytes } = await write('resumed', sql, 'compression zstd, row_group_size 2048');
   const limits = { batchRows: 300 };
