@@ -252,7 +252,7 @@ test('batches one after another have the columns of all, in the types that hold 
 });
 
 test('UTF-8 is told from what is not, as the platform tells it', () => {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
   const platform = (bytes: Uint8Array) => {
     try {
       decoder.decode(bytes);

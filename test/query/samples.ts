@@ -133,9 +133,8 @@ function toDictionary(type: ColumnType, values: readonly Scalar[], random: Rando
   for (const value of values) {
     if (value !== null && !entries.some((entry) => Object.is(entry, value))) entries.push(value);
   }
-  const codes: Codes = pick(random, [Uint8Array, Uint16Array, Int32Array]).from(values, (value) =>
-    value === null ? 0 : entries.findIndex((entry) => Object.is(entry, value)),
-  );
+  const places = values.map((value) => (value === null ? 0 : entries.findIndex((entry) => Object.is(entry, value))));
+  const codes: Codes = pick(random, [Uint8Array, Uint16Array, Int32Array]).from(places);
   let validity: Bitmap | null = null;
   values.forEach((value, i) => {
     if (value !== null) return;

@@ -228,7 +228,10 @@ const SAMPLES: Sample[] = [
       new Map_(
         new Field(
           'entries',
-          new Struct([new Field('key', new Utf8(), false), new Field('value', new Int32(), true)]),
+          new Struct<{ key: Utf8; value: Int32 }>([
+            new Field('key', new Utf8(), false),
+            new Field('value', new Int32(), true),
+          ]),
           false,
         ),
       ),
