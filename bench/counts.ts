@@ -301,7 +301,7 @@ export function sectionsOf({ steps, queries, rows, segments }: Counts): BenchSec
   return [
     {
       title: 'Operations to take in',
-      setting: `The whole path from the door to the commit, queue batches of ${QUEUE_BATCH}: R2 operations of class A (writes, lists) and B (reads), D1 statements and rows, messages sent. Log lines of about 200 bytes. Small objects have 50 lines.`,
+      setting: `The whole path from the door to the commit, queue batches of ${QUEUE_BATCH}: R2 operations of class A (writes, lists) and B (reads), D1 statements and rows, messages sent. Log lines of about 200 bytes. Small objects have 50 lines. Bytes written include the object itself.`,
       rows: steps.map(stepRow),
     },
     {
