@@ -22,7 +22,7 @@ const AS_TEXT = new Set([
 ]);
 
 /** Rows of a Parquet file as DuckDB reads them: nested values as JSON, times, UUIDs and intervals as text. */
-export async function oracleRows(path: string): Promise<unknown[][]> {
+export async function oracleRows(path: string, where = 'true'): Promise<unknown[][]> {
   const connection = await duckdb();
   const described = await connection.runAndReadAll(`select * from read_parquet('${path}') limit 0`);
   const columns = described.columnNames().map((name, i) => {
@@ -31,7 +31,8 @@ export async function oracleRows(path: string): Promise<unknown[][]> {
     if (NESTED.has(typeId)) return `to_json(${quoted})::varchar`;
     return AS_TEXT.has(typeId) ? `${quoted}::varchar` : quoted;
   });
-  const result = await connection.runAndReadAll(`select ${columns.join(', ')} from read_parquet('${path}')`);
+  const rows = `read_parquet('${path}', file_row_number = true) where ${where} order by file_row_number`;
+  const result = await connection.runAndReadAll(`select ${columns.join(', ')} from ${rows}`);
   return result.getRows() as unknown[][];
 }
 

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterAll, describe, expect, test } from 'vitest';
+import { type Scalar, scalarAt } from '../../../src/columns/column.ts';
+import type { Schema } from '../../../src/columns/types.ts';
 import { memoryReader } from '../../../src/core/bytes.ts';
 import type { Checkpoint } from '../../../src/formats/format.ts';
 import { duckdb } from '../../segment/duckdb.ts';
@@ -184,4 +186,33 @@ test('binary columns without an annotation are text where the option says so', a
   const bytes = new Uint8Array(buffer);
   expect((await readAll(bytes)).schema[0].type).toEqual({ kind: 'bytes' });
   expect((await readAll(bytes, { options: { binaryAsString: true } })).rows).toEqual([['a'], ['é']]);
+});
+
+test('a row group larger than the memory for it has the same rows', { timeout: 60_000 }, async () => {
+  // 60 columns of 90,000 rows in one row group, a page each: decoded, more than all pages together may hold.
+  const columns = Array.from({ length: 60 }, (_, c) =>
+    c % 3 === 0
+      ? `(hash(i, ${c}) >> 1)::bigint as c${c}`
+      : c % 3 === 1
+        ? `case when i % 7 = ${c % 7} then null else 'value ' || (hash(i, ${c}) % 40000) end as c${c}`
+        : `i / ${c + 1}.0 as c${c}`,
+  );
+  const { path, bytes } = await write(
+    'large',
+    `select ${columns.join(', ')} from range(90000) t(i)`,
+    'compression snappy, row_group_size 90000',
+  );
+  const sampled: Scalar[][] = [];
+  let schema: Schema = [];
+  let row = 0;
+  for await (const { batch } of await decode(memoryReader(bytes))) {
+    if (batch === null) continue;
+    schema = batch.schema;
+    for (let i = 0; i < batch.length; i++) {
+      if ((row + i) % 101 === 0) sampled.push(batch.columns.map((column) => scalarAt(column, i)));
+    }
+    row += batch.length;
+  }
+  expect(row).toBe(90_000);
+  expectSameRows(schema, sampled, await oracleRows(path, 'file_row_number % 101 = 0'));
 });
