@@ -5,6 +5,7 @@ import type { Plan } from '../plan.ts';
 import { rewrite } from './bound.ts';
 import type { Parameter, StatementContext } from './context.ts';
 import type { Bound, Logical } from './logical.ts';
+import { orderJoins } from './join-order.ts';
 import { lowerPlan, lowerToFallback } from './lower.ts';
 import { mapExpressions, mapInputs } from './plan-expressions.ts';
 import { pruneColumns } from './prune.ts';
@@ -53,7 +54,7 @@ export function bindLogical(statement: ParsedStatement, options: BindOptions): L
 export function optimize(plan: Logical): Logical {
   const pushed = pushConditions(withOptimizedSubqueries(plan));
   checkFullText(pushed);
-  return pruneColumns(pushed);
+  return pruneColumns(orderJoins(pushed));
 }
 
 /** Subqueries that could not be made joins are plans of their own. */

@@ -171,6 +171,23 @@ describe('conditions', () => {
   });
 });
 
+describe('joins', () => {
+  const tablesOf = (of: Plan): string =>
+    of.op === 'join' ? `(${tablesOf(of.left)} ${of.kind} ${tablesOf(of.right)})` : of.op === 'scan' ? of.dataset : 'input' in of ? tablesOf(of.input) : of.op;
+  const cases: [string, string][] = [
+    ['SELECT 1 FROM t, u WHERE t.id = u.id', '(t inner u)'],
+    ['SELECT 1 FROM t a, u b, t c WHERE a.id = c.id AND b.id = c.id', '((t inner t) inner u)'],
+    ['SELECT 1 FROM t a, u b, u c, t d WHERE a.id = d.id AND d.id = c.id AND c.label = b.label', '(((t inner t) inner u) inner u)'],
+    ['SELECT 1 FROM t a, u b, u c WHERE a.id + b.id = c.id', '((t cross u) inner u)'],
+    ['SELECT 1 FROM t a, u b', '(t cross u)'],
+    ['SELECT 1 FROM t a JOIN u b ON a.id = b.id, u c', '((t inner u) cross u)'],
+    ['SELECT 1 FROM t a LEFT JOIN u b ON a.id = b.id, t c, u d WHERE a.id = d.id AND c.id = d.id', '(((t left u) inner u) inner t)'],
+  ];
+  for (const [sql, expected] of cases) {
+    it(`multiply no tables that a third connects: ${sql}`, () => expect(tablesOf(plan(sql, SCHEMAS))).toBe(expected));
+  }
+});
+
 describe('columns', () => {
   const cases: [string, string[]][] = [
     ['SELECT count(*) FROM t', ['']],
