@@ -8,6 +8,7 @@ import { type BenchSection, environment } from './harness.ts';
 
 /** Each section is a module that exports `run`. */
 const SECTIONS: Readonly<Record<string, () => Promise<{ run(): Promise<BenchSection[]> }>>> = {
+  parquet: () => import('./parquet.ts'),
   ingest: () => import('./ingest.ts'),
   query: () => import('./query.ts'),
   fulltext: () => import('./fulltext.ts'),

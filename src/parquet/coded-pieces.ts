@@ -29,15 +29,16 @@ export function codesOfNumbers(
 ): CodedNumbers | undefined {
   const most = Math.min(MOST_DICTIONARY_NUMBERS, Math.max(2, present >> 2));
   const codes = new Int32Array(present);
-  const known = new KnownCodes();
+  const known = new KnownDictionaries();
   wordDictionary.clear();
   let to = 0;
   for (const { column, start, end } of pieces) {
     const { data, validity } = column;
     if (data.layout === 'none') continue;
     if (data.layout === 'dictionary') {
-      const words = toWords(fixedOf(data.dictionary), 0, data.dictionary.length);
-      to = addKnownNumbers(data.codes, validity, start, end, words, known.of(data.dictionary), codes, to, most);
+      const entries = known.of(data.dictionary);
+      entries.words ??= toWords(fixedOf(data.dictionary), 0, data.dictionary.length);
+      to = addKnownNumbers(data.codes, validity, start, end, entries.words, entries.codes, codes, to, most);
     } else {
       to = addNumbers(toWords(fixedOf(column), start, end), validity, start, end, codes, to, most);
     }
@@ -95,17 +96,25 @@ function addKnownNumbers(
   return at;
 }
 
-/** For each dictionary the pieces come with, our code of each of its entries, or -1 while it has none. */
-class KnownCodes {
-  readonly #known = new Map<Column, Int32Array>();
+/** What is known of a dictionary that pieces come with. */
+interface KnownEntries {
+  /** Our code of each of its entries, or -1 while it has none. */
+  readonly codes: Int32Array;
+  /** Its numbers as word pairs. */
+  words: Int32Array | undefined;
+}
 
-  of(dictionary: Column): Int32Array {
-    let codes = this.#known.get(dictionary);
-    if (codes === undefined) {
-      codes = new Int32Array(dictionary.length).fill(-1);
-      this.#known.set(dictionary, codes);
+/** The dictionaries of the pieces; those cut from one batch share theirs. */
+class KnownDictionaries {
+  readonly #known = new Map<Column, KnownEntries>();
+
+  of(dictionary: Column): KnownEntries {
+    let entries = this.#known.get(dictionary);
+    if (entries === undefined) {
+      entries = { codes: new Int32Array(dictionary.length).fill(-1), words: undefined };
+      this.#known.set(dictionary, entries);
     }
-    return codes;
+    return entries;
   }
 }
 
@@ -120,7 +129,7 @@ export interface CodedSlices extends DenseSlices {
 export function codesOfSlices(pieces: readonly Piece[], present: number): CodedSlices | undefined {
   const most = Math.max(2, present >> 1);
   const codes = new Int32Array(present);
-  const known = new KnownCodes();
+  const known = new KnownDictionaries();
   sliceDictionary.clear();
   let to = 0;
   for (const { column, start, end } of pieces) {
@@ -129,7 +138,18 @@ export function codesOfSlices(pieces: readonly Piece[], present: number): CodedS
     const { offsets, bytes } = slicesOf(column);
     to =
       data.layout === 'dictionary'
-        ? addKnownSlices(data.codes, validity, start, end, offsets, bytes, known.of(data.dictionary), codes, to, most)
+        ? addKnownSlices(
+            data.codes,
+            validity,
+            start,
+            end,
+            offsets,
+            bytes,
+            known.of(data.dictionary).codes,
+            codes,
+            to,
+            most,
+          )
         : addSlices(validity, start, end, offsets, bytes, codes, to, most);
     if (to < 0) return undefined;
   }
