@@ -20,11 +20,24 @@ export interface ReadPlan {
 
 /**
  * Ranges this close are read as one: a read of the store costs a round trip and is billed alone, the bytes
- * between are free. At 50 ms and 100 MB/s a round trip is worth megabytes; the bound keeps memory small.
+ * between are free. The bound keeps what is read for nothing small beside what is asked for.
  */
 const MOST_GAP_BYTES = 32 * 1024;
+/**
+ * A column chunk's dictionary and the pages wanted of it are read as one up to here, so that a lookup of a row
+ * takes one read a column; two columns then take at most 256 KB.
+ */
+const MOST_CHUNK_SPAN_BYTES = 128 * 1024;
 /** A read made by joining others stays below this, so that what is in flight stays bounded. */
 const MOST_JOINED_BYTES = 8 * 1024 * 1024;
+
+/** What to read of one chunk for ranges in it: all of their span where that is small. */
+export function spanOf(ranges: readonly ByteRange[]): readonly ByteRange[] {
+  if (ranges.length < 2) return ranges;
+  const offset = Math.min(...ranges.map((range) => range.offset));
+  const length = Math.max(...ranges.map((range) => range.offset + range.length)) - offset;
+  return length <= MOST_CHUNK_SPAN_BYTES ? [{ offset, length }] : ranges;
+}
 
 /** Joins ranges that overlap, touch or nearly touch, in order of their offsets. */
 export function coalesce(ranges: readonly ByteRange[]): ByteRange[] {

@@ -26,6 +26,7 @@ import {
   type RowSelection,
   selectionWithin,
   selectPages,
+  spanOf,
 } from './read-plan.ts';
 import { type ColumnStatistics, fromRaw } from './statistics.ts';
 
@@ -203,14 +204,14 @@ class Segment implements SegmentFile {
 
   planRead(rowGroup: number, columns: readonly string[], rows?: RowSelection): ReadPlan {
     const reads = checked(() => columns.map((name) => this.#chunkReads(rowGroup, name, rows)));
-    const ranges = coalesce(reads.flatMap((read) => read.ranges));
+    const ranges = coalesce(reads.flatMap((read) => spanOf(read.ranges)));
     return { ranges, bytes: ranges.reduce((sum, range) => sum + range.length, 0) };
   }
 
   async readColumns(rowGroup: number, columns: readonly string[], rows?: RowSelection): Promise<Batch> {
     const group = this.#group(rowGroup);
     const reads = checked(() => columns.map((name) => this.#chunkReads(rowGroup, name, rows)));
-    const fetched = await fetchAll(this.#reader, coalesce(reads.flatMap((read) => read.ranges)));
+    const fetched = await fetchAll(this.#reader, coalesce(reads.flatMap((read) => spanOf(read.ranges))));
     const selection = rows === undefined ? undefined : selectionWithin(rows, group.firstRow, group.rows);
     const length = selection === undefined ? group.rows : countRows(selection);
     return {

@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { type Batch, type Scalar, scalarAt } from '../../src/columns/column.ts';
+import { DOUBLE, INT64, type Schema, STRING } from '../../src/columns/types.ts';
 import { memoryReader, memorySink } from '../../src/core/bytes.ts';
 import { seededRandom } from '../../src/core/random.ts';
 import { openSegment, type SegmentFile } from '../../src/segment/read.ts';
 import { createSegmentWriter, type SegmentOptions } from '../../src/segment/write.ts';
 import { seedCount, sized } from '../scale.ts';
 import { duckdbRows, toScalar } from './duckdb.ts';
-import { EVERY_TYPE, randomBatch, randomStyle } from './sample-batches.ts';
+import { columnOf, EVERY_TYPE, randomBatch, randomStyle } from './sample-batches.ts';
 
 function rowsOf(batch: Batch): Scalar[][] {
   return Array.from({ length: batch.length }, (_, row) => batch.columns.map((column) => scalarAt(column, row)));
@@ -131,6 +132,110 @@ async function readAll(segment: SegmentFile): Promise<Scalar[][]> {
   }
   return rows;
 }
+
+describe('reads', () => {
+  const ROWS = 150_000;
+  const schema: Schema = [
+    { name: 'id', type: INT64, nullable: false },
+    { name: 'name', type: STRING, nullable: true },
+    { name: 'kind', type: STRING, nullable: false },
+    { name: 'ratio', type: DOUBLE, nullable: false },
+  ];
+  const made = (async () => {
+    const sink = memorySink();
+    const writer = createSegmentWriter(sink, schema);
+    for (let start = 0; start < ROWS; start += 10_000) {
+      const rows = Array.from({ length: 10_000 }, (_, i) => start + i);
+      await writer.write({
+        schema,
+        length: rows.length,
+        columns: [
+          columnOf(
+            INT64,
+            rows.map((row) => BigInt(row * 3)),
+          ),
+          columnOf(
+            STRING,
+            rows.map((row) => (row % 9 === 0 ? null : `name ${(row * 7919) % 100_003}`)),
+          ),
+          columnOf(
+            STRING,
+            rows.map((row) => ['red', 'green', 'blue'][row % 3]),
+          ),
+          columnOf(
+            DOUBLE,
+            rows.map((row) => Math.sqrt(row)),
+          ),
+        ],
+      });
+    }
+    const summary = await writer.finish();
+    const bytes = sink.bytes();
+    const log: number[] = [];
+    const reader = {
+      sizeBytes: bytes.length,
+      async read(offset: number, length: number) {
+        log.push(length);
+        return bytes.subarray(offset, offset + length);
+      },
+    };
+    return { summary, reader, log };
+  })();
+
+  test('opening takes one, of the footer alone', async () => {
+    const { summary, reader, log } = await made;
+    log.length = 0;
+    const segment = await openSegment(reader, { footerBytes: summary.footerBytes });
+    expect(log).toEqual([summary.footerBytes]);
+    expect(summary.footerBytes).toBeLessThan(8000);
+    expect(segment.rows).toBe(ROWS);
+  });
+
+  test('a lookup of one row in two columns takes at most two, of 256 KB together', async () => {
+    const { summary, reader, log } = await made;
+    const segment = await openSegment(reader, { footerBytes: summary.footerBytes });
+    for (const columns of [
+      ['id', 'name'],
+      ['kind', 'ratio'],
+      ['name', 'ratio'],
+      ['id', 'kind'],
+    ]) {
+      log.length = 0;
+      const row = 70_123;
+      const batch = await segment.readColumns(1, columns, Int32Array.of(row));
+      expect(batch.length).toBe(1);
+      expect(log.length).toBeLessThanOrEqual(2);
+      expect(log.reduce((sum, length) => sum + length, 0)).toBeLessThanOrEqual(256 * 1024);
+    }
+  });
+
+  test('are the ones that were planned', async () => {
+    const { summary, reader, log } = await made;
+    const segment = await openSegment(reader, { footerBytes: summary.footerBytes });
+    for (const rows of [
+      undefined,
+      Int32Array.of(65_600, 100_000, 130_000),
+      [
+        [70_000, 70_010],
+        [90_000, 125_000],
+      ] as const,
+    ]) {
+      const plan = segment.planRead(1, ['id', 'ratio', 'kind'], rows);
+      log.length = 0;
+      await segment.readColumns(1, ['id', 'ratio', 'kind'], rows);
+      expect(log).toEqual(plan.ranges.map((range) => range.length));
+      expect(log.reduce((sum, length) => sum + length, 0)).toBe(plan.bytes);
+    }
+  });
+
+  test('of rows in no page are none', async () => {
+    const { summary, reader, log } = await made;
+    const segment = await openSegment(reader, { footerBytes: summary.footerBytes });
+    log.length = 0;
+    const batch = await segment.readColumns(0, ['id', 'name'], [[140_000, 140_001]]);
+    expect([batch.length, log.length]).toEqual([0, 0]);
+  });
+});
 
 /** Says which row and column differ first, rather than printing both tables. */
 function expectRows(actual: readonly Scalar[][], expected: readonly Scalar[][]): void {
