@@ -15,7 +15,7 @@ import { ThriftWriter } from './thrift.ts';
 
 export interface EncodeOptions {
   readonly nullable: boolean;
-  /** Rows of a page; a multiple of eight. */
+  /** Rows of a page at most, a multiple of eight; pages of wide values have fewer. */
   readonly pageRows: number;
   readonly compression: 'snappy' | 'none';
 }
@@ -44,6 +44,9 @@ export interface EncodedPage {
 
 /** A page that compression leaves above this share of its size is stored as it is, and so read faster. */
 const WORTHWHILE = 0.85;
+/** What a page aims at, uncompressed, and the rows it keeps even so. */
+const PAGE_BYTES = 96 * 1024;
+const LEAST_PAGE_ROWS = 64;
 
 /** Encodes the rows of `pieces`, one after the other, as one column chunk in memory. */
 export function encodeChunk(pieces: readonly Piece[], type: ColumnType, options: EncodeOptions): EncodedChunk {
@@ -118,9 +121,10 @@ function encodeBodies(values: ChunkValues, validity: Bitmap | null, rows: number
   const bodies: Body[] = [];
   // The first page stands for the chunk: where compressing it does not pay, the others are not tried.
   let tryCompression = options.compression === 'snappy' && values.compressible;
+  const pageRows = rowsOfPage(values, options.pageRows);
   let from = 0;
-  for (let firstRow = 0; firstRow < rows; firstRow += options.pageRows) {
-    const end = Math.min(rows, firstRow + options.pageRows);
+  for (let firstRow = 0; firstRow < rows; firstRow += pageRows) {
+    const end = Math.min(rows, firstRow + pageRows);
     const present = validity === null ? end - firstRow : countPresent(validity, firstRow, end);
     const levels = new ByteBuffer(16);
     if (options.nullable) encodeValidity(validity, firstRow, end, present, levels);
@@ -141,6 +145,13 @@ function encodeBodies(values: ChunkValues, validity: Bitmap | null, rows: number
     from += present;
   }
   return bodies;
+}
+
+/** A page is read whole for any row of it; of long text it therefore has fewer rows. */
+function rowsOfPage(values: ChunkValues, most: number): number {
+  let rows = most;
+  while (rows % 16 === 0 && rows > LEAST_PAGE_ROWS && values.pageBytes(rows) > PAGE_BYTES) rows /= 2;
+  return rows;
 }
 
 function compressed(bytes: Uint8Array, options: EncodeOptions): { bytes: Uint8Array; compressed: boolean } {

@@ -228,6 +228,20 @@ describe('reads', () => {
     }
   });
 
+  test('of a row of long text are small too', async () => {
+    const sink = memorySink();
+    const long: Schema = [{ name: 'text', type: STRING, nullable: false }];
+    const writer = createSegmentWriter(sink, long, { compression: 'none' });
+    const texts = Array.from({ length: 8192 }, (_, row) => `${row} ${String(row * 7919).repeat(200)}`);
+    await writer.write({ schema: long, length: texts.length, columns: [columnOf(STRING, texts)] });
+    await writer.finish();
+    const segment = await openSegment(memoryReader(sink.bytes()));
+    expect(segment.planRead(0, ['text'], Int32Array.of(5000)).bytes).toBeLessThan(128 * 1024);
+    expect(rowsOf(await segment.readColumns(0, ['text'], Int32Array.of(5000)))).toEqual([[texts[5000]]]);
+    const [bound] = segment.pages(0, 'text').map((page) => page.statistics?.max);
+    expect(String(bound).length).toBeLessThanOrEqual(64);
+  });
+
   test('of rows in no page are none', async () => {
     const { summary, reader, log } = await made;
     const segment = await openSegment(reader, { footerBytes: summary.footerBytes });
