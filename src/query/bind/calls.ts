@@ -1,5 +1,5 @@
 import type { Scalar } from '../../columns/column.ts';
-import { BOOL, type ColumnType } from '../../columns/types.ts';
+import { BOOL, type ColumnType, STRING } from '../../columns/types.ts';
 import { OrasiError } from '../../core/errors.ts';
 import { SCALAR_FUNCTIONS } from '../functions/catalogue.ts';
 import { type ArgumentType, commonTypeOf } from '../functions/coercion.ts';
@@ -27,14 +27,31 @@ export function makeCall(name: string, args: readonly Bound[], at: number): Boun
   for (const arg of args) {
     if (arg.node === 'interval') throw sqlError('type_error', at, `${name} does not take an interval`);
   }
-  const signature = locate(at, () => definition.resolve(args.map(argumentType), args.map(constantOf)));
+  const given = COMPARISONS.has(definition.name) ? withJsonContent(args) : args;
+  const signature = locate(at, () => definition.resolve(given.map(argumentType), given.map(constantOf)));
   if (signature === undefined) {
     const types = typeNames(args.map((arg) => arg.type));
     throw sqlError('type_error', at, `${name} does not take (${types}); cast the arguments`);
   }
-  const cast = args.map((arg, i) => locate(arg.at, () => castTo(arg, signature.args[i])));
+  const cast = given.map((arg, i) => locate(arg.at, () => castTo(arg, signature.args[i])));
   const call: Bound = { node: 'call', function: definition.name, args: cast, type: signature.type, at };
   return definition.deterministic ? folded(call, definition.strict) : call;
+}
+
+const COMPARISONS = new Set(['=', '<>', '<', '<=', '>', '>=', 'is_distinct_from', 'is_not_distinct_from']);
+
+/**
+ * A json value beside a text is compared by its content: `info.name = 'Ann'` asks what a struct's member would be
+ * asked. Beside a constant that is written as JSON (`"…"`, `{…}`, `[…]`) it stays JSON.
+ */
+export function withJsonContent(args: readonly Bound[]): readonly Bound[] {
+  const isText = (arg: Bound) =>
+    arg.type.kind === 'string' && !(arg.node === 'literal' && /^\s*["{[]/.test(String(arg.value)));
+  if (!args.some(isText)) return args;
+  return args.map((arg) => {
+    if (arg.type.kind !== 'json') return arg;
+    return makeCall('json_extract_string', [arg, literal('$', STRING, arg.at)], arg.at);
+  });
 }
 
 /** The value of a call of constants. One that fails stays a call: it may stand in a branch that is never taken. */

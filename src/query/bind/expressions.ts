@@ -4,7 +4,7 @@ import { canCast, castScalar, decimalOfText } from '../functions/cast.ts';
 import { compareScalars } from '../functions/comparison.ts';
 import { type AConst, type AExpr, type Node, names, nodeKind, type SubLink } from '../parse/ast.ts';
 import { branchOf, castTo, integer, isNullLiteral, literal, nullOf, text } from './bound.ts';
-import { and, argumentType, asCondition, caseOf, makeCall, not, or, unify } from './calls.ts';
+import { and, argumentType, asCondition, caseOf, makeCall, not, or, unify, withJsonContent } from './calls.ts';
 import type { CommonTables, StatementContext } from './context.ts';
 import { sqlError, typeNames } from './errors.ts';
 import { bindFunction } from './function-calls.ts';
@@ -385,7 +385,13 @@ export class ExpressionBinder {
       );
       return negated ? not(any) : any;
     }
-    const { all } = unify([arg, ...list], at, 'IN');
+    const others = list.filter((item) => !isNullLiteral(item));
+    const [subject] = withJsonContent([arg, ...others]);
+    const compared =
+      subject.type.kind === 'json' && others.length > 0
+        ? this.castExplicitly(subject, unify(others, at, 'IN').type, false, at)
+        : subject;
+    const { all } = unify([compared, ...list], at, 'IN');
     const values = all.slice(1).flatMap((item) => (item.node === 'literal' && item.value !== null ? [item.value] : []));
     const hasNull = list.some(isNullLiteral);
     const first = all[0];

@@ -1,12 +1,14 @@
-import { DOUBLE, INT64, type Schema } from '../../columns/types.ts';
+import { DOUBLE, INT64 } from '../../columns/types.ts';
 import { type Alias, type JoinExpr, type Node, names, nodeKind } from '../parse/ast.ts';
-import { conjunction, conjuncts, inputColumns, integer, remapColumns, shiftColumns, some } from './bound.ts';
+import { conjunction, integer, shiftColumns } from './bound.ts';
 import { makeCall, unify } from './calls.ts';
 import type { CommonTables, StatementContext } from './context.ts';
 import { sqlError } from './errors.ts';
 import { ExpressionBinder } from './expressions.ts';
+import { joinPlan, splitCondition } from './joins.ts';
 import type { Bound, Logical, LogicalJoin } from './logical.ts';
 import { type MergedColumn, nearNames, type Relation, Scope, sameName } from './scope.ts';
+import { pulledBeside } from './subqueries.ts';
 
 /** The rows of a FROM clause, or of a part of it, and what its columns are called. */
 export interface FromRows {
@@ -28,17 +30,58 @@ export function bindFrom(
   outer: Scope | null,
   tables: CommonTables,
 ): FromRows {
-  const [first, ...rest] = items.map((item) => bindItem(context, item, outer, tables));
-  if (first === undefined) return { plan: { op: 'values', rows: [[]], schema: [] }, relations: [], merged: [] };
-  return rest.reduce((left, right) => combine(left, right, 'cross', [], null), first);
+  let rows: FromRows | undefined;
+  for (const item of items) {
+    if (rows === undefined) rows = bindItem(context, item, outer, tables);
+    else if (item.RangeSubselect?.lateral)
+      rows = bindLateral(context, rows, item.RangeSubselect, 'inner', outer, tables);
+    else rows = combine(rows, bindItem(context, item, outer, tables), 'cross', [], null);
+  }
+  return rows ?? { plan: { op: 'values', rows: [[]], schema: [] }, relations: [], merged: [] };
+}
+
+/** A subquery that may refer to the tables left of it: its references become the condition of a join. */
+function bindLateral(
+  context: StatementContext,
+  left: FromRows,
+  item: NonNullable<Node['RangeSubselect']>,
+  kind: LogicalJoin['kind'],
+  outer: Scope | null,
+  tables: CommonTables,
+  quals?: Node,
+): FromRows {
+  const select = item.subquery.SelectStmt;
+  if (select === undefined) throw sqlError('unsupported_sql', 0, 'a subquery is a SELECT');
+  const scope = new Scope(outer);
+  scope.relations.push(...left.relations);
+  scope.merged.push(...left.merged);
+  const { plan } = context.bindQuery(select, scope, tables);
+  const width = left.plan.schema.length;
+  const pulled = kind === 'inner' || kind === 'left' ? pulledBeside(plan, width) : undefined;
+  if (pulled === undefined) {
+    throw sqlError('unsupported_sql', 0, 'LATERAL is supported over conditions only, not under aggregates or limits');
+  }
+  // Columns made for the condition follow the subquery's own, which alone have names.
+  const named = relationOf(
+    { ...pulled.plan, schema: pulled.plan.schema.slice(0, plan.schema.length) },
+    item.alias?.aliasname ?? `subquery${context.nextId()}`,
+    item.alias,
+    0,
+  );
+  const right: FromRows = { ...named, plan: pulled.plan };
+  const conditions = pulled.condition === null ? [] : [pulled.condition];
+  if (quals !== undefined) conditions.push(bindOn(context, left, right, quals, outer, tables));
+  const condition = conjunction(conditions);
+  if (condition === null && kind === 'inner') return combine(left, right, 'cross', [], null);
+  const { on, residual } = splitCondition(condition, width);
+  return combine(left, right, kind, on, residual);
 }
 
 function bindItem(context: StatementContext, item: Node, outer: Scope | null, tables: CommonTables): FromRows {
   if (item.RangeVar !== undefined) return bindTable(context, item.RangeVar, tables);
   if (item.JoinExpr !== undefined) return bindJoin(context, item.JoinExpr, outer, tables);
   if (item.RangeSubselect !== undefined) {
-    const { lateral, subquery, alias } = item.RangeSubselect;
-    if (lateral) throw sqlError('unsupported_sql', 0, 'LATERAL is not supported');
+    const { subquery, alias } = item.RangeSubselect;
     if (subquery.SelectStmt === undefined) throw sqlError('unsupported_sql', 0, 'a subquery is a SELECT');
     const { plan } = context.bindQuery(subquery.SelectStmt, outer, tables);
     return relationOf(plan, alias?.aliasname ?? `subquery${context.nextId()}`, alias, 0);
@@ -126,22 +169,38 @@ function bindSeries(
 
 function bindJoin(context: StatementContext, join: JoinExpr, outer: Scope | null, tables: CommonTables): FromRows {
   const left = bindItem(context, join.larg, outer, tables);
-  const right = bindItem(context, join.rarg, outer, tables);
   const at = join.rarg.RangeVar?.location ?? 0;
-  const width = left.plan.schema.length;
-  checkAliases(left, right, at);
   const kind = joinKind(context, join, at);
+  if (join.rarg.RangeSubselect?.lateral && join.usingClause === undefined && !join.isNatural) {
+    return bindLateral(context, left, join.rarg.RangeSubselect, kind, outer, tables, join.quals);
+  }
+  const right = bindItem(context, join.rarg, outer, tables);
+  checkAliases(left, right, at);
   if (join.isNatural || join.usingClause !== undefined) {
     const shared = join.isNatural ? sharedNames(left, right) : names(join.usingClause);
     return bindUsing(left, right, kind, shared, at);
   }
   if (join.quals === undefined) return combine(left, right, kind === 'inner' ? 'cross' : kind, [], null);
+  const condition = bindOn(context, left, right, join.quals, outer, tables);
+  const { on, residual } = splitCondition(condition, left.plan.schema.length);
+  return combine(left, right, kind, on, residual);
+}
+
+/** The condition of a join, over left then right columns. */
+function bindOn(
+  context: StatementContext,
+  left: FromRows,
+  right: FromRows,
+  quals: Node,
+  outer: Scope | null,
+  tables: CommonTables,
+): Bound {
+  const width = left.plan.schema.length;
   const scope = new Scope(outer);
   scope.relations.push(...left.relations, ...shiftRelations(right.relations, width));
   scope.merged.push(...left.merged, ...shiftMerged(right.merged, width));
   const binder = new ExpressionBinder(context, scope, tables);
-  const condition = binder.bindCondition(join.quals, { place: 'ON', aggregates: false, windows: false });
-  return joinOn(left, right, kind, condition);
+  return binder.bindCondition(quals, { place: 'ON', aggregates: false, windows: false });
 }
 
 function joinKind(context: StatementContext, join: JoinExpr, at: number): LogicalJoin['kind'] {
@@ -205,40 +264,6 @@ function bindUsing(
   return { ...joined, merged: [...merged, ...others] };
 }
 
-/** A join on a condition over both sides: equalities between them become keys, the rest stays beside. */
-export function joinOn(left: FromRows, right: FromRows, kind: LogicalJoin['kind'], condition: Bound): FromRows {
-  const { on, residual } = splitCondition(condition, left.plan.schema.length);
-  return combine(left, right, kind, on, residual);
-}
-
-/** Splits a condition over left then right columns. Key expressions count each side's columns from 0. */
-export function splitCondition(
-  condition: Bound | null,
-  leftWidth: number,
-): { on: { left: Bound; right: Bound }[]; residual: Bound | null } {
-  const on: { left: Bound; right: Bound }[] = [];
-  const rest: Bound[] = [];
-  for (const part of conjuncts(condition)) {
-    const key = part.node === 'call' && part.function === '=' ? equalityKey(part.args, leftWidth) : undefined;
-    if (key === undefined) rest.push(part);
-    else on.push(key);
-  }
-  return { on, residual: conjunction(rest) };
-}
-
-function equalityKey(args: readonly Bound[], leftWidth: number): { left: Bound; right: Bound } | undefined {
-  const sides = args.map((arg) => {
-    const used = [...inputColumns(arg)];
-    if (used.length === 0 || some(arg, (part) => part.node === 'subquery')) return 'neither';
-    if (used.every((index) => index < leftWidth)) return 'left';
-    return used.every((index) => index >= leftWidth) ? 'right' : 'neither';
-  });
-  const toRight = (expression: Bound) => remapColumns(expression, (index) => index - leftWidth);
-  if (sides[0] === 'left' && sides[1] === 'right') return { left: args[0], right: toRight(args[1]) };
-  if (sides[0] === 'right' && sides[1] === 'left') return { left: args[1], right: toRight(args[0]) };
-  return undefined;
-}
-
 function combine(
   left: FromRows,
   right: FromRows,
@@ -254,36 +279,6 @@ function combine(
     relations: [...left.relations, ...shiftRelations(right.relations, width)],
     merged: [...left.merged, ...shiftMerged(right.merged, width)],
   };
-}
-
-/** A join with its schema: the side that may be missing becomes nullable, names are made unique. */
-export function joinPlan(
-  kind: LogicalJoin['kind'],
-  left: Logical,
-  right: Logical,
-  on: LogicalJoin['on'],
-  residual: Bound | null,
-): LogicalJoin {
-  const base = { op: 'join', kind, left, right, on, residual } as const;
-  if (kind === 'semi' || kind === 'anti') return { ...base, schema: left.schema };
-  const optional = (schema: Schema, missing: boolean) =>
-    missing ? schema.map((field) => ({ ...field, nullable: true })) : schema;
-  const schema = [
-    ...optional(left.schema, kind === 'right' || kind === 'full'),
-    ...optional(right.schema, kind === 'left' || kind === 'full'),
-  ];
-  return { ...base, schema: uniqueNames(schema) };
-}
-
-/** The schema with repeated names told apart by a suffix. */
-export function uniqueNames(schema: Schema): Schema {
-  const taken = new Set<string>();
-  return schema.map((field) => {
-    let { name } = field;
-    for (let i = 1; taken.has(name); i++) name = `${field.name}_${i}`;
-    taken.add(name);
-    return name === field.name ? field : { ...field, name };
-  });
 }
 
 function shiftRelations(relations: readonly Relation[], by: number): Relation[] {

@@ -1,7 +1,7 @@
 import { INT64, type Schema } from '../../columns/types.ts';
 import { column, keyOf, rewrite } from './bound.ts';
 import { sqlError } from './errors.ts';
-import { uniqueNames } from './from.ts';
+import { uniqueNames } from './joins.ts';
 import type { Bound, Logical, LogicalAggregate, WindowCall } from './logical.ts';
 import { rewriteOuterInPlan } from './plan-expressions.ts';
 

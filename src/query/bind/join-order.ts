@@ -1,6 +1,6 @@
 import { column, conjunction, conjuncts, inputColumns, remapColumns, shiftColumns } from './bound.ts';
 import { makeCall } from './calls.ts';
-import { joinPlan, splitCondition } from './from.ts';
+import { joinPlan, splitCondition } from './joins.ts';
 import type { Bound, Logical } from './logical.ts';
 import { mapInputs } from './plan-expressions.ts';
 import { holdsSubquery } from './subqueries.ts';
@@ -18,7 +18,11 @@ export function orderJoins(plan: Logical): Logical {
   if (products(asWritten, leaves, chain.conditions) <= products(order, leaves, chain.conditions)) {
     return mapInputs(plan, orderJoins);
   }
-  return rebuilt(order.map((i) => leaves[i]), chain.conditions, plan);
+  return rebuilt(
+    order.map((i) => leaves[i]),
+    chain.conditions,
+    plan,
+  );
 }
 
 /** A table of the chain and where its columns are in the chain's row, as written. */

@@ -4,7 +4,7 @@ import { emitFallback, reasonForSqlite } from '../fallback/emit.ts';
 import type { AggregateCall, Plan, ScanPlan, SortKey } from '../plan.ts';
 import { children, column, inputColumns, remapColumns, substitute } from './bound.ts';
 import { sqlError } from './errors.ts';
-import { uniqueNames } from './from.ts';
+import { uniqueNames } from './joins.ts';
 import type { Bound, Logical, LogicalAggregate, LogicalScan, LogicalSortKey, WindowCall } from './logical.ts';
 
 /** A plan in which SQLite does all but read: the other executor for every statement, to hold the first against. */

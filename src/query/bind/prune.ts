@@ -1,5 +1,5 @@
 import { column, inputColumns, remapColumns } from './bound.ts';
-import { joinPlan } from './from.ts';
+import { joinPlan } from './joins.ts';
 import type { Bound, Logical, LogicalAggregate, LogicalSortKey, WindowCall } from './logical.ts';
 import { columnsUsedWithin, rewriteOuter } from './plan-expressions.ts';
 

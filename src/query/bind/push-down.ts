@@ -1,6 +1,6 @@
 import { conjunction, conjuncts, inputColumns, remapColumns, shiftColumns, some, substitute } from './bound.ts';
 import { sqlError } from './errors.ts';
-import { joinPlan, splitCondition } from './from.ts';
+import { joinPlan, splitCondition } from './joins.ts';
 import type { Bound, Logical, LogicalJoin, LogicalScan } from './logical.ts';
 import { mapExpressions, mapInputs } from './plan-expressions.ts';
 import { simplify } from './simplify.ts';
@@ -78,8 +78,25 @@ function partition<T>(items: readonly T[], test: (item: T) => boolean): [T[], T[
   return [items.filter(test), items.filter((item) => !test(item))];
 }
 
+/**
+ * Comparisons of bare columns first: they cost little, cannot fail, and spare the others rows that those could
+ * fail on, such as a cast guarded by a condition written behind it.
+ */
+function simpleFirst(conditions: readonly Bound[]): Bound[] {
+  const [simple, rest] = partition(conditions, isSimple);
+  return [...simple, ...rest];
+}
+
+function isSimple(condition: Bound): boolean {
+  const isLeaf = (part: Bound) => part.node === 'column' || part.node === 'literal';
+  if (condition.node === 'in') return isLeaf(condition.arg);
+  return condition.node === 'call' && SIMPLE.has(condition.function) && condition.args.every(isLeaf);
+}
+
+const SIMPLE = new Set(['=', '<>', '<', '<=', '>', '>=', 'is_null', 'is_not_null']);
+
 function filtered(plan: Logical, conditions: readonly Bound[]): Logical {
-  const predicate = conjunction(conditions);
+  const predicate = conjunction(simpleFirst(conditions));
   return predicate === null ? plan : { op: 'filter', input: plan, predicate, schema: plan.schema };
 }
 
@@ -106,7 +123,7 @@ function pushIntoScan(scan: LogicalScan, conditions: readonly Bound[]): Logical 
       some(condition, (part) => part.node === 'outer' || isMatch(part));
     (heldBack ? rest : taken).push(condition);
   }
-  const filter = conjunction([...conjuncts(scan.filter), ...taken]);
+  const filter = conjunction(simpleFirst([...conjuncts(scan.filter), ...taken]));
   return filtered({ ...scan, filter, matches }, rest);
 }
 

@@ -15,7 +15,7 @@ import {
   substitute,
 } from './bound.ts';
 import { caseOf, makeCall, not, or } from './calls.ts';
-import { joinPlan, splitCondition, uniqueNames } from './from.ts';
+import { joinPlan, splitCondition, uniqueNames } from './joins.ts';
 import type { Bound, Logical, LogicalAggregate, SubqueryExpression } from './logical.ts';
 import { mapExpressions, mapInputs, refersOutside, rewriteOuter } from './plan-expressions.ts';
 
@@ -521,6 +521,19 @@ function correlatedAggregate(
     return undefined;
   });
   return { plan: joined, expression: own };
+}
+
+/**
+ * The rows of a LATERAL subquery beside each row of what stands left of it, and the condition they meet on (over
+ * left then right), or undefined where the subquery's references cannot be pulled up.
+ */
+export function pulledBeside(
+  subquery: Logical,
+  leftWidth: number,
+): { plan: Logical; condition: Bound | null } | undefined {
+  const pulled = pullUp(subquery);
+  if (pulled === undefined) return undefined;
+  return { plan: pulled.plan, condition: conjunction(pulled.conditions.map((part) => beside(part, leftWidth))) };
 }
 
 /** Whether an expression holds a subquery still. */

@@ -57,13 +57,19 @@ export function commonTypeOf(args: readonly ArgumentType[]): ColumnType | undefi
   return common.kind === 'null' && args.some(({ untyped }) => untyped) ? STRING : common;
 }
 
-/** The type two operands are compared in: text meets a number, a date or a bool as one of those. */
+/** The type two operands are compared in: text, and json, meet a number, a date or a bool as one of those. */
 export function comparisonType(a: ArgumentType, b: ArgumentType): ColumnType | undefined {
+  if (a.type.kind === 'json' && isPlainValue(b.type)) return b.type;
+  if (b.type.kind === 'json' && isPlainValue(a.type)) return a.type;
   if (a.untyped && !b.untyped) return b.type.kind === 'null' ? STRING : b.type;
   if (b.untyped && !a.untyped) return a.type.kind === 'null' ? STRING : a.type;
   if (a.type.kind === 'string' && b.type.kind !== 'null') return b.type.kind === 'json' ? STRING : b.type;
   if (b.type.kind === 'string' && a.type.kind !== 'null') return a.type.kind === 'json' ? STRING : a.type;
   return commonType(a.type, b.type);
+}
+
+function isPlainValue({ kind }: ColumnType): boolean {
+  return kind !== 'json' && kind !== 'string' && kind !== 'bytes' && kind !== 'null';
 }
 
 /** How far an argument is from a parameter: 0 is the type itself; undefined where it would take a cast said aloud. */

@@ -55,8 +55,10 @@ for (const [name, world] of [
           });
         } else if (statement.differs !== undefined) {
           it(`differs from DuckDB in ${statement.sql}`, async () => {
-            const theirs = lines((await oracle.query(statement.sql, statement.parameters)).rows, statement.sql);
-            expect(await answer(world, statement)).not.toEqual(theirs);
+            const ours = await answer(world, statement);
+            // DuckDB may also refuse what is answered here.
+            const theirs = await oracle.query(statement.sql, statement.parameters).catch(() => undefined);
+            expect(ours).not.toEqual(theirs === undefined ? undefined : lines(theirs.rows, statement.sql));
           });
         } else {
           it(`agrees with DuckDB on ${statement.sql}`, async () => {
