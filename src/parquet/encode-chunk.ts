@@ -11,7 +11,7 @@ import { encodeValidity } from './hybrid-encode.ts';
 import type { Codec, Encoding } from './metadata.ts';
 import { writeDataHeader, writeDictionaryHeader } from './page-header.ts';
 import { snappyCompress } from './snappy.ts';
-import { ThriftWriter } from './thrift.ts';
+import { ThriftWriter } from './thrift-writer.ts';
 
 export interface EncodeOptions {
   readonly nullable: boolean;

@@ -1,7 +1,8 @@
 import type { OrasiError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import { ENCODINGS, type Encoding } from './metadata.ts';
-import { malformed, type ThriftReader, type ThriftWriter } from './thrift.ts';
+import { malformed, type ThriftReader } from './thrift.ts';
+import type { ThriftWriter } from './thrift-writer.ts';
 
 /** What stands before each page. Sizes are of the page's body, in bytes. */
 export type PageHeader = DictionaryPageHeader | DataPageHeader | SkippedPageHeader;

@@ -1,5 +1,6 @@
 import type { RawStatistics } from './metadata.ts';
-import { malformed, type ThriftReader, type ThriftWriter } from './thrift.ts';
+import { malformed, type ThriftReader } from './thrift.ts';
+import type { ThriftWriter } from './thrift-writer.ts';
 
 /**
  * The page index: where the pages of a column chunk are, and bounds of each.

@@ -4,15 +4,10 @@ import type { RangeReader } from '../core/bytes.ts';
 import { concatBytes } from '../core/bytes.ts';
 import { assert, OrasiError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
-import {
-  type ColumnChunkMetadata,
-  type FileMetadata,
-  footerLength,
-  readFileMetadata,
-  TRAILER_BYTES,
-} from '../parquet/metadata.ts';
+import type { ColumnChunkMetadata, FileMetadata } from '../parquet/metadata.ts';
 import { type PageLocation, readColumnIndex, readOffsetIndex } from '../parquet/page-index.ts';
 import { PageDecoder, type StoredPage, splitPages } from '../parquet/pages.ts';
+import { footerLength, readFileMetadata, TRAILER_BYTES } from '../parquet/read-footer.ts';
 import { malformed, ThriftReader } from '../parquet/thrift.ts';
 import { keepsCodes, toColumn } from '../parquet/to-column.ts';
 import { fromKeyValues, physicalOf } from './parquet-schema.ts';

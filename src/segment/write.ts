@@ -7,8 +7,8 @@ import { type Bounds, mergeBounds, NO_BOUNDS, orderOf } from '../parquet/bounds.
 import { type EncodedChunk, encodeChunk } from '../parquet/encode-chunk.ts';
 import type { FileRange } from '../parquet/metadata.ts';
 import { writeColumnIndex, writeOffsetIndex } from '../parquet/page-index.ts';
-import { ThriftWriter } from '../parquet/thrift.ts';
-import { MAGIC_BYTES, type NewColumnChunk, type NewRowGroup, writeFooter } from '../parquet/write-metadata.ts';
+import { ThriftWriter } from '../parquet/thrift-writer.ts';
+import { MAGIC_BYTES, type NewColumnChunk, type NewRowGroup, writeFooter } from '../parquet/write-footer.ts';
 import { physicalOf, toKeyValues, toParquetSchema } from './parquet-schema.ts';
 import { type ColumnStatistics, toPlain, toStatistics } from './statistics.ts';
 

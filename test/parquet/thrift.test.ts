@@ -1,9 +1,10 @@
 import { deserializeTCompactProtocol } from 'hyparquet/src/thrift.js';
 import { describe, expect, test } from 'vitest';
-import { readFileMetadata } from '../../src/parquet/metadata.ts';
 import { readPageHeader } from '../../src/parquet/page-header.ts';
 import { readColumnIndex, readOffsetIndex, writeColumnIndex, writeOffsetIndex } from '../../src/parquet/page-index.ts';
-import { ThriftReader, ThriftWriter } from '../../src/parquet/thrift.ts';
+import { readFileMetadata } from '../../src/parquet/read-footer.ts';
+import { ThriftReader } from '../../src/parquet/thrift.ts';
+import { ThriftWriter } from '../../src/parquet/thrift-writer.ts';
 
 describe('compact protocol', () => {
   test('what is written is read, and hyparquet reads the same', () => {

@@ -1,9 +1,10 @@
 import type { RangeReader } from '../../core/bytes.ts';
 import type { FieldError } from '../../core/errors.ts';
 import { LIMITS } from '../../core/limits.ts';
-import { type FileMetadata, footerLength, readFileMetadata, TRAILER_BYTES } from '../../parquet/metadata.ts';
+import type { FileMetadata } from '../../parquet/metadata.ts';
+import { footerLength, readFileMetadata, TRAILER_BYTES } from '../../parquet/read-footer.ts';
 import { ThriftReader } from '../../parquet/thrift.ts';
-import { MAGIC_BYTES } from '../../parquet/write-metadata.ts';
+import { MAGIC_BYTES } from '../../parquet/write-footer.ts';
 import type { Format, FormatOptions } from '../format.ts';
 import { ParquetDecoder } from './decode.ts';
 

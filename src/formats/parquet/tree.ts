@@ -1,5 +1,5 @@
+import type { Leaf } from '../../parquet/levels.ts';
 import type { SchemaElement } from '../../parquet/metadata.ts';
-import type { Leaf } from '../../parquet/pages.ts';
 import { malformed } from '../../parquet/thrift.ts';
 
 /**

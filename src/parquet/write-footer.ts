@@ -12,7 +12,7 @@ import {
   REPETITIONS,
   type SchemaElement,
 } from './metadata.ts';
-import { ThriftWriter } from './thrift.ts';
+import { ThriftWriter } from './thrift-writer.ts';
 
 /** A footer to be written; the counterpart of `FileMetadata`. */
 export interface NewFile {
