@@ -1,17 +1,22 @@
 import { fitsInt64 } from '../../columns/text.ts';
 import { BOOL, type ColumnType, DATE, DOUBLE, decimal, INT64, NULL_TYPE, TIMESTAMP } from '../../columns/types.ts';
 import { canCast, castScalar, decimalOfText } from '../functions/cast.ts';
+import { comparisonType } from '../functions/coercion.ts';
 import { compareScalars } from '../functions/comparison.ts';
 import { type AConst, type AExpr, type Node, names, nodeKind, type SubLink } from '../parse/ast.ts';
 import { branchOf, castTo, integer, isNullLiteral, literal, nullOf, text } from './bound.ts';
 import { and, argumentType, asCondition, caseOf, makeCall, not, or, unify, withJsonContent } from './calls.ts';
 import type { CommonTables, StatementContext } from './context.ts';
-import { sqlError, typeNames } from './errors.ts';
+import { locate, sqlError, typeNames } from './errors.ts';
 import { bindFunction } from './function-calls.ts';
 import { intervalOfText, intervalOperation, intervalText, negateInterval } from './intervals.ts';
 import type { Bound, WindowFrame } from './logical.ts';
+import { quantified } from './quantified.ts';
 import { nearNames, type Scope } from './scope.ts';
 import { namedType } from './type-names.ts';
+
+/** Collations that are the order text has anyway. */
+const BYTE_ORDER = new Set(['c', 'posix', 'binary', 'default']);
 
 /** What an expression may hold where it stands. */
 export interface ExpressionRules {
@@ -102,11 +107,16 @@ export class ExpressionBinder {
     if (node.A_Indirection !== undefined)
       return this.#indirection(node.A_Indirection.arg, node.A_Indirection.indirection, rules);
     if (node.CollateClause !== undefined) {
-      throw sqlError(
-        'unsupported_sql',
-        node.CollateClause.location ?? 0,
-        'collations are not supported: text compares by its UTF-8 bytes',
-      );
+      const { arg, collname, location = 0 } = node.CollateClause;
+      const name = (names(collname).at(-1) ?? '').toLowerCase();
+      if (!BYTE_ORDER.has(name)) {
+        throw sqlError(
+          'unsupported_sql',
+          location,
+          `the collation ${name} is not supported: text compares by its UTF-8 bytes`,
+        );
+      }
+      return this.bind(arg, rules);
     }
     if (node.GroupingFunc !== undefined) {
       const { args, location = 0 } = node.GroupingFunc;
@@ -563,18 +573,12 @@ export class ExpressionBinder {
       case 'ALL_SUBLINK': {
         const operator = names(link.operName).at(-1) ?? '=';
         const negated = link.subLinkType === 'ALL_SUBLINK';
-        if (operator !== (negated ? '<>' : '=')) {
-          throw sqlError(
-            'unsupported_sql',
-            at,
-            `${operator} ${negated ? 'ALL' : 'ANY'} of a subquery is not supported`,
-          );
-        }
         if (link.testexpr?.RowExpr !== undefined) {
           throw sqlError('unsupported_sql', at, 'IN of rows over a subquery is not supported; write EXISTS');
         }
         oneColumn();
         const arg = this.bindValue(link.testexpr ?? {}, rules);
+        if (operator !== (negated ? '<>' : '=')) return quantified(operator, negated, arg, plan, at);
         return membership(arg, plan, negated, at);
       }
       default:
@@ -591,9 +595,16 @@ function membership(
   at: number,
 ): Bound {
   const field = plan.schema[0];
-  const inner: Bound = { node: 'column', index: 0, type: field.type, at };
-  const compared = makeCall('=', [argumentType(arg).untyped ? arg : { ...arg, at }, inner], at);
-  const [left, right] = compared.node === 'call' ? compared.args : [arg, inner];
+  const [a, b] = withJsonContent([arg, { node: 'column', index: 0, type: field.type, at }]);
+  const type = comparisonType(argumentType(a), argumentType(b));
+  if (type === undefined) {
+    throw sqlError(
+      'type_error',
+      at,
+      `IN compares ${typeNames([arg.type])} with ${typeNames([field.type])}; cast one of them`,
+    );
+  }
+  const [left, right] = [locate(at, () => castTo(a, type)), castTo(b, type)];
   const typed =
     right.node === 'column'
       ? plan

@@ -43,7 +43,7 @@ export interface NodeTypes {
   A_ArrayExpr: { readonly elements?: readonly Node[]; readonly location?: number };
   A_Indirection: { readonly arg: Node; readonly indirection: readonly Node[] };
   A_Indices: { readonly is_slice?: boolean; readonly lidx?: Node; readonly uidx?: Node };
-  CollateClause: { readonly arg: Node; readonly location?: number };
+  CollateClause: { readonly arg: Node; readonly collname?: readonly Node[]; readonly location?: number };
   GroupingFunc: { readonly args: readonly Node[]; readonly location?: number };
   GroupingSet: {
     readonly kind:

@@ -401,7 +401,11 @@ export const STATEMENTS: Readonly<Record<string, readonly Statement[]>> = {
     },
     { sql: 'SELECT id FROM items i WHERE 2 <= (SELECT count(*) FROM items j WHERE j.qty = i.qty) ORDER BY id' },
     { sql: 'SELECT i.id, (SELECT sum(n) FROM nums WHERE n < i.qty) FROM items i ORDER BY id' },
-    { sql: 'SELECT id FROM items WHERE id > ALL (SELECT n FROM nums WHERE n < 8)', refused: 'unsupported_sql' },
+    { sql: 'SELECT id FROM items WHERE id > ALL (SELECT n FROM nums WHERE n < 8) ORDER BY id' },
+    {
+      sql: 'SELECT id, qty < ANY (SELECT weight FROM cats), qty >= ALL (SELECT weight FROM cats) FROM items ORDER BY id',
+    },
+    { sql: 'SELECT id, qty > ANY (SELECT id FROM nothing), qty > ALL (SELECT id FROM nothing) FROM items ORDER BY id' },
   ],
   Windows: [
     { sql: 'SELECT id, row_number() OVER (ORDER BY id) FROM items ORDER BY id' },
@@ -523,6 +527,171 @@ export const STATEMENTS: Readonly<Record<string, readonly Statement[]>> = {
     { sql: 'SELECT 1' },
     { sql: 'SELECT 1 WHERE false' },
     { sql: 'SELECT count(*)' },
+  ],
+  'Put together': [
+    {
+      sql: 'SELECT cat, (SELECT max(weight) FROM cats c WHERE c.cat = i.cat) AS w, count(*) FROM items i GROUP BY cat HAVING count(*) >= (SELECT count(*) FROM cats c WHERE c.cat = i.cat) ORDER BY ALL',
+    },
+    { sql: 'SELECT id FROM items ORDER BY (SELECT max(weight) FROM cats WHERE cats.cat = items.cat) DESC, id' },
+    { sql: 'SELECT (SELECT count(*) FROM cats WHERE cat = x.cat) AS n, count(*) FROM items x GROUP BY n ORDER BY ALL' },
+    {
+      sql: 'SELECT count(*) FROM items i JOIN cats c ON i.cat = c.cat AND EXISTS (SELECT 1 FROM nums WHERE n = i.qty)',
+    },
+    {
+      sql: 'SELECT i.id, c.label FROM items i LEFT JOIN cats c ON c.cat = i.cat AND c.weight = (SELECT max(weight) FROM cats d WHERE d.cat = i.cat) ORDER BY ALL',
+    },
+    { sql: 'SELECT sum(CASE WHEN EXISTS (SELECT 1 FROM cats c WHERE c.cat = i.cat) THEN 1 ELSE 0 END) FROM items i' },
+    { sql: 'SELECT max((SELECT count(*) FROM cats c WHERE c.cat = i.cat)) FROM items i' },
+    {
+      sql: 'SELECT id, row_number() OVER (ORDER BY (SELECT max(weight) FROM cats c WHERE c.cat = i.cat), id) FROM items i ORDER BY id',
+    },
+    { sql: 'VALUES ((SELECT max(id) FROM items)), (0)' },
+    { sql: 'SELECT * FROM (VALUES (1, (SELECT 2))) v(a, b)' },
+    {
+      sql: 'WITH a AS (SELECT 1 AS x), b AS (SELECT x + 1 AS x FROM a) SELECT * FROM (WITH a AS (SELECT 10 AS x) SELECT a.x + b.x FROM a, b)',
+    },
+    {
+      sql: 'SELECT id FROM items WHERE id IN (WITH z AS (SELECT n FROM nums WHERE n < 3) SELECT n FROM z) ORDER BY id',
+    },
+    {
+      sql: 'SELECT id FROM items i WHERE id = (SELECT max(j.id) FROM items j WHERE j.cat = i.cat AND j.qty = (SELECT max(k.qty) FROM items k WHERE k.cat = j.cat)) ORDER BY id',
+    },
+    {
+      sql: 'SELECT id FROM items i WHERE EXISTS (SELECT 1 FROM items j WHERE j.cat = i.cat AND EXISTS (SELECT 1 FROM cats c WHERE c.cat = i.cat AND c.weight < j.qty)) ORDER BY id',
+    },
+    {
+      sql: 'SELECT id FROM items i WHERE EXISTS (SELECT 1 FROM cats c WHERE c.cat = i.cat GROUP BY c.cat HAVING count(*) > 1) ORDER BY id',
+    },
+    {
+      sql: 'SELECT id, (SELECT label FROM cats c WHERE c.cat = i.cat AND c.weight = (SELECT min(weight) FROM cats d WHERE d.cat = c.cat)) FROM items i ORDER BY id',
+    },
+    { sql: 'SELECT (SELECT sum(n) FROM nums WHERE n < (SELECT max(qty) FROM items))' },
+    {
+      sql: 'SELECT a.cat, b.cat FROM (SELECT DISTINCT cat FROM items) a FULL JOIN (SELECT DISTINCT cat FROM cats) b ON a.cat = b.cat ORDER BY ALL',
+    },
+    {
+      sql: 'SELECT cat, sum(qty) FROM items GROUP BY ROLLUP(cat) HAVING grouping(cat) = 0 OR sum(qty) > 0 ORDER BY ALL',
+    },
+    {
+      sql: 'SELECT grouping(cat, ok), cat, ok, count(*) FROM items GROUP BY GROUPING SETS ((cat, ok), (cat), ()) ORDER BY ALL',
+    },
+    { sql: "SELECT cat || 'x' AS c2, count(*) FROM items GROUP BY c2 ORDER BY c2" },
+    { sql: 'SELECT DISTINCT cat, count(*) OVER (PARTITION BY cat) FROM items ORDER BY ALL' },
+    { sql: 'SELECT sum(qty) OVER (PARTITION BY cat) AS s, count(*) FROM items GROUP BY cat, qty ORDER BY ALL' },
+    {
+      sql: 'SELECT * FROM (SELECT cat, sum(qty) AS s FROM items GROUP BY cat) x JOIN (SELECT cat, max(weight) AS w FROM cats GROUP BY cat) y USING (cat) ORDER BY ALL',
+    },
+    {
+      sql: "SELECT * FROM items i JOIN cats c USING (cat) JOIN (SELECT 'a' AS cat, 1 AS z) q USING (cat) ORDER BY i.id",
+    },
+    {
+      sql: 'SELECT coalesce(a.n, b.n) FROM (SELECT n FROM nums WHERE n < 3) a FULL JOIN (SELECT n FROM nums WHERE n BETWEEN 2 AND 4) b ON a.n = b.n ORDER BY 1',
+    },
+    {
+      sql: 'SELECT n FROM nums WHERE n IN (SELECT qty FROM items) AND n NOT IN (SELECT weight FROM cats WHERE weight IS NOT NULL) ORDER BY n',
+    },
+    { sql: 'SELECT count(*) FROM nums a, nums b, nums c WHERE a.n = b.n AND b.n = c.n + 1' },
+    { sql: 'SELECT 1 + (SELECT count(*) FROM nothing) + coalesce((SELECT id FROM nothing), 10)' },
+    { sql: 'SELECT id FROM items WHERE (SELECT count(*) FROM nothing) = 0 AND id < 3 ORDER BY id' },
+    {
+      sql: "SELECT id, CASE WHEN id IN (SELECT n FROM nums WHERE n > 5) THEN 'hi' WHEN id > (SELECT avg(id) FROM items) THEN 'mid' ELSE 'lo' END FROM items ORDER BY id",
+    },
+    {
+      sql: 'SELECT NOT EXISTS (SELECT 1 FROM nothing), NOT (1 IN (SELECT id FROM items)), 1 NOT IN (SELECT NULL), NULL IN (SELECT 1), NULL IN (SELECT id FROM nothing)',
+    },
+    {
+      sql: 'SELECT cat, count(*) FILTER (WHERE qty > (SELECT avg(qty) FROM items)) FROM items GROUP BY cat ORDER BY cat',
+    },
+    { sql: 'SELECT max(id) FROM items GROUP BY () ' },
+    { sql: 'SELECT 42 AS x GROUP BY x' },
+    { sql: 'SELECT count(*) AS c FROM items GROUP BY cat ORDER BY c DESC, max(id) LIMIT 2' },
+    { sql: 'SELECT cat FROM items GROUP BY cat ORDER BY sum(qty) DESC NULLS LAST, cat' },
+    {
+      sql: 'SELECT x FROM (SELECT qty AS x FROM items UNION ALL SELECT n FROM nums) GROUP BY x HAVING count(*) > 2 ORDER BY x',
+    },
+    { sql: 'SELECT * FROM (SELECT 1 AS a UNION ALL SELECT 2) t WHERE a = 2' },
+    { sql: 'SELECT sum(a) FROM (SELECT n AS a FROM nums LIMIT 5) ' },
+    { sql: 'SELECT n FROM (SELECT n FROM nums ORDER BY n DESC LIMIT 3) ORDER BY n' },
+    { sql: 'SELECT t.* FROM (SELECT * FROM nums ORDER BY n LIMIT 2 OFFSET 1) t ORDER BY 1' },
+    { sql: 'SELECT id FROM items WHERE true AND NOT false ORDER BY id LIMIT 1' },
+    { sql: 'SELECT id FROM items WHERE NULL' },
+    { sql: 'SELECT id FROM items WHERE 1 = 0 OR id = 3' },
+    { sql: 'SELECT min(x) FROM (SELECT NULL AS x)' },
+    { sql: 'SELECT count(x), sum(x) FROM (SELECT NULL AS x)' },
+    { sql: 'SELECT NULL UNION ALL SELECT 5 ORDER BY 1' },
+    { sql: "SELECT a FROM (SELECT NULL AS a UNION ALL SELECT 'b') ORDER BY a" },
+    { sql: 'SELECT CASE WHEN true THEN NULL END, coalesce(NULL, NULL)' },
+    { sql: 'SELECT a.id FROM items a JOIN items b ON a.id = b.id AND a.cat IS NOT DISTINCT FROM b.cat ORDER BY 1' },
+    {
+      sql: 'SELECT c.label, i.name FROM cats c RIGHT JOIN items i ON c.cat = i.cat AND c.weight > 1 WHERE i.id < 5 ORDER BY ALL',
+    },
+    { sql: 'SELECT i.id FROM items i WHERE i.cat IN (SELECT c.cat FROM cats c WHERE c.weight < i.qty) ORDER BY 1' },
+    {
+      sql: 'SELECT i.id FROM items i WHERE i.cat NOT IN (SELECT c.cat FROM cats c WHERE c.weight < i.qty AND c.cat IS NOT NULL) ORDER BY 1',
+    },
+    { sql: 'SELECT i.id, i.cat IN (SELECT c.cat FROM cats c WHERE c.weight < i.qty) FROM items i ORDER BY 1' },
+    { sql: 'SELECT cat, list(id ORDER BY id DESC) FILTER (WHERE id > 2) FROM items GROUP BY cat ORDER BY cat' },
+    { sql: "SELECT string_agg(name, '|' ORDER BY name DESC NULLS LAST) FROM items WHERE cat = 'a'" },
+    { sql: 'SELECT quantile_cont(qty, 0.5) FILTER (WHERE id > 3), mode(qty) FROM items' },
+    { sql: 'SELECT median(n) FROM nums HAVING median(n) > 5' },
+    {
+      sql: 'SELECT cat, arg_max(id, price), count(DISTINCT ok), sum(DISTINCT qty) FROM items WHERE id <> 9 GROUP BY cat ORDER BY cat',
+    },
+    {
+      sql: 'SELECT count(DISTINCT day), count(DISTINCT price), count(DISTINCT amount), count(DISTINCT doc) FROM items',
+    },
+    { sql: 'SELECT sum(qty) FILTER (WHERE false), count(*) FILTER (WHERE NULL) FROM items' },
+    { sql: 'SELECT id FROM items WHERE name = \'Anna\' COLLATE "C"' },
+    { sql: "SELECT extract('year' FROM day) FROM items WHERE id = 1" },
+    { sql: 'SELECT id, lag(id) OVER w - lead(id) OVER w FROM items WINDOW w AS (ORDER BY id) ORDER BY id' },
+    { sql: 'SELECT id, sum(id) OVER (ORDER BY id ROWS 2 PRECEDING) FROM items ORDER BY id' },
+    {
+      sql: 'SELECT id, sum(qty) OVER (PARTITION BY ok ORDER BY cat, id ROWS UNBOUNDED PRECEDING), first_value(id) OVER (PARTITION BY ok ORDER BY id DESC) FROM items ORDER BY id',
+    },
+    {
+      sql: 'SELECT cat, ok, rank() OVER (PARTITION BY ok ORDER BY sum(qty) DESC NULLS LAST) FROM items GROUP BY cat, ok ORDER BY ALL',
+    },
+    { sql: 'SELECT * FROM (SELECT id, ntile(4) OVER (ORDER BY id) AS q FROM items) WHERE q = 2 ORDER BY id' },
+    { sql: 'SELECT id FROM items QUALIFY rank() OVER (ORDER BY qty DESC NULLS LAST) <= 2 AND id > 1 ORDER BY id' },
+    { sql: 'SELECT cat FROM items GROUP BY cat QUALIFY row_number() OVER (ORDER BY count(*) DESC, cat) = 1' },
+    { sql: 'SELECT DISTINCT ON (cat, ok) cat, ok, id FROM items ORDER BY cat, ok, id DESC' },
+    {
+      sql: 'SELECT id, price FROM items WHERE price > 1 INTERSECT SELECT id, price FROM items WHERE price < 100 ORDER BY 1',
+    },
+    {
+      sql: "WITH RECURSIVE t(n, s) AS (SELECT 1, 'a' UNION ALL SELECT n + 1, s || 'b' FROM t WHERE n < 4) SELECT * FROM t ORDER BY n",
+    },
+    {
+      sql: 'WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT t.n + 1 FROM t JOIN nums ON nums.n = t.n WHERE t.n < 5) SELECT count(*), max(n) FROM t',
+    },
+    {
+      sql: 'WITH RECURSIVE a(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM a WHERE n < 3), b(m) AS (SELECT n FROM a UNION ALL SELECT m + 10 FROM b WHERE m < 20) SELECT * FROM b ORDER BY m',
+    },
+    {
+      sql: 'SELECT (WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 4) SELECT sum(n) FROM r)',
+    },
+    {
+      sql: 'SELECT id FROM items i WHERE qty = (WITH x AS (SELECT max(qty) AS m FROM items WHERE cat = i.cat) SELECT m FROM x) ORDER BY id',
+    },
+    { sql: 'SELECT t.a + u.a FROM (SELECT 1 AS a) t, (SELECT 2 AS a) u' },
+    { sql: 'SELECT "a b" FROM (SELECT 1 AS "a b")' },
+    { sql: 'SELECT i.id AS id, c.cat AS id FROM items i JOIN cats c ON i.cat = c.cat WHERE i.id = 1' },
+    { sql: 'SELECT id, id FROM items WHERE id = 1' },
+    { sql: 'SELECT *, id + 1 AS more FROM nothing' },
+    { sql: 'SELECT count(*), * FROM nothing GROUP BY ALL' },
+    { sql: 'SELECT items.*, cats.label FROM items, cats WHERE items.cat = cats.cat AND items.id = 2 ORDER BY label' },
+    { sql: 'SELECT -id FROM items ORDER BY -id LIMIT 2' },
+    { sql: 'SELECT id FROM items ORDER BY 1 + 1, id LIMIT 2' },
+    { sql: "SELECT 'a' FROM items ORDER BY id LIMIT 1" },
+    { sql: 'SELECT max(n) FROM nums WHERE n < ALL (SELECT 5)' },
+    { sql: 'SELECT day, ts FROM items WHERE day <> ts::DATE' },
+    { sql: 'SELECT sum(price::DECIMAL(10,2)) FROM items WHERE id <> 9' },
+    { sql: "SELECT avg(day - DATE '2024-01-01') FROM items" },
+    { sql: 'SELECT count(*) FROM items WHERE ts - INTERVAL 1 DAY > day' },
+    { sql: "SELECT date_trunc('month', day) AS m, sum(qty) FROM items GROUP BY 1 HAVING sum(qty) > 2 ORDER BY 1" },
+    { sql: "SELECT strftime(max(ts), '%Y') FROM items" },
+    { sql: "SELECT CASE WHEN count(*) > 5 THEN 'many' ELSE 'few' END FROM items" },
+    { sql: 'SELECT cat, CASE WHEN sum(qty) > 5 THEN upper(cat) END FROM items GROUP BY cat ORDER BY cat' },
   ],
   Refused: [
     { sql: 'INSERT INTO items VALUES (1)', refused: 'unsupported_sql' },
