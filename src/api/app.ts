@@ -101,9 +101,10 @@ function bearerToken(context: Context<ApiEnv>): string | undefined {
 
 /** Only paths that are defined as open are; whatever the router does not know is closed. */
 function isOpen(app: ApiApp, context: Context<ApiEnv>): boolean {
+  // A HEAD is served by the route of GET, so it is as open.
+  const method = context.req.method === 'HEAD' ? 'get' : context.req.method.toLowerCase();
   return routesOf(app).some(
-    (route) =>
-      route.access === 'open' && route.path === context.req.path && route.method === context.req.method.toLowerCase(),
+    (route) => route.access === 'open' && route.path === context.req.path && route.method === method,
   );
 }
 

@@ -80,6 +80,7 @@ describe('the management surface', () => {
     }
     expect((await call('/livez')).status).toBe(200);
     expect((await call('/livez', { method: 'POST' })).status).toBe(401);
+    expect((await call('/livez', { method: 'HEAD' })).status).toBe(200);
   });
 
   test('a key of another namespace, or a role that may not, is refused with 403', async () => {
