@@ -138,6 +138,8 @@ export type FallbackFunction =
       readonly function: string;
       readonly argTypes: readonly ColumnType[];
       readonly type: ColumnType;
+      /** Its offset in the SQL text, for errors. */
+      readonly at: number;
     }
   | {
       readonly kind: 'cast';
@@ -145,6 +147,7 @@ export type FallbackFunction =
       readonly from: ColumnType;
       readonly lenient: boolean;
       readonly type: ColumnType;
+      readonly at: number;
     }
   /** Arguments, then the values of `orderBy`. */
   | {

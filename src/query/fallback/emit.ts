@@ -185,7 +185,7 @@ class Emitter {
     });
     const { residual } = plan;
     if (residual !== null) conditions.push(this.#within(both, () => this.#expression(residual)));
-    const on = conditions.join(' AND ') || '1';
+    const on = conditions.length === 0 ? '1' : balanced(conditions, ' AND ');
     const ownColumns = plan.left.schema.map((_, i) => `${ofLeft(i)} AS c${i}`).join(', ') || '1 AS c0';
     if (plan.kind === 'semi' || plan.kind === 'anti') {
       const not = plan.kind === 'anti' ? 'NOT ' : '';
@@ -348,7 +348,10 @@ class Emitter {
         return this.#constant(expression.value, expression.type);
       case 'and':
       case 'or':
-        return `(${expression.args.map((arg) => this.#expression(arg)).join(expression.node === 'and' ? ' AND ' : ' OR ')})`;
+        return balanced(
+          expression.args.map((arg) => this.#expression(arg)),
+          expression.node === 'and' ? ' AND ' : ' OR ',
+        );
       case 'case': {
         const branches = expression.branches.map(
           ({ when, then }) => `WHEN ${this.#expression(when)} THEN ${this.#expression(then)}`,
@@ -363,7 +366,14 @@ class Emitter {
       }
       case 'cast': {
         const { arg, lenient, type } = expression;
-        const name = this.#function({ kind: 'cast', name: `f${this.functions.length}`, from: arg.type, lenient, type });
+        const name = this.#function({
+          kind: 'cast',
+          name: `f${this.functions.length}`,
+          from: arg.type,
+          lenient,
+          type,
+          at: expression.at,
+        });
         return `${name}(${this.#expression(arg)})`;
       }
       case 'call':
@@ -414,6 +424,7 @@ class Emitter {
       function: call.function,
       argTypes: call.args.map((arg) => arg.type),
       type: call.type,
+      at: call.at,
     });
     return `${name}(${args.join(', ')})`;
   }
@@ -460,6 +471,13 @@ function atMostOneRow(plan: Logical): boolean {
     default:
       return false;
   }
+}
+
+/** Halves within halves: SQLite refuses trees deeper than 1000, and a chain is as deep as it is long. */
+function balanced(parts: readonly string[], operator: string): string {
+  if (parts.length === 1) return parts[0];
+  const half = parts.length >> 1;
+  return `(${balanced(parts.slice(0, half), operator)}${operator}${balanced(parts.slice(half), operator)})`;
 }
 
 function columnList(width: number): string {

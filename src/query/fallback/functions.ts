@@ -1,6 +1,7 @@
 import type { Scalar } from '../../columns/column.ts';
 import type { ColumnType } from '../../columns/types.ts';
 import { assert, OrasiError } from '../../core/errors.ts';
+import { locate } from '../bind/errors.ts';
 import { type Accumulator, first } from '../functions/accumulators.ts';
 import { findAggregate } from '../functions/aggregates.ts';
 import { castScalar, doubleOfDecimal } from '../functions/cast.ts';
@@ -30,13 +31,19 @@ function scalarOf(definition: Exclude<FallbackFunction, { kind: 'aggregate' }>):
       return (values) => {
         const args = values.map((value, i) => fromSqlite(value, argTypes[i]));
         if (called.strict && args.includes(null)) return null;
-        return toSqlite(called.evaluate(args, argTypes, type), type);
+        return toSqlite(
+          locate(definition.at, () => called.evaluate(args, argTypes, type)),
+          type,
+        );
       };
     }
     case 'cast':
       return ([value]) => {
         const { from, type, lenient } = definition;
-        return toSqlite(castScalar(fromSqlite(value, from), from, type, lenient), type);
+        return toSqlite(
+          locate(definition.at, () => castScalar(fromSqlite(value, from), from, type, lenient)),
+          type,
+        );
       };
     case 'word': {
       const { from, index } = definition;

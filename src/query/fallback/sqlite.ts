@@ -34,6 +34,9 @@ const CHECK_EVERY = 100_000;
 
 const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true });
 
+/** What SQLite says of statements beyond its compiled-in limits (https://www.sqlite.org/limits.html). */
+const LIMIT_MESSAGES = /too (many|large|big|long)|maximum depth|stack overflow|at most \d+/;
+
 type Callback = (values: Uint32Array) => SqliteValue;
 
 /** What an aggregate does on one connection: rows go in, an answer comes out and the state is new again. */
@@ -264,7 +267,10 @@ export class SqliteConnection {
     if (code === SQLITE.noMemory) throw outOfMemory();
     const address = this.#module._sqlite3_errmsg(this.#db);
     const end = this.#module.HEAPU8.indexOf(0, address);
-    throw new Error(`SQLite: ${this.#decode(address, end - address)} (${code})`);
+    const message = this.#decode(address, end - address);
+    if (LIMIT_MESSAGES.test(message))
+      throw new OrasiError('query_too_large', `the statement is beyond SQLite's bounds: ${message}`);
+    throw new Error(`SQLite: ${message} (${code})`);
   }
 
   readColumn(statement: number, column: number): SqliteValue {

@@ -149,6 +149,7 @@ describe('the fallback executor', () => {
   it('passes an error of a function on, and works for the next query', async () => {
     const error = await failure(() => overNumbers('SELECT n + 9223372036854775807 FROM n', 3));
     expect(error.code).toBe('type_error');
+    expect(error.errors[0]?.path).toBe('sql@9');
     expect(await overNumbers('SELECT max(n) FROM n', 3)).toEqual([[2n]]);
   });
 
@@ -192,6 +193,15 @@ describe('the fallback executor', () => {
     const wide = "SELECT repeat('x', 20000) || n AS t FROM n ORDER BY t";
     expect((await failure(() => overNumbers(wide, 8000))).code).toBe('query_too_large');
     expect(await overNumbers('SELECT count(*) FROM n', 5)).toEqual([[5n]]);
+  });
+
+  it('takes long conditions, and refuses in words what is beyond SQLite', async () => {
+    const conditions = Array.from({ length: 3000 }, (_, i) => `n <> ${i + 5}`).join(' AND ');
+    // Over a LIMIT, which conditions are not pushed through.
+    const sql = `SELECT count(*) FROM (SELECT n FROM n LIMIT 100) WHERE ${conditions}`;
+    expect(await overNumbers(sql, 10)).toEqual([[5n]]);
+    const columns = Array.from({ length: 3000 }, (_, i) => `n + ${i}`).join(', ');
+    expect((await failure(() => overNumbers(`SELECT ${columns} FROM n`, 1))).code).toBe('query_too_large');
   });
 
   it('runs queries side by side, each drawn as its reader likes', async () => {
