@@ -3,6 +3,7 @@ import type { Context } from 'hono';
 import * as z from 'zod';
 import type { Subject, Verb } from '../access/authorize.ts';
 import { OrasiError } from '../core/errors.ts';
+import { LIMITS } from '../core/limits.ts';
 import type { Log } from '../observe/log.ts';
 
 /** Who may call a route: everybody, or a subject that may do `verb` to `resource`. */
@@ -96,6 +97,7 @@ export function defineRoute<Query extends z.ZodType = typeof Empty, Body extends
   app.on(method.toUpperCase(), honoPath(path), async (context) => {
     const params = context.req.param() as Record<string, string>;
     if (access !== 'open') admit(context, gatekeeper, access, params);
+    checkEncoding(new URL(context.req.url).pathname);
     const request = {
       params,
       query: check(definition.query, context.req.query(), 'query') as z.output<Query>,
@@ -137,13 +139,34 @@ function check(schema: z.ZodType | undefined, value: unknown, root: string): unk
   throw new OrasiError('bad_request', `${errors[0].path}: ${errors[0].message}`, { errors });
 }
 
-async function readJson(context: Context<ApiEnv>): Promise<unknown> {
-  const text = await context.req.text();
+/** Reads a JSON body, at most `LIMITS.jsonBodyBytes` of it. Throws `payload_too_large` or `bad_request`. */
+async function readJson({ req }: Context<ApiEnv>): Promise<unknown> {
+  const decoder = new TextDecoder();
+  let text = '';
+  let bytes = 0;
+  for await (const chunk of (req.raw.body ?? []) as AsyncIterable<Uint8Array>) {
+    bytes += chunk.length;
+    if (bytes > LIMITS.jsonBodyBytes) {
+      throw new OrasiError('payload_too_large', `a JSON body has at most ${LIMITS.jsonBodyBytes} bytes`);
+    }
+    text += decoder.decode(chunk, { stream: true });
+  }
   try {
-    return JSON.parse(text);
+    return JSON.parse(text + decoder.decode());
   } catch {
     throw new OrasiError('bad_request', 'the body is not JSON', {
       errors: [{ path: '(body)', message: 'expected a JSON document' }],
+    });
+  }
+}
+
+/** Refuses a path whose percent-encoding is not UTF-8: the router would take it as it stands, for another name. */
+function checkEncoding(path: string): void {
+  try {
+    decodeURIComponent(path);
+  } catch {
+    throw new OrasiError('bad_request', 'the path is not valid percent-encoded UTF-8', {
+      errors: [{ path: '(path)', message: 'expected percent-encoded UTF-8' }],
     });
   }
 }

@@ -26,6 +26,8 @@ export const LIMITS = {
   uploadPartBytes: 8 * MiB,
   /** The body of one request; larger objects take the resumable upload. Cloudflare's smallest plan caps it here. */
   requestBodyBytes: 100 * MB,
+  /** A JSON body of the management surface, held whole: a statement with its parameters, or a request for a key. */
+  jsonBodyBytes: MB,
   /** One JSON value, CSV record or NDJSON line; beyond it the row is quarantined by name, never buffered whole. */
   rowBytes: 8 * MiB,
   /** A single JSON document that is neither an array nor a feature collection is held whole up to here. */

@@ -106,6 +106,17 @@ describe('the management surface', () => {
     expect(await late.json()).toMatchObject({ errors: [{ path: 'query.wait' }] });
   });
 
+  test('a path that is not UTF-8 is refused, and a JSON body is bounded', async () => {
+    const { call } = testApp();
+    for (const name of ['%ff', '%', 'a%zz']) {
+      const response = await call(`/v1/namespaces/default/things/${name}`, post({ spec: { size: 1 } }));
+      expect([name, response.status]).toEqual([name, 400]);
+      expect(await response.json()).toMatchObject({ errors: [{ path: '(path)' }] });
+    }
+    const large = await call(THING, { method: 'POST', body: `"${'x'.repeat(1_000_001)}"`, token: 'good' });
+    expect(large.status).toBe(413);
+  });
+
   test('a defect answers 500 without its text, which is logged with the request id', async () => {
     const { call, lines } = testApp();
     const response = await call(THING, { ...post({ spec: { size: 13 } }), headers: { 'x-request-id': 'req-1' } });
