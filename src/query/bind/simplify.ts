@@ -16,6 +16,7 @@ export function simplify(expression: Bound): Bound {
     case 'or':
       return simplifyLogic(inner);
     case 'call':
+      if (inner.function === 'not') return negated(inner.args[0]) ?? inner;
       return isComparison(inner.function) ? simplifyComparison(inner) : inner;
     default:
       return inner;
@@ -30,7 +31,77 @@ function simplifyLogic(expression: Extract<Bound, { node: 'and' | 'or' }>): Boun
   if (decided !== undefined) return decided;
   if (kept.length === 0) return literal(isAnd, BOOL, expression.at);
   if (kept.length === 1) return kept[0];
-  return isAnd ? { ...expression, args: kept } : factored({ ...expression, args: kept });
+  if (isAnd) return { ...expression, args: kept };
+  const choices = gathered(kept);
+  return choices.length === 1 ? choices[0] : factored({ ...expression, args: choices });
+}
+
+const COMPLEMENTS: Readonly<Record<string, string>> = {
+  '=': '<>',
+  '<>': '=',
+  '<': '>=',
+  '<=': '>',
+  '>': '<=',
+  '>=': '<',
+  is_null: 'is_not_null',
+  is_not_null: 'is_null',
+  is_distinct_from: 'is_not_distinct_from',
+  is_not_distinct_from: 'is_distinct_from',
+};
+
+/** A negation carried inward; a null stays null on the way. Undefined where it has to stay outside. */
+function negated(condition: Bound): Bound | undefined {
+  switch (condition.node) {
+    case 'call':
+      if (condition.function === 'not') return condition.args[0];
+      if (!Object.hasOwn(COMPLEMENTS, condition.function)) return undefined;
+      return { ...condition, function: COMPLEMENTS[condition.function] };
+    case 'in':
+      return { ...condition, negated: !condition.negated };
+    case 'and':
+    case 'or': {
+      const args = condition.args.map((arg) =>
+        simplify({ node: 'call', function: 'not', args: [arg], type: BOOL, at: arg.at }),
+      );
+      return simplifyLogic({ ...condition, node: condition.node === 'and' ? 'or' : 'and', args });
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** `a = 1 OR a = 2` is `a IN (1, 2)`, which one look at an index answers. */
+function gathered(args: readonly Bound[]): Bound[] {
+  const lists = new Map<number, { place: number; condition: Extract<Bound, { node: 'in' }> }>();
+  const out: Bound[] = [];
+  for (const arg of args) {
+    const list = asList(arg);
+    if (list === undefined || list.arg.node !== 'column') {
+      out.push(arg);
+      continue;
+    }
+    const known = lists.get(list.arg.index);
+    if (known === undefined) {
+      lists.set(list.arg.index, { place: out.length, condition: list });
+      out.push(arg);
+    } else {
+      known.condition = {
+        ...known.condition,
+        values: [...known.condition.values, ...list.values],
+        hasNull: known.condition.hasNull || list.hasNull,
+      };
+      out[known.place] = known.condition;
+    }
+  }
+  return out;
+}
+
+function asList(condition: Bound): Extract<Bound, { node: 'in' }> | undefined {
+  if (condition.node === 'in') return condition.negated ? undefined : condition;
+  if (condition.node !== 'call' || condition.function !== '=') return undefined;
+  const [arg, value] = condition.args;
+  if (value.node !== 'literal' || value.value === null) return undefined;
+  return { node: 'in', arg, values: [value.value], hasNull: false, negated: false, type: BOOL, at: condition.at };
 }
 
 /** `(a AND b) OR (a AND c)` is `a AND (b OR c)`: the common part can be pushed down. */

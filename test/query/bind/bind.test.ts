@@ -142,7 +142,11 @@ describe('conditions', () => {
     ],
     ["SELECT id FROM t WHERE EXISTS (SELECT 1 FROM u WHERE u.id = t.id AND label = 'x')", ['', 'label = x']],
     ["SELECT id FROM t WHERE id IN (SELECT id FROM u WHERE label = 'x')", ['', 'label = x']],
-    ['SELECT id FROM t WHERE NOT id = 3', ['not(id = 3)']],
+    ['SELECT id FROM t WHERE NOT id = 3', ['id <> 3']],
+    ['SELECT id FROM t WHERE NOT (id < 3 OR price IS NULL)', ['(id >= 3 and is_not_null(price))']],
+    ["SELECT id FROM t WHERE NOT (id = 1 AND NOT name LIKE 'a')", ['(id <> 1 or like(name, a))']],
+    ['SELECT id FROM t WHERE id = 1 OR id = 2 OR 3 = id', ['id in 1,2,3']],
+    ['SELECT id FROM t WHERE id = 1 OR price > 2 OR id IN (5, 6)', ['(id in 1,5,6 or price > 2)']],
     ['SELECT id FROM t WHERE NOT id IN (3, 4)', ['id not in 3,4']],
   ];
   for (const [sql, expected] of cases) {
@@ -173,15 +177,27 @@ describe('conditions', () => {
 
 describe('joins', () => {
   const tablesOf = (of: Plan): string =>
-    of.op === 'join' ? `(${tablesOf(of.left)} ${of.kind} ${tablesOf(of.right)})` : of.op === 'scan' ? of.dataset : 'input' in of ? tablesOf(of.input) : of.op;
+    of.op === 'join'
+      ? `(${tablesOf(of.left)} ${of.kind} ${tablesOf(of.right)})`
+      : of.op === 'scan'
+        ? of.dataset
+        : 'input' in of
+          ? tablesOf(of.input)
+          : of.op;
   const cases: [string, string][] = [
     ['SELECT 1 FROM t, u WHERE t.id = u.id', '(t inner u)'],
     ['SELECT 1 FROM t a, u b, t c WHERE a.id = c.id AND b.id = c.id', '((t inner t) inner u)'],
-    ['SELECT 1 FROM t a, u b, u c, t d WHERE a.id = d.id AND d.id = c.id AND c.label = b.label', '(((t inner t) inner u) inner u)'],
+    [
+      'SELECT 1 FROM t a, u b, u c, t d WHERE a.id = d.id AND d.id = c.id AND c.label = b.label',
+      '(((t inner t) inner u) inner u)',
+    ],
     ['SELECT 1 FROM t a, u b, u c WHERE a.id + b.id = c.id', '((t cross u) inner u)'],
     ['SELECT 1 FROM t a, u b', '(t cross u)'],
     ['SELECT 1 FROM t a JOIN u b ON a.id = b.id, u c', '((t inner u) cross u)'],
-    ['SELECT 1 FROM t a LEFT JOIN u b ON a.id = b.id, t c, u d WHERE a.id = d.id AND c.id = d.id', '(((t left u) inner u) inner t)'],
+    [
+      'SELECT 1 FROM t a LEFT JOIN u b ON a.id = b.id, t c, u d WHERE a.id = d.id AND c.id = d.id',
+      '(((t left u) inner u) inner t)',
+    ],
   ];
   for (const [sql, expected] of cases) {
     it(`multiply no tables that a third connects: ${sql}`, () => expect(tablesOf(plan(sql, SCHEMAS))).toBe(expected));
