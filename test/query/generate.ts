@@ -207,8 +207,9 @@ export class QueryGenerator {
   }
 
   /** A constant of the column's type, mostly one of its values. */
-  #constant({ kind, type, samples }: Name): string {
-    if (this.#chance(0.05)) return 'NULL';
+  #constant({ kind, type, samples }: Name, mayBeNull = true): string {
+    // DuckDB refuses a bare NULL where several functions could take it.
+    if (mayBeNull && this.#chance(0.05)) return 'NULL';
     if (samples.length > 0 && this.#chance(0.7)) return literalOf(this.#pick(samples), type);
     switch (kind) {
       case 'int64':
@@ -232,7 +233,7 @@ export class QueryGenerator {
   #expression(names: readonly Name[], kind: Kind, depth: number): string {
     const own = names.filter((name) => name.kind === kind);
     const leaf = () =>
-      own.length > 0 ? this.#pick(own).sql : this.#constant({ sql: '', kind, type: typeOf(kind), samples: [] });
+      own.length > 0 ? this.#pick(own).sql : this.#constant({ sql: '', kind, type: typeOf(kind), samples: [] }, false);
     if (depth === 0 || this.#chance(0.45)) return leaf();
     const inner = (inside: Kind = kind) => this.#expression(names, inside, depth - 1);
     if (this.#chance(0.15)) return `coalesce(${inner()}, ${leaf()})`;
