@@ -18,7 +18,12 @@ export type Expression =
       readonly type: ColumnType;
       readonly at: number;
     }
-  | { readonly node: 'and' | 'or'; readonly args: readonly Expression[]; readonly type: ColumnType; readonly at: number }
+  | {
+      readonly node: 'and' | 'or';
+      readonly args: readonly Expression[];
+      readonly type: ColumnType;
+      readonly at: number;
+    }
   | {
       readonly node: 'case';
       readonly branches: readonly { readonly when: Expression; readonly then: Expression }[];
