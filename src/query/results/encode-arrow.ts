@@ -1,6 +1,6 @@
 import { RecordBatchStreamWriter } from 'apache-arrow';
+import { arrowSchema, toRecordBatch } from '../../columns/arrow.ts';
 import type { Answer } from './answer.ts';
-import { arrowBatch, arrowSchema } from './arrow-data.ts';
 
 /**
  * An Arrow IPC stream (https://arrow.apache.org/docs/format/Columnar.html#ipc-streaming-format): the
@@ -22,7 +22,7 @@ export async function* encodeArrow(answer: Answer): AsyncGenerator<Uint8Array> {
     }
   }
   for await (const batch of answer.batches) {
-    writer.write(arrowBatch(batch, schema));
+    writer.write(toRecordBatch(batch, schema));
     yield* written();
   }
   writer.finish();
