@@ -48,9 +48,14 @@ export function compileRegex({ root }: ParsedRegex): Instruction[] {
         compileOptions(node.options);
         return;
       case 'repeat':
+        if (node.max === Number.POSITIVE_INFINITY) {
+          for (let i = 1; i < node.min; i++) compile(node.body);
+          if (node.min === 0) compileAny(node.body, node.greedy);
+          else compileSome(node.body, node.greedy);
+          return;
+        }
         for (let i = 0; i < node.min; i++) compile(node.body);
-        if (node.max === Number.POSITIVE_INFINITY) compileLoop(node.body, node.greedy);
-        else compileOptional(node.body, node.max - node.min, node.greedy);
+        compileOptional(node.body, node.max - node.min, node.greedy);
         return;
     }
   }
@@ -70,12 +75,23 @@ export function compileRegex({ root }: ParsedRegex): Instruction[] {
     for (const end of ends) end.target = program.length;
   }
 
-  function compileLoop(body: RegexNode, greedy: boolean): void {
+  /**
+   * One time or more. The body stands once and the way back behind it: an empty pass then ends the loop instead of
+   * entering a second copy, which is what RE2's priorities ask for.
+   */
+  function compileSome(body: RegexNode, greedy: boolean): void {
     const start = program.length;
-    const split = emit({ op: 'split' as const, first: 0, second: 0 });
     compile(body);
-    emit({ op: 'jump', target: start });
-    branch(split, start + 1, program.length, greedy);
+    const split = emit({ op: 'split' as const, first: 0, second: 0 });
+    branch(split, start, program.length, greedy);
+  }
+
+  /** Any number of times: one or more, or not at all. */
+  function compileAny(body: RegexNode, greedy: boolean): void {
+    const split = emit({ op: 'split' as const, first: 0, second: 0 });
+    const enter = program.length;
+    compileSome(body, greedy);
+    branch(split, enter, program.length, greedy);
   }
 
   function compileOptional(body: RegexNode, times: number, greedy: boolean): void {
