@@ -25,7 +25,7 @@ export interface Config {
 const Vars = z.object({
   ORASI_VERSION: z.string().default('dev'),
   ADMIN_HOSTS: z.string().default('localhost,127.0.0.1,[::1],*.workers.dev'),
-  ADMIN_TOKEN: z.string().optional(),
+  ADMIN_TOKEN: z.string().min(16, 'expected at least 16 characters').optional(),
   ENCRYPTION_KEY: z.base64('expected 32 bytes in base64').optional(),
   LOG_LEVEL: z.string().default('info'),
   BUCKET_NAME: z.string().default('orasi-edge'),
