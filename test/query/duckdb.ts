@@ -11,6 +11,15 @@ export interface OracleAnswer {
   readonly rows: readonly (readonly string[])[];
 }
 
+/**
+ * MATCH for DuckDB, as far as words alone go: all words of the query are among the text's, or the beginning of one is
+ * where the query ends in a star. Right for Latin letters and digits, the query in small letters without accents.
+ */
+const MATCH_MACRO = `CREATE MACRO match(body, query) AS CASE WHEN ends_with(query, '*')
+  THEN len(list_filter(regexp_split_to_array(lower(strip_accents(body)), '[^a-z0-9]+'),
+    lambda word: starts_with(word, query[:-2]))) > 0
+  ELSE list_has_all(regexp_split_to_array(lower(strip_accents(body)), '[^a-z0-9]+'), string_split(query, ' ')) END`;
+
 /** DuckDB in memory, one thread, with the test's tables. */
 export class Oracle {
   readonly #connection: DuckDBConnection;
@@ -23,6 +32,7 @@ export class Oracle {
     const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
     const oracle = new Oracle(await instance.connect());
     await oracle.#connection.run("SET TimeZone = 'UTC'");
+    await oracle.#connection.run(MATCH_MACRO);
     for (const table of tables) await oracle.add(table);
     return oracle;
   }

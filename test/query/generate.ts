@@ -24,11 +24,14 @@ const KINDS: readonly Kind[] = ['int64', 'double', 'decimal', 'string', 'bool', 
 export class QueryGenerator {
   readonly #random: Random;
   readonly #tables: readonly TestTable[];
+  readonly #searches: readonly string[];
   #aliases = 0;
 
-  constructor(random: Random, tables: readonly TestTable[]) {
+  /** With `searches`, a column named `body` is now and then searched for one of them with MATCH. */
+  constructor(random: Random, tables: readonly TestTable[], searches: readonly string[] = []) {
     this.#random = random;
     this.#tables = tables.filter(({ rows }) => rows.length > 0);
+    this.#searches = searches;
   }
 
   /** One statement. */
@@ -38,11 +41,6 @@ export class QueryGenerator {
     if (shape === 0) return this.#setOperation();
     if (shape === 1) return this.#overSubquery();
     return this.#select(this.#below(2) === 0);
-  }
-
-  /** A condition over one table's own columns, for tests of pruning and indexes. */
-  filter(table: TestTable): string {
-    return this.#condition(this.#namesOf(table, table.name), 2);
   }
 
   #below(limit: number): number {
@@ -125,7 +123,7 @@ export class QueryGenerator {
     const [left, right] = [this.#table(), this.#table()];
     const kinds = [this.#pick(left.names).kind, this.#pick(left.names).kind];
     const side = ({ sql, names }: { sql: string; names: Name[] }) => {
-      return `SELECT ${kinds.map((kind) => this.#expression(names, kind, 1)).join(', ')} FROM ${sql} WHERE ${this.#condition(names, 1)}`;
+      return `SELECT ${kinds.map((kind) => this.#expression(names, kind, 1)).join(', ')} FROM ${sql} WHERE ${this.#searched(names)}${this.#condition(names, 1)}`;
     };
     const operator = this.#pick(['UNION', 'UNION ALL', 'INTERSECT', 'EXCEPT']);
     return this.#ordered(`${side(left)} ${operator} ${side(right)}`, 2);
@@ -157,8 +155,32 @@ export class QueryGenerator {
     return `${called}(${distinct}${argument})${filter}`;
   }
 
-  /** A condition, perhaps with a subquery. */
+  /** Conditions joined by AND, perhaps with a search or a subquery among them. */
   #whereCondition(names: readonly Name[]): string {
+    return `${this.#searched(names)}${this.#narrowed(names)}${this.#subqueryCondition(names)}`;
+  }
+
+  /** Nothing, or a search to put before a condition: MATCH stands in WHERE, joined by AND. */
+  #searched(names: readonly Name[]): string {
+    const bodies = names.filter(({ sql }) => sql.endsWith('.body'));
+    if (this.#searches.length === 0 || bodies.length === 0 || !this.#chance(0.35)) return '';
+    return `MATCH(${this.#pick(bodies).sql}, '${this.#pick(this.#searches)}') AND `;
+  }
+
+  /** Nothing, or a comparison of the kind that an index answers by itself. */
+  #narrowed(names: readonly Name[]): string {
+    if (!this.#chance(0.35)) return '';
+    const name = this.#pick(names);
+    const constant = () => this.#constant(name, false);
+    const condition = this.#pick([
+      () => `${this.#pick(['=', '>', '>=', '<', '<='])} ${constant()}`,
+      () => `IN (${constant()}, ${constant()}, ${constant()})`,
+      () => `BETWEEN ${constant()} AND ${constant()}`,
+    ]);
+    return `${name.sql} ${condition()} AND `;
+  }
+
+  #subqueryCondition(names: readonly Name[]): string {
     if (!this.#chance(0.2)) return this.#condition(names, 2);
     const other = this.#table();
     const pairs = names.flatMap((a) =>

@@ -15,9 +15,15 @@ const COLUMNS: readonly { readonly name: string; readonly type: ColumnType }[] =
   { name: 'b', type: BOOL },
   { name: 'day', type: DATE },
   { name: 'ts', type: TIMESTAMP },
+  { name: 'body', type: STRING },
 ];
 
 const WORDS = ['', 'a', 'b', 'ab', 'abc', 'Anna', 'anna', 'bob', 'Zoë', 'émile', 'Ωmega', '😀', 'a b', '100%', "it's"];
+
+const TEXT_WORDS = ['disk', 'Disk', 'disks', 'fan', 'FAN', 'réseau', 'reseau', 'red', 'error', 'émile', 'a', 'spare'];
+
+/** Searches of a `body`: words that all have to be there, or the beginning of one. */
+export const SEARCHES = ['disk', 'fan', 'reseau', 'emile', 'absent', 'red', 'disk fan', 'red a error', 'dis*', 'e*'];
 
 /** Tables with few distinct values, so that keys meet and groups fill, and a null in every eighth place. */
 export function randomTables(random: Random, rows: number): TestTable[] {
@@ -27,13 +33,14 @@ export function randomTables(random: Random, rows: number): TestTable[] {
     return {
       name,
       columns,
-      rows: Array.from({ length: count }, () => columns.map((column) => sample(column.name, column.type, random))),
+      rows: Array.from({ length: count }, () => columns.map(({ name, type }) => sampleOf(name, type, random))),
     };
   });
 }
 
-function sample(name: string, type: ColumnType, random: Random): Scalar {
-  if (random.next() < 1 / 8) return null;
+/** A value for the column of that name, in its type or one it may have had before it was widened. */
+export function sampleOf(name: string, type: ColumnType, random: Random): Scalar {
+  if (type.kind === 'null' || random.next() < 1 / 8) return null;
   const below = (limit: number) => Math.floor(random.next() * limit);
   switch (type.kind) {
     case 'int64':
@@ -44,7 +51,8 @@ function sample(name: string, type: ColumnType, random: Random): Scalar {
     case 'decimal':
       return BigInt(below(40_000) - 10_000);
     case 'string':
-      return pick(random, WORDS);
+      if (name !== 'body') return pick(random, WORDS);
+      return Array.from({ length: below(8) }, () => pick(random, TEXT_WORDS)).join(pick(random, [' ', ', ', '-']));
     case 'bool':
       return random.next() < 0.5;
     case 'date':

@@ -1,47 +1,103 @@
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../../../src/core/random.ts';
+import type { IndexDefinition } from '../../../src/columns/index-definition.ts';
+import { type Random, seededRandom } from '../../../src/core/random.ts';
 import { seedCount, sized } from '../../scale.ts';
 import { Oracle, ownWord } from '../duckdb.ts';
 import { QueryGenerator } from '../generate.ts';
-import { randomTables } from '../random-tables.ts';
+import { type GrownTable, grownTable } from '../grown-tables.ts';
+import { randomTables, SEARCHES } from '../random-tables.ts';
+import { below } from '../samples.ts';
 import { SqlWorld } from '../sql.ts';
-import { batchOf } from './tables.ts';
+import { newContext } from '../world.ts';
 
+/** Of one seed; the usual five seeds make five hundred. */
 const QUERIES = 100;
+const SEGMENTS = 3;
 
-async function lines(world: SqlWorld, sql: string): Promise<string[]> {
-  const { schema, rows } = await world.run(sql);
-  return rows.map((row) => row.map((value, i) => ownWord(value, schema[i].type)).join(' | '));
+const INDEXED = ['k', 'n', 'big', 'd', 'm', 's', 't', 'day', 'ts'];
+
+interface Asked {
+  readonly lines: readonly string[];
+  /** Kinds of the indexes used. */
+  readonly used: ReadonlySet<string>;
+}
+
+async function ask(world: SqlWorld, sql: string): Promise<Asked> {
+  const context = newContext();
+  const { schema, rows } = await world.run(sql, [], context);
+  return {
+    lines: rows.map((row) => row.map((value, i) => ownWord(value, schema[i].type)).join(' | ')),
+    used: new Set(context.stats.indexesUsed.map(({ kind }) => kind)),
+  };
+}
+
+async function worldOf(tables: readonly GrownTable[]): Promise<SqlWorld> {
+  const own = new SqlWorld();
+  // Indexes are asked wherever they can answer, even where scanning so little would be cheaper.
+  own.world.indexCostFactor = 0;
+  for (const { table, segments } of tables) {
+    for (const { batch, masked } of segments) await own.world.add(table.name, [batch], { rowGroupRows: 20, masked });
+  }
+  return own;
+}
+
+/** Builds indexes over every column that can have one, of the segments that `segmentsOf` says. */
+async function build(
+  { world }: SqlWorld,
+  tables: readonly GrownTable[],
+  segmentsOf: () => readonly number[],
+): Promise<void> {
+  for (const { table } of tables) {
+    for (const { name } of table.columns) {
+      const kind = name === 'body' ? 'fulltext' : 'btree';
+      if (kind === 'btree' && !INDEXED.includes(name)) continue;
+      const definition: IndexDefinition = { name: `by_${name}`, kind, fields: [name], options: {} };
+      await world.build(table.name, definition, segmentsOf());
+    }
+  }
+}
+
+function someSegments(random: Random): readonly number[] {
+  return [below(random, SEGMENTS), below(random, SEGMENTS)];
 }
 
 describe('statements at random', () => {
-  for (let seed = 1; seed <= seedCount(2); seed++) {
-    it(`answer as in DuckDB, by both executors (seed ${seed})`, { timeout: 120_000 }, async () => {
-      const tables = randomTables(seededRandom(seed), sized(100));
-      const [own, inFallback] = [new SqlWorld(), new SqlWorld()];
-      inFallback.fallbackOnly = true;
-      for (const table of tables) {
-        // Two segments each, so that answers are put together of parts.
-        const half = Math.ceil(table.rows.length / 2);
-        const parts = [table.rows.slice(0, half), table.rows.slice(half)].map((rows) => batchOf({ ...table, rows }));
-        for (const world of [own, inFallback])
-          await world.add(
-            table.name,
-            parts.filter(({ length }) => length > 0),
-          );
-      }
+  for (let seed = 1; seed <= seedCount(5); seed++) {
+    const rule = 'answer as in DuckDB with no, some and all indexes built, and by the fallback executor';
+    it(`${rule} (seed ${seed})`, { timeout: 300_000 }, async () => {
+      const random = seededRandom(seed);
+      const grown = randomTables(random, sized(100)).map((table) => grownTable(table, SEGMENTS, random));
+      const tables = grown.map(({ table }) => table);
+      const [none, some, all] = [await worldOf(grown), await worldOf(grown), await worldOf(grown)];
+      await build(some, grown, () => someSegments(random));
+      await build(all, grown, () => [0, 1, 2]);
       const oracle = await Oracle.open(tables);
-      const generator = new QueryGenerator(seededRandom(1000 + seed), tables);
+      const generator = new QueryGenerator(seededRandom(1000 + seed), tables, SEARCHES);
       let answered = 0;
+      const used = { none: 0, some: 0, all: 0, btree: 0, fulltext: 0 };
       for (let i = 0; i < QUERIES; i++) {
         const sql = generator.next();
-        const theirs = (await oracle.query(sql)).rows.map((row) => row.join(' | '));
-        expect(await lines(own, sql), sql).toEqual(theirs);
-        expect(await lines(inFallback, sql), `in the fallback executor: ${sql}`).toEqual(theirs);
-        if (theirs.length > 0) answered++;
+        const expected = (await oracle.query(sql)).rows.map((row) => row.join(' | '));
+        if (expected.length > 0) answered++;
+        const asked = { none: await ask(none, sql), some: await ask(some, sql), all: await ask(all, sql) };
+        for (const built of ['none', 'some', 'all'] as const) {
+          expect(asked[built].lines, `with ${built} of the indexes: ${sql}`).toEqual(expected);
+          if (asked[built].used.size > 0) used[built]++;
+        }
+        for (const kind of ['btree', 'fulltext'] as const) if (asked.all.used.has(kind)) used[kind]++;
+        if (i % 2 > 0) continue;
+        some.fallbackOnly = true;
+        expect((await ask(some, sql)).lines, `in the fallback executor: ${sql}`).toEqual(expected);
+        some.fallbackOnly = false;
       }
       // A generator whose conditions let nothing through would agree with anything.
       expect(answered).toBeGreaterThan(QUERIES / 2);
+      // And indexes that are never asked are always right.
+      expect(used.none).toBe(0);
+      expect(used.some).toBeGreaterThan(QUERIES / 6);
+      expect(used.all).toBeGreaterThan(QUERIES / 4);
+      expect(Math.min(used.btree, used.fulltext)).toBeGreaterThan(QUERIES / 20);
+      for (const { world } of [none, some, all]) expect(world.warnings).toEqual([]);
     });
   }
 });
