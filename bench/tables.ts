@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { type Batch, sliceBatch } from '../src/columns/column.ts';
-import { conformBatch } from '../src/columns/concat.ts';
+import { conformBatch } from '../src/columns/conform.ts';
 import { mergeSchemas, type Schema } from '../src/columns/types.ts';
 import { memoryReader, memorySink } from '../src/core/bytes.ts';
 import { manualClock } from '../src/core/clock.ts';

@@ -18,7 +18,7 @@ import {
   Utf8,
 } from 'apache-arrow';
 import { type Batch, type Column, type FixedValues, nullCount } from './column.ts';
-import { plainColumn } from './concat.ts';
+import { plainColumn, toBigInts, toDoubles } from './plain.ts';
 import type { ColumnType, Field, Schema } from './types.ts';
 
 /**
@@ -79,7 +79,7 @@ export function toRecordBatch(batch: Batch, schema: ArrowSchema): RecordBatch {
 }
 
 /** A column as apache-arrow's data. */
-export function toArrowData(column: Column): Data {
+function toArrowData(column: Column): Data {
   const plain = plainColumn(column);
   const { type, length, data } = plain;
   const nulls = nullCount(plain);
@@ -104,17 +104,17 @@ export function toArrowData(column: Column): Data {
       const values = data.values.subarray(0, length);
       switch (type.kind) {
         case 'double':
-          return makeData({ ...common, type: new Float64(), data: doubles(values) });
+          return makeData({ ...common, type: new Float64(), data: toDoubles(values) });
         case 'date':
           return makeData({ ...common, type: new DateDay(), data: values as Int32Array });
         case 'decimal':
           return makeData({ ...common, type: decimalType(type), data: asWords(widened(values)) });
         case 'timestamp': {
           const unit = type.unit === 'us' ? new TimestampMicrosecond('UTC') : new TimestampNanosecond('UTC');
-          return makeData({ ...common, type: unit, data: bigints(values) });
+          return makeData({ ...common, type: unit, data: toBigInts(values) });
         }
         default:
-          return makeData({ ...common, type: new Int64(), data: bigints(values) });
+          return makeData({ ...common, type: new Int64(), data: toBigInts(values) });
       }
     }
   }
@@ -132,30 +132,11 @@ function asWords(values: BigInt64Array): Uint32Array {
 
 /** Unscaled 64-bit values as 128-bit ones. */
 function widened(values: FixedValues): BigInt64Array {
-  const source = bigints(values);
+  const source = toBigInts(values);
   const out = new BigInt64Array(2 * source.length);
   for (let i = 0; i < source.length; i++) {
     out[2 * i] = source[i];
     out[2 * i + 1] = source[i] >> 63n;
   }
   return out;
-}
-
-/** Integers in 64 bits; slots of null rows may hold anything, which is then 0. */
-function bigints(values: FixedValues): BigInt64Array {
-  if (values instanceof BigInt64Array) return values;
-  const out = new BigInt64Array(values.length);
-  const words = new Int32Array(out.buffer);
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i];
-    // Two halves by arithmetic: making a bigint for each value costs ten times as much.
-    const high = Math.floor(value / 4_294_967_296);
-    words[2 * i] = value - high * 4_294_967_296;
-    words[2 * i + 1] = high;
-  }
-  return out;
-}
-
-function doubles(values: FixedValues): Float64Array {
-  return values instanceof Float64Array ? values : Float64Array.from(values, Number);
 }

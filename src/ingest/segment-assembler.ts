@@ -1,5 +1,6 @@
 import { type Batch, batchBytes, gatherBatch } from '../columns/column.ts';
-import { concatBatches, conformBatch } from '../columns/concat.ts';
+import { concatBatches } from '../columns/concat.ts';
+import { conformBatch } from '../columns/conform.ts';
 import { mergeSchemas, type Schema, sameType } from '../columns/types.ts';
 import { OrasiError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
@@ -115,9 +116,10 @@ export class SegmentAssembler {
 
   /** A sorted segment is what the buffer held, no more: what comes later would have to go in between. */
   async #writeSorted(pending: readonly Pending[]): Promise<void> {
+    const schema = this.#schema;
     const all = concatBatches(
-      pending.map(({ batch }) => batch),
-      this.#schema,
+      schema,
+      pending.map(({ batch }) => conformBatch(batch, schema)),
     );
     const objects = [...new Set(pending.map(({ objectId }) => objectId))];
     const sourceOf = new Int32Array(all.length);

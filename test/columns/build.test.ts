@@ -2,10 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { BatchBuilder, ColumnBuilder, type TextReading } from '../../src/columns/build.ts';
 import { type Column, nullCount, type Scalar, scalarAt } from '../../src/columns/column.ts';
-import { concatBatches, concatColumns, plainColumn } from '../../src/columns/concat.ts';
+import { concatBatches, concatColumns } from '../../src/columns/concat.ts';
+import { conformBatch } from '../../src/columns/conform.ts';
 import { dictionaryEncode } from '../../src/columns/dictionary.ts';
 import { columnOf } from '../../src/columns/from-scalars.ts';
 import { narrowInt64 } from '../../src/columns/int64.ts';
+import { plainColumn } from '../../src/columns/plain.ts';
 import {
   BOOL,
   BYTES,
@@ -15,6 +17,8 @@ import {
   decimal,
   INT64,
   JSON_TYPE,
+  mergeSchemas,
+  type Schema,
   STRING,
   TIMESTAMP,
   typeName,
@@ -230,7 +234,7 @@ test('columns one after another have the rows of all', () => {
             pick.map((i) => pool[i]),
           ),
         );
-        expect(all(concatColumns(parts))).toEqual(picks.flat().map((i) => pool[i]));
+        expect(all(concatColumns(type, parts))).toEqual(picks.flat().map((i) => pool[i]));
       },
     ),
     { numRuns: sized(300) },
@@ -243,7 +247,12 @@ test('batches one after another have the columns of all, in the types that hold 
     length: scalars.length,
     columns: [columnOf(type, scalars)],
   });
-  const whole = concatBatches([batchOf('a', INT64, [1n]), batchOf('b', STRING, ['x']), batchOf('a', DOUBLE, [0.5])]);
+  const parts = [batchOf('a', INT64, [1n]), batchOf('b', STRING, ['x']), batchOf('a', DOUBLE, [0.5])];
+  const schema = parts.map((part): Schema => part.schema).reduce(mergeSchemas);
+  const whole = concatBatches(
+    schema,
+    parts.map((part) => conformBatch(part, schema)),
+  );
   expect(whole.schema.map(({ name, type }) => `${name} ${typeName(type)}`)).toEqual(['a double', 'b string']);
   expect(whole.columns.map(all)).toEqual([
     [1, null, 0.5],

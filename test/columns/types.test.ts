@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { type Scalar, scalarAt } from '../../src/columns/column.ts';
-import { conformBatch } from '../../src/columns/concat.ts';
+import { conformBatch } from '../../src/columns/conform.ts';
 import { columnOf } from '../../src/columns/from-scalars.ts';
 import {
   BOOL,

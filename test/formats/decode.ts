@@ -1,6 +1,7 @@
 import { type Batch, type Scalar, scalarAt } from '../../src/columns/column.ts';
 import { concatBatches } from '../../src/columns/concat.ts';
-import { typeName } from '../../src/columns/types.ts';
+import { conformBatch } from '../../src/columns/conform.ts';
+import { mergeSchemas, typeName } from '../../src/columns/types.ts';
 import { memoryReader } from '../../src/core/bytes.ts';
 import type { BadRow, Checkpoint, DecodeRequest, DecodeSource, Format } from '../../src/formats/format.ts';
 
@@ -70,7 +71,11 @@ export async function decode(
 
 export function rowsOf(batches: readonly Batch[]): Pick<Outcome, 'columns' | 'rows'> {
   if (batches.length === 0) return { columns: [], rows: [] };
-  const whole = concatBatches(batches);
+  const schema = batches.map((batch) => batch.schema).reduce(mergeSchemas);
+  const whole = concatBatches(
+    schema,
+    batches.map((batch) => conformBatch(batch, schema)),
+  );
   const rows: Outcome['rows'] = [];
   for (let row = 0; row < whole.length; row++) {
     const values: Record<string, Scalar> = Object.create(null);

@@ -68,7 +68,8 @@ export class FlatCursor implements ColumnCursor {
       needed -= count;
       if (this.#heldRow === held.length) this.#held = undefined;
     }
-    return concatColumns(ofOneType(parts));
+    const alike = ofOneType(parts);
+    return concatColumns(alike[0].type, alike);
   }
 
   async skip(rows: number, pages: readonly PageLocation[] | undefined): Promise<void> {

@@ -109,7 +109,7 @@ async function collect(
       // Columns are known by their places here; what the operator below calls them does not matter.
       if (batch.length > 0) batches.push({ ...batch, schema });
     }
-    collected.push(batches.length === 0 ? emptyBatch(schema) : concatBatches(batches, schema));
+    collected.push(concatBatches(schema, batches));
   }
   return collected;
 }
@@ -119,10 +119,6 @@ function tooManyRows(reason: string, { rows }: FallbackLimits): OrasiError {
     'query_too_large',
     `a ${reason} is computed over at most ${rows} rows; narrow the query before it`,
   );
-}
-
-function emptyBatch(schema: Schema): Batch {
-  return { schema, length: 0, columns: schema.map(({ type }) => columnOf(type, [])) };
 }
 
 async function* runIn(

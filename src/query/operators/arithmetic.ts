@@ -1,8 +1,8 @@
 import { type Bitmap, getBit } from '../../columns/bitmap.ts';
 import { type Column, type FixedValues, nullColumn } from '../../columns/column.ts';
+import { plainColumn, toBigInts, toDoubles } from '../../columns/plain.ts';
 import type { ColumnType } from '../../columns/types.ts';
 import { OrasiError } from '../../core/errors.ts';
-import { plainColumn, toBigInts, toDoubles } from './plain.ts';
 import { bothValid } from './selection.ts';
 
 export type Arithmetic = '+' | '-' | '*' | '/';

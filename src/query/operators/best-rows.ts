@@ -1,9 +1,9 @@
 import type { Scalar } from '../../columns/column.ts';
 import { type Batch, type Column, gatherBatch, gatherColumn, scalarAt, sliceColumn } from '../../columns/column.ts';
 import { columnComparator, type Order, type SortOrder } from '../../columns/compare.ts';
+import { concatBatches, concatColumns } from '../../columns/concat.ts';
 import type { Schema } from '../../columns/types.ts';
 import { compareColumns } from './compare.ts';
-import { concatBatches, concatColumns } from './concat.ts';
 import { constantColumn } from './constant.ts';
 import type { HeldMemory } from './held-memory.ts';
 import { isNullColumn } from './logic.ts';

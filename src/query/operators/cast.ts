@@ -1,8 +1,8 @@
 import { type Column, nullColumn, type Scalar, scalarAt } from '../../columns/column.ts';
+import { plainColumn, toBigInts, toDoubles } from '../../columns/plain.ts';
 import { type ColumnType, sameType } from '../../columns/types.ts';
 import { castScalar } from '../functions/cast.ts';
 import { columnOfScalars } from './build-column.ts';
-import { plainColumn, toBigInts, toDoubles } from './plain.ts';
 
 /**
  * The column in another type, as SQL's CAST converts values (`castScalar`). Throws `type_error` at a value

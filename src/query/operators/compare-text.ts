@@ -1,9 +1,9 @@
 import { type Bitmap, newBitmap, setBit } from '../../columns/bitmap.ts';
 import type { Column } from '../../columns/column.ts';
+import { plainColumn } from '../../columns/plain.ts';
 import { assert } from '../../core/errors.ts';
 import type { Test } from './compare.ts';
 import { constantOf } from './constant.ts';
-import { plainColumn } from './plain.ts';
 
 /** Where the bytes of each value lie. */
 export interface Texts {

@@ -2,12 +2,12 @@ import type { Bitmap } from '../../columns/bitmap.ts';
 import { bitmapBytes, newBitmap, setBit } from '../../columns/bitmap.ts';
 import { type Column, type FixedValues, nullColumn, type Scalar, scalarAt } from '../../columns/column.ts';
 import { compareDoubles } from '../../columns/compare.ts';
+import { plainColumn, toBigInts, toDoubles } from '../../columns/plain.ts';
 import { BOOL } from '../../columns/types.ts';
 import { assert } from '../../core/errors.ts';
 import { compareText, expandBits } from './compare-text.ts';
 import { constantColumn, constantOf } from './constant.ts';
 import { isDictionary } from './dictionary-once.ts';
-import { plainColumn, toBigInts, toDoubles } from './plain.ts';
 import { bothValid, notBits } from './selection.ts';
 
 export type Comparison = '=' | '<>' | '<' | '<=' | '>' | '>=';

@@ -1,7 +1,7 @@
 import { getBit } from '../../columns/bitmap.ts';
 import { type Codes, type Column, gatherColumn, isNull } from '../../columns/column.ts';
+import { concatColumns } from '../../columns/concat.ts';
 import { expandBits } from './compare-text.ts';
-import { concatColumns } from './concat.ts';
 import { bothValid } from './selection.ts';
 
 type DictionaryColumn = Column & { readonly data: { readonly layout: 'dictionary' } };

@@ -1,5 +1,6 @@
 import { bitmapBytes } from '../../columns/bitmap.ts';
 import { type Batch, type Column, gatherColumn, nullColumn, type Scalar, scalarAt } from '../../columns/column.ts';
+import { concatColumns } from '../../columns/concat.ts';
 import type { ColumnType } from '../../columns/types.ts';
 import { OrasiError } from '../../core/errors.ts';
 import { columnsOf, type Expression } from '../expression.ts';
@@ -7,7 +8,6 @@ import { arithmeticColumns, isArithmetic } from './arithmetic.ts';
 import { columnOfScalars } from './build-column.ts';
 import { castToType } from './cast.ts';
 import { compareColumns, isComparison } from './compare.ts';
-import { concatColumns } from './concat.ts';
 import { constantColumn, constantOf } from './constant.ts';
 import { expandByCodes, isDictionary } from './dictionary-once.ts';
 import type { ScalarFunction, ScalarFunctions } from './function-port.ts';

@@ -1,9 +1,9 @@
 import { type Batch, type Column, gatherColumn, nullColumn } from '../../columns/column.ts';
+import { concatBatches } from '../../columns/concat.ts';
 import type { ColumnType, Schema } from '../../columns/types.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { QueryContext } from '../context.ts';
 import type { JoinPlan } from '../plan.ts';
-import { concatBatches } from './concat.ts';
 import { compileExpression, type Evaluator } from './evaluate.ts';
 import { compileFilter, type RowFilter } from './filter.ts';
 import type { ScalarFunctions } from './function-port.ts';

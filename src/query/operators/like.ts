@@ -1,8 +1,8 @@
 import { newBitmap, setBit } from '../../columns/bitmap.ts';
 import { type Column, decodeText, scalarAt } from '../../columns/column.ts';
+import { plainColumn } from '../../columns/plain.ts';
 import { BOOL } from '../../columns/types.ts';
 import { textsOf } from './compare-text.ts';
-import { plainColumn } from './plain.ts';
 
 /** A test of one value's UTF-8 bytes. */
 export type TextTest = (bytes: Uint8Array, start: number, end: number) => boolean;

@@ -1,10 +1,10 @@
 import { type Batch, type Column, gatherBatch } from '../../columns/column.ts';
 import { rowComparator } from '../../columns/compare.ts';
+import { concatBatches, concatColumns } from '../../columns/concat.ts';
 import type { Schema } from '../../columns/types.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { QueryContext } from '../context.ts';
 import type { SortKey } from '../plan.ts';
-import { concatBatches, concatColumns } from './concat.ts';
 import { compileExpression } from './evaluate.ts';
 import type { ScalarFunctions } from './function-port.ts';
 import { HeldMemory } from './held-memory.ts';

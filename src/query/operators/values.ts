@@ -1,7 +1,7 @@
 import type { Batch } from '../../columns/column.ts';
+import { concatColumns } from '../../columns/concat.ts';
 import type { Schema } from '../../columns/types.ts';
 import type { Expression } from '../expression.ts';
-import { concatColumns } from './concat.ts';
 import { evaluate } from './evaluate.ts';
 import type { ScalarFunctions } from './function-port.ts';
 

@@ -1,11 +1,11 @@
 import { type Batch, type Column, gatherColumn, sliceBatch } from '../../columns/column.ts';
 import type { SortOrder } from '../../columns/compare.ts';
+import { concatColumns } from '../../columns/concat.ts';
 import { DOUBLE, INT64, type Schema } from '../../columns/types.ts';
 import { assert } from '../../core/errors.ts';
 import type { SegmentRecord } from '../../storage/catalog-records.ts';
 import { columnsOf, type Expression } from '../expression.ts';
 import { BestRows } from '../operators/best-rows.ts';
-import { concatColumns } from '../operators/concat.ts';
 import { compileExpression, isDeterministic } from '../operators/evaluate.ts';
 import type { ScalarFunctions } from '../operators/function-port.ts';
 import { HeldMemory } from '../operators/held-memory.ts';

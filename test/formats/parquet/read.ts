@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { type Scalar, scalarAt } from '../../../src/columns/column.ts';
-import { conformBatch } from '../../../src/columns/concat.ts';
+import { conformBatch } from '../../../src/columns/conform.ts';
 import { mergeSchemas, type Schema } from '../../../src/columns/types.ts';
 import { memoryReader, type RangeReader } from '../../../src/core/bytes.ts';
 import type { BadRow, Checkpoint, DecodeLimits, FormatOptions } from '../../../src/formats/format.ts';

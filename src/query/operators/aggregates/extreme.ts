@@ -1,11 +1,11 @@
 import { getBit, newBitmap, setBit } from '../../../columns/bitmap.ts';
 import { type Column, type ColumnData, gatherColumn } from '../../../columns/column.ts';
+import { concatColumns } from '../../../columns/concat.ts';
+import { plainColumn, toBigInts } from '../../../columns/plain.ts';
 import type { ColumnType } from '../../../columns/types.ts';
 import { assert } from '../../../core/errors.ts';
 import { compareTexts, textsOf } from '../compare-text.ts';
-import { concatColumns } from '../concat.ts';
 import { grownBigInts, grownBytes, grownDoubles, grownInt32, grownLength } from '../grow.ts';
-import { plainColumn, toBigInts } from '../plain.ts';
 import type { Accumulator, GroupedRows } from './accumulator.ts';
 
 /** The least or the greatest value of each group in the engine's order; null for a group without a value. */

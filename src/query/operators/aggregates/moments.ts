@@ -1,9 +1,9 @@
 import { newBitmap, setBit } from '../../../columns/bitmap.ts';
 import type { Column } from '../../../columns/column.ts';
+import { plainColumn, toDoubles } from '../../../columns/plain.ts';
 import { DOUBLE } from '../../../columns/types.ts';
 import { assert } from '../../../core/errors.ts';
 import { grownDoubles, grownLength } from '../grow.ts';
-import { plainColumn, toDoubles } from '../plain.ts';
 import type { Accumulator, GroupedRows } from './accumulator.ts';
 
 export type Moment = 'stddev_samp' | 'stddev_pop' | 'var_samp' | 'var_pop';

@@ -1,9 +1,9 @@
 import type { Column, Scalar } from '../../../columns/column.ts';
+import { plainColumn, toDoubles } from '../../../columns/plain.ts';
 import type { ColumnType } from '../../../columns/types.ts';
 import { assert } from '../../../core/errors.ts';
 import { columnOfScalars } from '../build-column.ts';
 import { grownDoubles, grownInt32, grownLength } from '../grow.ts';
-import { plainColumn, toDoubles } from '../plain.ts';
 import type { Accumulator, GroupedRows } from './accumulator.ts';
 
 /** Points a group keeps at most between two merges, and about how many are left by one. */

@@ -1,11 +1,11 @@
 import { type Bitmap, newBitmap, setBit } from '../../../columns/bitmap.ts';
 import type { Column, Scalar } from '../../../columns/column.ts';
+import { plainColumn } from '../../../columns/plain.ts';
 import type { ColumnType } from '../../../columns/types.ts';
 import { assert, OrasiError } from '../../../core/errors.ts';
 import { columnOfScalars } from '../build-column.ts';
 import { ExactSum } from '../exact-sum.ts';
 import { grownDoubles, grownLength } from '../grow.ts';
-import { plainColumn } from '../plain.ts';
 import type { Accumulator, GroupedRows } from './accumulator.ts';
 import { PresentCounts, type RowCounts } from './count.ts';
 
