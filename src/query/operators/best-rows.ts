@@ -1,3 +1,4 @@
+import type { Bitmap } from '../../columns/bitmap.ts';
 import type { Scalar } from '../../columns/column.ts';
 import { type Batch, type Column, gatherBatch, gatherColumn, scalarAt, sliceColumn } from '../../columns/column.ts';
 import { columnComparator, type Order, type SortOrder } from '../../columns/compare.ts';
@@ -7,7 +8,7 @@ import { compareColumns } from './compare.ts';
 import { constantColumn } from './constant.ts';
 import type { HeldMemory } from './held-memory.ts';
 import { isNullColumn } from './logic.ts';
-import { orBits, rowsOfBits, trueBits } from './selection.ts';
+import { firstRows, orBits, rowsOfBits, trueBits } from './selection.ts';
 
 /**
  * Keeps the best `wanted` of the rows it is shown, by keys. Rows that may be among them are gathered until
@@ -50,9 +51,9 @@ export class BestRows {
     const passing = this.#passing(keys, batch.length);
     if (passing?.length === 0) return;
     this.#append(batch, keys, passing);
-    if (this.#threshold === undefined ? this.#count >= this.#wanted : this.#count > 2 * this.#wanted + 1024) {
-      this.#shrink();
-    }
+    // Shrinking early keeps the threshold close, and what the threshold rules out need not be read at all.
+    const most = this.#threshold === undefined ? this.#wanted - 1 : this.#wanted + (this.#wanted >> 3);
+    if (this.#count > most) this.#shrink();
   }
 
   /** The first key of the last row that is good enough; undefined while every row is. */
@@ -107,15 +108,16 @@ export class BestRows {
 /** The rows whose key is as good as a value or better, by the vector comparison. */
 function asGood(key: Column, worst: Column, order: SortOrder): Int32Array {
   const value = scalarAt(worst, 0);
-  const nulls = isNullColumn(key, false);
   if (value === null) {
-    return order.nullsFirst
-      ? rowsOfBits(trueBits(nulls), key.length)
-      : Int32Array.from({ length: key.length }, (_, i) => i);
+    return order.nullsFirst ? rowsOfBits(nullBits(key), key.length) : firstRows(key.length);
   }
   const better = compareColumns(order.descending ? '>=' : '<=', key, constantColumn(value, key.type, key.length));
-  const bits = order.nullsFirst ? orBits(trueBits(better), trueBits(nulls), key.length) : trueBits(better);
+  const bits = order.nullsFirst ? orBits(trueBits(better), nullBits(key), key.length) : trueBits(better);
   return rowsOfBits(bits, key.length);
+}
+
+function nullBits(key: Column): Bitmap {
+  return trueBits(isNullColumn(key, false));
 }
 
 /** Compares row `i` of some columns with row `j` of others, the first pair deciding first. */

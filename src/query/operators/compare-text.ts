@@ -1,4 +1,4 @@
-import { type Bitmap, newBitmap, setBit } from '../../columns/bitmap.ts';
+import { type Bitmap, bitmapBytes, newBitmap, setBit } from '../../columns/bitmap.ts';
 import type { Column } from '../../columns/column.ts';
 import { plainColumn } from '../../columns/plain.ts';
 import { assert } from '../../core/errors.ts';
@@ -71,19 +71,55 @@ export function expandBits(entries: Bitmap, codes: Uint8Array | Uint16Array | In
 }
 
 function expandCodes8(table: Uint8Array, codes: Uint8Array, length: number): Bitmap {
-  const out = newBitmap(length, false);
-  for (let i = 0; i < length; i++) out[i >> 3] |= table[codes[i]] << (i & 7);
+  const out = new Uint8Array(bitmapBytes(length));
+  const whole = length & ~7;
+  for (let i = 0; i < whole; i += 8) {
+    out[i >> 3] =
+      table[codes[i]] |
+      (table[codes[i + 1]] << 1) |
+      (table[codes[i + 2]] << 2) |
+      (table[codes[i + 3]] << 3) |
+      (table[codes[i + 4]] << 4) |
+      (table[codes[i + 5]] << 5) |
+      (table[codes[i + 6]] << 6) |
+      (table[codes[i + 7]] << 7);
+  }
+  for (let i = whole; i < length; i++) out[i >> 3] |= table[codes[i]] << (i & 7);
   return out;
 }
 
 function expandCodes16(table: Uint8Array, codes: Uint16Array, length: number): Bitmap {
-  const out = newBitmap(length, false);
-  for (let i = 0; i < length; i++) out[i >> 3] |= table[codes[i]] << (i & 7);
+  const out = new Uint8Array(bitmapBytes(length));
+  const whole = length & ~7;
+  for (let i = 0; i < whole; i += 8) {
+    out[i >> 3] =
+      table[codes[i]] |
+      (table[codes[i + 1]] << 1) |
+      (table[codes[i + 2]] << 2) |
+      (table[codes[i + 3]] << 3) |
+      (table[codes[i + 4]] << 4) |
+      (table[codes[i + 5]] << 5) |
+      (table[codes[i + 6]] << 6) |
+      (table[codes[i + 7]] << 7);
+  }
+  for (let i = whole; i < length; i++) out[i >> 3] |= table[codes[i]] << (i & 7);
   return out;
 }
 
 function expandCodes32(table: Uint8Array, codes: Int32Array, length: number): Bitmap {
-  const out = newBitmap(length, false);
-  for (let i = 0; i < length; i++) out[i >> 3] |= table[codes[i]] << (i & 7);
+  const out = new Uint8Array(bitmapBytes(length));
+  const whole = length & ~7;
+  for (let i = 0; i < whole; i += 8) {
+    out[i >> 3] =
+      table[codes[i]] |
+      (table[codes[i + 1]] << 1) |
+      (table[codes[i + 2]] << 2) |
+      (table[codes[i + 3]] << 3) |
+      (table[codes[i + 4]] << 4) |
+      (table[codes[i + 5]] << 5) |
+      (table[codes[i + 6]] << 6) |
+      (table[codes[i + 7]] << 7);
+  }
+  for (let i = whole; i < length; i++) out[i >> 3] |= table[codes[i]] << (i & 7);
   return out;
 }

@@ -9,9 +9,12 @@ import { compileFilter, type RowFilter } from './filter.ts';
 import type { ScalarFunctions } from './function-port.ts';
 import { GroupTable } from './group-table.ts';
 import { HeldMemory } from './held-memory.ts';
+import { rowsOfBits } from './selection.ts';
 
 /** Pairs put together at once where rows meet many: enough to be worth a batch, few enough to stay bounded. */
 const PAIRS = LIMITS.batchRows;
+/** Numbers of the held side stay there, named by their row, where each is met by this many rows and more. */
+const HELD_SHARE = 4;
 
 /** The side held in memory, its rows found by their keys. */
 interface BuildSide {
@@ -23,8 +26,8 @@ interface BuildSide {
   /** Rows of group `g` are `order[starts[g]] … order[starts[g + 1]]`. */
   readonly starts: Int32Array;
   readonly order: Int32Array;
-  /** No two rows have the same keys, so that a probe row meets one at most. */
-  readonly unique: boolean;
+  /** Where no two rows have the same keys, so that a probe row meets one at most: the row of each group, or -1. */
+  readonly only: Int32Array | undefined;
 }
 
 /** Row `build[i]` of the build side beside row `probe[i]` of a probe batch. */
@@ -85,7 +88,7 @@ async function holdSide(
   const columns = rows.columns.map(asDictionary);
   if (keys.length === 0) {
     const order = Int32Array.from({ length: rows.length }, (_, row) => row);
-    return { rows, columns, table: undefined, starts: Int32Array.of(0, rows.length), order, unique: false };
+    return { rows, columns, table: undefined, starts: Int32Array.of(0, rows.length), order, only: undefined };
   }
   const table = new GroupTable(types);
   const keyColumns = keys.map((key) => key(rows));
@@ -93,7 +96,7 @@ async function holdSide(
   dropNullKeys(groups, keyColumns);
   const { starts, order } = groupRows(groups, table.count);
   memory.add(table.bytes + starts.byteLength + order.byteLength);
-  return { rows, columns, table, starts, order, unique: isUnique(starts) };
+  return { rows, columns, table, starts, order, only: onlyRows(starts, order) };
 }
 
 /**
@@ -126,9 +129,15 @@ function groupRows(groups: Int32Array, count: number): { starts: Int32Array; ord
   return { starts, order };
 }
 
-function isUnique(starts: Int32Array): boolean {
-  for (let group = 1; group < starts.length; group++) if (starts[group] - starts[group - 1] > 1) return false;
-  return true;
+/** The row of each group, -1 where it has none; undefined where one has several. */
+function onlyRows(starts: Int32Array, order: Int32Array): Int32Array | undefined {
+  const only = new Int32Array(starts.length - 1).fill(-1);
+  for (let group = 0; group < only.length; group++) {
+    const size = starts[group + 1] - starts[group];
+    if (size > 1) return undefined;
+    if (size === 1) only[group] = order[starts[group]];
+  }
+  return only;
 }
 
 function* joinBatch(
@@ -180,18 +189,19 @@ function candidatePairs(batch: Batch, build: BuildSide, keys: readonly Evaluator
     keys.map((key) => key(batch)),
     batch.length,
   );
-  return build.unique ? [uniquePairs(groups, build)] : allPairs(groups, build, batch.length);
+  return build.only === undefined ? allPairs(groups, build, batch.length) : [uniquePairs(groups, build.only)];
 }
 
-function uniquePairs(groups: Int32Array, { starts, order }: BuildSide): Pairs {
+function uniquePairs(groups: Int32Array, only: Int32Array): Pairs {
   const probe = new Int32Array(groups.length);
   const rows = new Int32Array(groups.length);
   let count = 0;
   for (let row = 0; row < groups.length; row++) {
     const group = groups[row];
-    if (group < 0 || starts[group] === starts[group + 1]) continue;
+    const met = group < 0 ? -1 : only[group];
+    if (met < 0) continue;
     probe[count] = row;
-    rows[count++] = order[starts[group]];
+    rows[count++] = met;
   }
   return { probe: probe.subarray(0, count), build: rows.subarray(0, count) };
 }
@@ -221,19 +231,34 @@ function* allPairs(groups: Int32Array | null, build: BuildSide, length: number):
 /** The pairs for which the residual condition is true. */
 function meeting(plan: JoinPlan, pairs: Pairs, probe: Batch, build: BuildSide, residual: RowFilter): Pairs {
   const schema = [...plan.left.schema, ...plan.right.schema];
-  const rows = residual(pairRows(schema, pairs, probe, build));
-  if (rows.length === pairs.probe.length) return pairs;
+  const { length } = pairs.probe;
+  const rows = rowsOfBits(residual(pairRows(schema, pairs, probe, build)), length);
+  if (rows.length === length) return pairs;
   return { probe: rows.map((row) => pairs.probe[row]), build: rows.map((row) => pairs.build[row]) };
 }
 
 function pairRows(schema: Schema, pairs: Pairs, probe: Batch, build: BuildSide): Batch {
   // Ascending without repeats and as many as there are: every probe row once.
-  const whole = build.unique && pairs.probe.length === probe.length;
+  const whole = build.only !== undefined && pairs.probe.length === probe.length;
   const columns = [
     ...(whole ? probe.columns : probe.columns.map((column) => gatherColumn(column, pairs.probe))),
-    ...build.columns.map((column) => gatherColumn(column, pairs.build)),
+    ...build.columns.map((column) => heldValues(column, pairs.build)),
   ];
   return { schema, length: pairs.probe.length, columns };
+}
+
+/** Whether a column of numbers of this type may be a dictionary. */
+function hasCodes({ kind }: ColumnType): boolean {
+  return kind === 'int64' || kind === 'double' || kind === 'date' || kind === 'timestamp';
+}
+
+/** Values of the held side. Of few rows that meet many, a number is named by its row, as text of a dictionary is by its code. */
+function heldValues(column: Column, rows: Int32Array): Column {
+  const { type, data, length, validity } = column;
+  if (data.layout !== 'fixed' || validity !== null || !hasCodes(type) || HELD_SHARE * length > rows.length) {
+    return gatherColumn(column, rows);
+  }
+  return { type, length: rows.length, validity: null, data: { layout: 'dictionary', codes: rows, dictionary: column } };
 }
 
 /** Right rows that met none, beside nulls. */

@@ -27,7 +27,10 @@ export class KeyColumn {
   /** Values of up to 64 bits as their halves; for int128, pairs of ids of `#quarters`. */
   readonly #pairs = new PairTable();
   readonly #quarters: readonly [PairTable, PairTable] = [new PairTable(), new PairTable()];
-  /** The id of each small integer; 0 where it has none yet. Grown to the largest met. */
+  /**
+   * The id of each small integer; 0 where it has none yet. Grown to the largest met. What is within it has its id
+   * here alone and is in no hash table.
+   */
   #direct: Int32Array = new Int32Array(0);
   #entries: { readonly dictionary: Column; readonly ids: Int32Array } | undefined;
 
@@ -132,8 +135,22 @@ export class KeyColumn {
     insert: boolean,
   ): void {
     for (let i = start; i < end; i++) {
-      if (validity === null || getBit(validity, i)) into[i - start] = this.#pair(getBit(bits, i) ? 1 : 0, 0, insert);
+      if (validity === null || getBit(validity, i)) into[i - start] = this.#word(getBit(bits, i) ? 1 : 0, 0, insert);
     }
+  }
+
+  /** The id of a value of up to 64 bits, -1 where it has none and is not to get one. */
+  #word(low: number, high: number, insert: boolean): number {
+    if (high !== 0 || low < 0 || low >= this.#direct.length) return this.#pair(low, high, insert);
+    const id = this.#direct[low];
+    if (id !== 0) return id;
+    return insert ? this.#addDirect(low) : -1;
+  }
+
+  #addDirect(value: number): number {
+    const id = this.#pairs.append(value, 0) + 1;
+    this.#direct[value] = id;
+    return id;
   }
 
   #pair(low: number, high: number, insert: boolean): number {
@@ -179,7 +196,7 @@ export class KeyColumn {
     const halves = new Int32Array(values.buffer, values.byteOffset, 2 * values.length);
     for (let i = start; i < end; i++) {
       if (validity !== null && !getBit(validity, i)) continue;
-      into[i - start] = this.#pair(halves[2 * i], halves[2 * i + 1], insert);
+      into[i - start] = this.#word(halves[2 * i], halves[2 * i + 1], insert);
     }
   }
 
@@ -196,12 +213,8 @@ export class KeyColumn {
       if (validity !== null && !getBit(validity, i)) continue;
       const value = values[i];
       if (value >= 0 && value < direct.length) {
-        let id = direct[value];
-        if (id === 0) {
-          id = this.#pair(value, 0, insert);
-          if (id > 0) direct[value] = id;
-        }
-        into[i - start] = id;
+        const id = direct[value];
+        into[i - start] = id !== 0 ? id : insert ? this.#addDirect(value) : -1;
       } else into[i - start] = this.#pair(value, value >> 31, insert);
     }
   }
@@ -220,12 +233,8 @@ export class KeyColumn {
       if (validity !== null && !getBit(validity, i)) continue;
       const value = values[i];
       if (value >= 0 && value < direct.length) {
-        let id = direct[value];
-        if (id === 0) {
-          id = this.#pair(value, 0, insert);
-          if (id > 0) direct[value] = id;
-        }
-        into[i - start] = id;
+        const id = direct[value];
+        into[i - start] = id !== 0 ? id : insert ? this.#addDirect(value) : -1;
       } else into[i - start] = this.#pair(value | 0, Math.floor(value / UNIT), insert);
     }
   }
@@ -237,8 +246,18 @@ export class KeyColumn {
     for (let i = start; i < end; i++) if (values[i] > largest && values[i] < DIRECT_LENGTH) largest = values[i];
     if (largest >= this.#direct.length) {
       this.#direct = grownInt32(this.#direct, Math.min(DIRECT_LENGTH, Math.max(1024, 2 * largest)));
+      this.#moveDirect();
     }
     return this.#direct;
+  }
+
+  /** Brings values that had their ids before the array reached them into it. */
+  #moveDirect(): void {
+    const { lows, highs, count } = this.#pairs;
+    const direct = this.#direct;
+    for (let id = 0; id < count; id++) {
+      if (highs[id] === 0 && lows[id] >= 0 && lows[id] < direct.length) direct[lows[id]] = id + 1;
+    }
   }
 
   #walkDoubles(

@@ -14,6 +14,8 @@ export class PairTable {
   #lows: Int32Array = new Int32Array(32);
   #highs: Int32Array = new Int32Array(32);
   #count = 0;
+  /** How many of the ids stand in `#slots`. */
+  #hashed = 0;
 
   get count(): number {
     return this.#count;
@@ -57,7 +59,8 @@ export class PairTable {
     }
   }
 
-  #insert(slot: number, low: number, high: number): number {
+  /** A new id for a pair whose id the caller finds by other means: `idOf` and `find` will not know it. */
+  append(low: number, high: number): number {
     const id = this.#count++;
     if (id === this.#lows.length) {
       this.#lows = grownInt32(this.#lows, 2 * id);
@@ -65,15 +68,24 @@ export class PairTable {
     }
     this.#lows[id] = low;
     this.#highs[id] = high;
+    return id;
+  }
+
+  #insert(slot: number, low: number, high: number): number {
+    const id = this.append(low, high);
     this.#slots[slot] = id + 1;
-    if (this.#count > this.#slots.length * LOAD) this.#rehash();
+    this.#hashed++;
+    if (this.#hashed > this.#slots.length * LOAD) this.#rehash();
     return id;
   }
 
   #rehash(): void {
-    const slots = new Int32Array(this.#slots.length * 2);
+    const before = this.#slots;
+    const slots = new Int32Array(before.length * 2);
     const mask = slots.length - 1;
-    for (let id = 0; id < this.#count; id++) {
+    for (let i = 0; i < before.length; i++) {
+      if (before[i] === 0) continue;
+      const id = before[i] - 1;
       let slot = hashPair(this.#lows[id], this.#highs[id]) & mask;
       while (slots[slot] !== 0) slot = (slot + 1) & mask;
       slots[slot] = id + 1;

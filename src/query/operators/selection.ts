@@ -33,6 +33,13 @@ export function rowsOfBits(bits: Bitmap, length: number): Int32Array {
   return count === length ? rows : rows.slice(0, count);
 }
 
+/** The ordinals 0 to `length` - 1. */
+export function firstRows(length: number): Int32Array<ArrayBuffer> {
+  const rows = new Int32Array(length);
+  for (let i = 0; i < length; i++) rows[i] = i;
+  return rows;
+}
+
 /** The value bits of a bool column; a null column is of no value at all. */
 export function boolBits(column: Column): Bitmap {
   if (column.data.layout === 'none') return newBitmap(column.length, false);

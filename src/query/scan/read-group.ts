@@ -1,3 +1,4 @@
+import { countBits } from '../../columns/bitmap.ts';
 import { type Batch, type Column, gatherColumn } from '../../columns/column.ts';
 import { BOOL } from '../../columns/types.ts';
 import { assert } from '../../core/errors.ts';
@@ -6,8 +7,9 @@ import { countRows } from '../../segment/read-plan.ts';
 import type { Expression } from '../expression.ts';
 import { compileFilter, type RowFilter } from '../operators/filter.ts';
 import type { ScalarFunctions } from '../operators/function-port.ts';
+import { rowsOfBits } from '../operators/selection.ts';
 import { adaptColumns } from './adapt.ts';
-import { ordinalsOf, type RowSelection } from './row-selection.ts';
+import { ordinalsAt, type RowSelection } from './row-selection.ts';
 import { columnName, columnsRead, type ScanRequest } from './scan-request.ts';
 
 /** What to read of a row group: the columns put out, and the conditions to hold first. */
@@ -37,8 +39,8 @@ export function groupFilter(
 export interface GroupRows {
   readonly length: number;
   readonly columns: readonly Column[];
-  /** The rows in the segment. Made only when asked for. */
-  ordinals(): Int32Array;
+  /** The rows in the segment, or those at the places given. Made only when asked for. */
+  ordinals(at?: Int32Array): Int32Array;
 }
 
 /** Where more than one row in this many is left, whole ranges are read and the rows taken out afterwards. */
@@ -58,22 +60,32 @@ export async function readGroup(
   const length = countRows(rows);
   if (filter === undefined) {
     const output = await readAdapted(file, group, request.output, rows, length, request);
-    return { length, columns: output, ordinals: () => ordinalsOf(rows) };
+    return { length, columns: output, ordinals: (at) => ordinalsAt(rows, at) };
   }
   const names = [...columns.values()];
   const read = await readAdapted(file, group, names, rows, length, request);
   const input: Column[] = [];
   for (const [i, ordinal] of [...columns.keys()].entries()) input[ordinal] = read[i];
-  const selected = filter({ schema: request.dataset, length, columns: input });
-  const byName = new Map(names.map((name, i) => [name, taken(read[i], selected)]));
-  const rest = request.output.filter((name) => !byName.has(name));
-  const others = selected.length === 0 ? [] : await readSelected(file, group, rest, rows, selected, length, request);
-  for (let i = 0; i < others.length; i++) byName.set(rest[i], others[i]);
-  return {
-    length: selected.length,
-    columns: selected.length === 0 ? [] : request.output.map((name) => columnNamed(byName, name)),
-    ordinals: () => pick(ordinalsOf(rows), selected),
+  const kept = filter({ schema: request.dataset, length, columns: input });
+  const count = countBits(kept, length);
+  if (count === 0) return { length: 0, columns: [], ordinals: () => new Int32Array(0) };
+  // What is only counted has no use for the places of its rows.
+  let places: Int32Array | undefined;
+  const selected = () => {
+    places ??= rowsOfBits(kept, length);
+    return places;
   };
+  const ordinals = (at?: Int32Array) =>
+    count === length ? ordinalsAt(rows, at) : ordinalsAt(rows, at === undefined ? selected() : pick(selected(), at));
+  if (request.output.length === 0) return { length: count, columns: [], ordinals };
+  const byName = new Map<string, Column>();
+  for (const [i, name] of names.entries()) {
+    if (request.output.includes(name)) byName.set(name, count === length ? read[i] : gatherColumn(read[i], selected()));
+  }
+  const rest = request.output.filter((name) => !byName.has(name));
+  const others = await readSelected(file, group, rest, rows, { count, places: selected }, length, request);
+  for (let i = 0; i < others.length; i++) byName.set(rest[i], others[i]);
+  return { length: count, columns: request.output.map((name) => columnNamed(byName, name)), ordinals };
 }
 
 function columnNamed(columns: ReadonlyMap<string, Column>, name: string): Column {
@@ -82,14 +94,9 @@ function columnNamed(columns: ReadonlyMap<string, Column>, name: string): Column
   return column;
 }
 
-function taken(column: Column, selected: Int32Array): Column {
-  return selected.length === column.length ? column : gatherColumn(column, selected);
-}
-
-function pick(ordinals: Int32Array, selected: Int32Array): Int32Array {
-  if (selected.length === ordinals.length) return ordinals;
-  const out = new Int32Array(selected.length);
-  for (let i = 0; i < selected.length; i++) out[i] = ordinals[selected[i]];
+function pick(values: Int32Array, at: Int32Array): Int32Array {
+  const out = new Int32Array(at.length);
+  for (let i = 0; i < at.length; i++) out[i] = values[at[i]];
   return out;
 }
 
@@ -98,16 +105,16 @@ async function readSelected(
   group: number,
   names: readonly string[],
   rows: RowSelection,
-  selected: Int32Array,
+  selected: { readonly count: number; readonly places: () => Int32Array },
   length: number,
   request: ScanRequest,
 ): Promise<readonly Column[]> {
   if (names.length === 0) return [];
-  if (selected.length * DENSE > length) {
+  if (selected.count * DENSE > length) {
     const columns = await readAdapted(file, group, names, rows, length, request);
-    return columns.map((column) => taken(column, selected));
+    return selected.count === length ? columns : columns.map((column) => gatherColumn(column, selected.places()));
   }
-  const wanted = pick(ordinalsOf(rows), selected);
+  const wanted = ordinalsAt(rows, selected.places());
   return await readAdapted(file, group, names, wanted, wanted.length, request);
 }
 

@@ -69,3 +69,17 @@ export function ordinalsOf(rows: RowSelection): Int32Array {
   for (const [start, end] of rows) for (let row = start; row < end; row++) out[count++] = row;
   return out;
 }
+
+/** The ordinals of those rows of a selection that stand at places `at`; of all of them where no places are given. */
+export function ordinalsAt(rows: RowSelection, at: Int32Array | undefined): Int32Array {
+  if (at === undefined) return ordinalsOf(rows);
+  const out = new Int32Array(at.length);
+  if (!(rows instanceof Int32Array) && rows.length === 1) {
+    const [[start]] = rows;
+    for (let i = 0; i < at.length; i++) out[i] = start + at[i];
+    return out;
+  }
+  const ordinals = ordinalsOf(rows);
+  for (let i = 0; i < at.length; i++) out[i] = ordinals[at[i]];
+  return out;
+}

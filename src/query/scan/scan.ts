@@ -11,7 +11,7 @@ import { candidates, chooseIndex, type IndexAccess, scanCost } from './index-cho
 import { lookAhead } from './look-ahead.ts';
 import type { Lease } from './open-files.ts';
 import { type GroupFilter, type GroupRows, groupFilter, readGroup } from './read-group.ts';
-import { intersectRows, type RowRanges, type RowSelection, rowsWithin } from './row-selection.ts';
+import { intersectRows, ordinalsAt, type RowRanges, type RowSelection, rowsWithin } from './row-selection.ts';
 import { type ScanRequest, scanRequest } from './scan-request.ts';
 import { groupOrder, mayGroupHoldRows, mayHoldRows, rowsToRead } from './segment-rows.ts';
 import { type MatchedRows, noteIndex, TextMatch } from './text-match.ts';
@@ -144,9 +144,9 @@ function* unreadRows(segment: SegmentRecord, matched: MatchedRows | undefined): 
   const total = matched?.rows.length ?? segment.rows - countRows(segment.masked);
   for (let start = 0; start < total; start += EMPTY_ROWS) {
     const length = Math.min(total - start, EMPTY_ROWS);
-    const ordinals = () => {
+    const ordinals = (at?: Int32Array) => {
       assert(matched !== undefined, 'rows that are only counted have no ordinals');
-      return matched.rows.subarray(start, start + length);
+      return ordinalsAt(matched.rows.subarray(start, start + length), at);
     };
     yield { segment, length, columns: [], ordinals, scores: matched?.scores?.subarray(start, start + length) };
   }

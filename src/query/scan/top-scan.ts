@@ -9,6 +9,7 @@ import { BestRows } from '../operators/best-rows.ts';
 import { compileExpression, isDeterministic } from '../operators/evaluate.ts';
 import type { ScalarFunctions } from '../operators/function-port.ts';
 import { HeldMemory } from '../operators/held-memory.ts';
+import { firstRows } from '../operators/selection.ts';
 import type { Plan, ScanPlan, SortKey } from '../plan.ts';
 import { adaptColumns } from './adapt.ts';
 import { type ScanSource, scanDataset, scoreColumn } from './scan.ts';
@@ -113,12 +114,11 @@ async function bestAddresses(top: TopScan, source: ScanSource, memory: HeldMemor
     for (const [i, place] of places.entries()) output[place] = rows.columns[i];
     if (score.length > 0) output[scan.columns.length] = score[0];
     const values = runs.map((run) => run({ schema: scan.schema, length: rows.length, columns: output }));
-    const good = best.candidates(values[0]) ?? allRows(rows.length);
+    const good = best.candidates(values[0]) ?? firstRows(rows.length);
     if (good.length === 0) continue;
-    const ordinals = rows.ordinals();
     const address = [
       integers(new Int32Array(good.length).fill(segmentOrdinals.get(rows.segment.segmentId) ?? 0)),
-      integers(good.map((row) => ordinals[row])),
+      integers(rows.ordinals(good)),
     ];
     const taken = (column: Column) => (good.length === rows.length ? column : gatherColumn(column, good));
     const kept = [...rows.columns, ...score].map(taken);
@@ -126,10 +126,6 @@ async function bestAddresses(top: TopScan, source: ScanSource, memory: HeldMemor
     if (threshold !== undefined && best.worst !== undefined) threshold.lower(best.worst);
   }
   return best.finish();
-}
-
-function allRows(length: number): Int32Array {
-  return Int32Array.from({ length }, (_, row) => row);
 }
 
 function integers(values: Int32Array): Column {

@@ -4,7 +4,7 @@ import { grownBytes, grownLength } from '../grow.ts';
 import { KeyColumn } from '../key-column.ts';
 import { PairTable } from '../pair-table.ts';
 import type { Accumulator, GroupedRows } from './accumulator.ts';
-import type { RowCounts } from './count.ts';
+import { CountAccumulator, type RowCounts } from './count.ts';
 
 /** Shows another aggregate each value of a group once. */
 export class DistinctAccumulator implements Accumulator {
@@ -12,9 +12,12 @@ export class DistinctAccumulator implements Accumulator {
   readonly #rows: RowCounts;
   readonly #values: KeyColumn;
   readonly #seen = new PairTable();
-  /** Where there is one group only, whether each value has been seen takes a byte and no look-up. */
   readonly #oneGroup: boolean;
+  /** Where there is one group only, whether each value has been seen takes a byte and no look-up. */
   #seenIds: Uint8Array = new Uint8Array(0);
+  /** While every row has been let in, the values seen are those below this id, and `#seenIds` is not kept. */
+  #seenBelow = 0;
+  #allIn = true;
 
   /** `rows` counts what the inner aggregate is shown. */
   constructor(inner: Accumulator, rows: RowCounts, argType: ColumnType, oneGroup: boolean) {
@@ -36,17 +39,22 @@ export class DistinctAccumulator implements Accumulator {
   add(rows: GroupedRows, column: Column): void {
     const ids = new Int32Array(column.length);
     this.#values.assign(column, ids);
-    const fresh = this.#oneGroup ? this.#freshOfOne(rows.groups, ids) : this.#freshOfGroups(rows.groups, ids);
+    const fresh = this.#oneGroup ? this.#freshOfOne(rows, ids) : this.#freshOfGroups(rows.groups, ids);
     if (fresh.length === 0) return;
     const groups = fresh.map((row) => rows.groups[row]);
     this.#rows.add(groups);
-    this.#inner.add({ groups, leftOut: null, single: this.#oneGroup }, gatherColumn(column, fresh));
+    // A count has no use for the values.
+    const values = this.#inner instanceof CountAccumulator ? column : gatherColumn(column, fresh);
+    this.#inner.add({ groups, leftOut: null, single: this.#oneGroup }, values);
   }
 
-  #freshOfOne(groups: Int32Array, ids: Int32Array): Int32Array {
+  #freshOfOne({ groups, single }: GroupedRows, ids: Int32Array): Int32Array {
+    if (this.#allIn && single) return this.#firstSeen(ids);
     if (this.#seenIds.length < this.#values.count) {
       this.#seenIds = grownBytes(this.#seenIds, grownLength(this.#seenIds.length, this.#values.count));
     }
+    if (this.#allIn) this.#seenIds.fill(1, 0, this.#seenBelow);
+    this.#allIn = false;
     const seen = this.#seenIds;
     const rows = new Int32Array(ids.length);
     let fresh = 0;
@@ -55,6 +63,20 @@ export class DistinctAccumulator implements Accumulator {
       seen[ids[i]] = 1;
       rows[fresh++] = i;
     }
+    return rows.subarray(0, fresh);
+  }
+
+  /** Ids are given in the order of first appearance, so a value is new where its id is above all before it. */
+  #firstSeen(ids: Int32Array): Int32Array {
+    const rows = new Int32Array(ids.length);
+    let fresh = 0;
+    let below = this.#seenBelow;
+    for (let i = 0; i < ids.length; i++) {
+      if (ids[i] < below) continue;
+      below = ids[i] + 1;
+      rows[fresh++] = i;
+    }
+    this.#seenBelow = below;
     return rows.subarray(0, fresh);
   }
 
