@@ -61,7 +61,7 @@ function readTexts(reading: TextReading, texts: Texts): BuiltColumn | null {
  *
  * Values are given with their row, which never decreases; rows not given are null, and a row given
  * again is overwritten. What a value becomes depends on the value and the column's final type alone,
- * by the same widening as `widen` and `castColumn`, so that cutting the rows into other batches
+ * by the same widening as `widen` and `widenColumn`, so that cutting the rows into other batches
  * never changes them.
  */
 export class ColumnBuilder {

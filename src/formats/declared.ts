@@ -1,10 +1,10 @@
 import { getBit, newBitmap, setBit } from '../columns/bitmap.ts';
-import { castColumn } from '../columns/cast.ts';
 import { type Batch, type Column, gatherBatch, isNull, nullColumn, type Scalar, scalarAt } from '../columns/column.ts';
 import { columnOf } from '../columns/from-scalars.ts';
 import { inferInstants } from '../columns/infer-instants.ts';
 import { canonicalText, isJson, parseScalar } from '../columns/text.ts';
 import { type ColumnType, type Field, sameType, typeName } from '../columns/types.ts';
+import { widenArray } from '../columns/widen.ts';
 import type { FieldError } from '../core/errors.ts';
 import type {
   BadRow,
@@ -157,11 +157,9 @@ function fillNulls(column: Column, fills: (row: number) => boolean, value: Scala
 function toDeclared(column: Column, type: ColumnType, fail: (row: number, found: string) => void): Column {
   if (sameType(column.type, type)) return column;
   const from = column.type.kind;
-  const exact =
-    from === 'null' ||
-    (from === 'int64' && type.kind === 'double') ||
-    (from === 'date' && type.kind === 'timestamp' && type.unit === 'us');
-  if (exact) return castColumn(column, type, 'lenient');
+  if (from === 'null') return nullColumn(type, column.length);
+  const widened = widenArray(column, type);
+  if (widened !== undefined) return widened;
   if (from === 'string' && (type.kind === 'timestamp' || type.kind === 'date') && column.data.layout === 'varlen') {
     const instants = inferInstants(column.data.offsets, column.data.bytes, column.length, column.validity);
     if (instants !== null && sameType(instants.column.type, type)) return instants.column;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { columnOf } from '../../src/columns/from-scalars.ts';
 import {
   BOOL,
   DATE,
@@ -10,6 +11,7 @@ import {
   TIMESTAMP,
   TIMESTAMP_NS,
 } from '../../src/columns/types.ts';
+import { conformToDeclared } from '../../src/formats/declared.ts';
 import { detectFormat } from '../../src/formats/detect.ts';
 import type { DeclaredField } from '../../src/formats/format.ts';
 import { formatNamed } from '../../src/formats/registry.ts';
@@ -137,6 +139,20 @@ describe('declared columns', () => {
       expect(bad.map(({ row, line, raw }) => [row, line, raw])).toEqual(wanted);
       expect(rows).toHaveLength(50 - wanted.length);
     }
+  });
+
+  test('make a row bad whose value is out of their range', () => {
+    const batch = {
+      schema: [{ name: 'at', type: DATE, nullable: true }],
+      length: 3,
+      columns: [columnOf(DATE, [0, 2 ** 31 - 1, null])],
+    };
+    const origins = { row: (index: number) => index, line: () => undefined, raw: () => '' };
+    const conformed = conformToDeclared(batch, [declared('at', TIMESTAMP)], true, origins);
+    expect(conformed.batch?.columns[0].length).toBe(2);
+    expect(conformed.bad.map(({ row, reasons }) => [row, reasons[0].message])).toEqual([
+      [1, "expected timestamp, found '+5881580-07-11'"],
+    ]);
   });
 
   test('json takes any value, and text that is no json as a text', async () => {

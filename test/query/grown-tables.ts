@@ -1,6 +1,6 @@
-import { castScalar } from '../../src/columns/cast-scalar.ts';
 import type { Batch, Scalar } from '../../src/columns/column.ts';
 import { BOOL, type ColumnType, DATE, decimal, INT64, NULL_TYPE } from '../../src/columns/types.ts';
+import { widenScalar } from '../../src/columns/widen.ts';
 import type { Random } from '../../src/core/random.ts';
 import type { RowRanges } from '../../src/storage/catalog-records.ts';
 import { batchOf, type TestTable } from './conformance/tables.ts';
@@ -80,5 +80,5 @@ function asEarlier({ name, columns, rows }: TestTable, random: Random): Aged {
 }
 
 function widen(value: Scalar, from: ColumnType, to: ColumnType): Scalar {
-  return value === null || from === to ? value : (castScalar(value, from, to, 'widen') ?? null);
+  return value === null || from === to ? value : widenScalar(value, from, to);
 }

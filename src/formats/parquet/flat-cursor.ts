@@ -1,8 +1,8 @@
 import { type Bitmap, getBit } from '../../columns/bitmap.ts';
-import { castColumn } from '../../columns/cast.ts';
 import { type Codes, type Column, columnBytes, gatherColumn, sliceColumn } from '../../columns/column.ts';
 import { concatColumns } from '../../columns/concat.ts';
 import { sameType, TIMESTAMP, widen } from '../../columns/types.ts';
+import { widenColumn } from '../../columns/widen.ts';
 import type { Codec } from '../../parquet/metadata.ts';
 import type { PageLocation } from '../../parquet/page-index.ts';
 import { type LeafData, PageDecoder } from '../../parquet/pages.ts';
@@ -157,7 +157,7 @@ function ofOneType(parts: readonly Column[]): readonly Column[] {
   if (parts.every((part) => sameType(part.type, first.type))) return parts;
   const wide = parts.some((part) => sameType(part.type, TIMESTAMP) && hasWideInstants(part));
   const target = wide ? TIMESTAMP : parts.map((part) => part.type).reduce((a, b) => widen({ type: a }, { type: b }));
-  return parts.map((part) => castColumn(part, target, 'lenient'));
+  return parts.map((part) => widenColumn(part, target));
 }
 
 /** Where each row's value stands in the dictionary; -1 for nulls. */

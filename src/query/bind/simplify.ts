@@ -1,4 +1,5 @@
 import type { Scalar } from '../../columns/column.ts';
+import { floorDivide } from '../../columns/floor-divide.ts';
 import { BOOL, type ColumnType } from '../../columns/types.ts';
 import { castScalar } from '../functions/cast.ts';
 import { compareScalars } from '../functions/comparison.ts';
@@ -216,9 +217,4 @@ function floorInto(
     narrow = castScalar(value, type, into, true);
   } else narrow = floorDivide(BigInt(value as bigint), 1000n);
   return narrow ?? undefined;
-}
-
-function floorDivide(value: bigint, divisor: bigint): bigint {
-  const quotient = value / divisor;
-  return value % divisor < 0n ? quotient - 1n : quotient;
 }

@@ -1,3 +1,4 @@
+import { floorDivide } from '../../columns/floor-divide.ts';
 import { fitsInt64 } from '../../columns/text.ts';
 import { BOOL, type ColumnType, DATE, DOUBLE, decimal, INT64 } from '../../columns/types.ts';
 import { OrasiError } from '../../core/errors.ts';
@@ -207,9 +208,7 @@ function rounding(
 }
 
 function floorDecimal(unscaled: bigint, scale: number): bigint {
-  const divisor = 10n ** BigInt(scale);
-  const quotient = unscaled / divisor;
-  return unscaled % divisor < 0n ? quotient - 1n : quotient;
+  return floorDivide(unscaled, 10n ** BigInt(scale));
 }
 
 /** Half away from zero; with digits, a decimal keeps that many and a double is scaled, rounded and scaled back. */

@@ -1,4 +1,5 @@
 import type { Scalar } from '../../columns/column.ts';
+import { floorDivide } from '../../columns/floor-divide.ts';
 import { DAY_SECONDS } from '../../columns/instant.ts';
 import {
   bytesText,
@@ -276,13 +277,8 @@ function toTimestamp(value: Exclude<Scalar, null>, from: ColumnType, unit: 'us' 
   }
 }
 
-export function daysOfTimestamp(count: bigint, unit: 'us' | 'ns'): number {
+function daysOfTimestamp(count: bigint, unit: 'us' | 'ns'): number {
   return Number(floorDivide(count, unit === 'us' ? 86_400_000_000n : 86_400_000_000_000n));
-}
-
-export function floorDivide(value: bigint, divisor: bigint): bigint {
-  const quotient = value / divisor;
-  return value % divisor < 0n ? quotient - 1n : quotient;
 }
 
 /**

@@ -1,12 +1,14 @@
 import type { Scalar } from '../../columns/column.ts';
 import { civilFromDays } from '../../columns/instant.ts';
 import { bytesText, decimalText } from '../../columns/text.ts';
+import { reprText } from '../../columns/text-forms.ts';
 import type { ColumnType } from '../../columns/types.ts';
 
 /**
  * The text of a value as `CAST(… AS VARCHAR)` and `||` write it, which is DuckDB's: a double keeps its point
- * (`1.0`), a decimal all its digits, an instant a space between date and time. The text that files and
- * answers use is another (`canonicalText`), made to be read back.
+ * (`1.0`), a decimal all its digits, an instant a space between date and time. Two other texts stay apart from it on
+ * purpose: what a column becomes when it widens (`canonicalText`, columns/text.ts), made to be read back, and what
+ * answers show in JSON and CSV (results/value-text.ts).
  */
 export function sqlText(value: Exclude<Scalar, null>, type: ColumnType): string {
   switch (type.kind) {
@@ -25,31 +27,19 @@ export function sqlText(value: Exclude<Scalar, null>, type: ColumnType): string 
   }
 }
 
-/** Shortest digits that read back; an exponent below 1e-4 and from 1e16, of two digits at least. */
-export function sqlDoubleText(value: number): string {
+function sqlDoubleText(value: number): string {
   if (Number.isNaN(value)) return 'nan';
-  if (!Number.isFinite(value)) return value < 0 ? '-inf' : 'inf';
-  const [mantissa, exponentText] = Math.abs(value).toExponential().split('e');
-  const exponent = Number(exponentText);
-  const sign = value < 0 || Object.is(value, -0) ? '-' : '';
-  if (value !== 0 && (exponent < -4 || exponent >= 16)) {
-    const size = String(Math.abs(exponent)).padStart(2, '0');
-    return `${sign}${mantissa}e${exponent < 0 ? '-' : '+'}${size}`;
-  }
-  const digits = mantissa.replace('.', '');
-  if (exponent < 0) return `${sign}0.${'0'.repeat(-exponent - 1)}${digits}`;
-  const whole = digits.slice(0, exponent + 1).padEnd(exponent + 1, '0');
-  return `${sign}${whole}.${digits.slice(exponent + 1) || '0'}`;
+  return Number.isFinite(value) ? reprText(value) : value < 0 ? '-inf' : 'inf';
 }
 
-export function sqlDateText(days: number): string {
+function sqlDateText(days: number): string {
   const { year, month, day } = civilFromDays(days);
   const date = `${pad(year > 0 ? year : 1 - year, 4)}-${pad(month, 2)}-${pad(day, 2)}`;
   return year > 0 ? date : `${date} (BC)`;
 }
 
 /** `2024-01-05 10:00:00.5`: the fraction without zeros at its end. */
-export function sqlTimestampText(count: bigint, unit: 'us' | 'ns'): string {
+function sqlTimestampText(count: bigint, unit: 'us' | 'ns'): string {
   const perDay = unit === 'us' ? 86_400_000_000n : 86_400_000_000_000n;
   let days = count / perDay;
   let rest = count % perDay;
@@ -57,9 +47,7 @@ export function sqlTimestampText(count: bigint, unit: 'us' | 'ns'): string {
     rest += perDay;
     days -= 1n;
   }
-  const date = sqlDateText(Number(days));
-  const time = sqlTimeText(rest, unit);
-  return date.endsWith(' (BC)') ? `${date.slice(0, -5)} ${time} (BC)` : `${date} ${time}`;
+  return `${sqlDateText(Number(days))} ${sqlTimeText(rest, unit)}`;
 }
 
 /** `10:00:00.5` for a count since midnight; hours may pass 24, as they do in intervals. */

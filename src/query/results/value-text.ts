@@ -51,7 +51,11 @@ function integerText(integer: bigint): string {
   return integer > LARGEST_EXACT || integer < -LARGEST_EXACT ? `"${integer}"` : integer.toString();
 }
 
-/** A value as bare text, for CSV: the same texts as in JSON, without JSON's quotes. */
+/**
+ * A value as bare text, for CSV: the same texts as in JSON, without JSON's quotes. What SQL's own CAST to text writes is
+ * another text on purpose (functions/value-text.ts), and what a column widens to a third (`canonicalText`): here decimals
+ * keep their zeros, as the type says them, and instants are RFC 3339.
+ */
 export function plainText(value: Exclude<Scalar, null>, type: ColumnType): string {
   switch (type.kind) {
     case 'double':

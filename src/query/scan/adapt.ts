@@ -1,9 +1,9 @@
-import { castColumn } from '../../columns/cast.ts';
 import { type Batch, type Column, nullColumn } from '../../columns/column.ts';
 import type { Schema } from '../../columns/types.ts';
+import { widenColumn } from '../../columns/widen.ts';
 
 /**
- * The columns of a segment as the dataset has them now: those it lacks are null, narrower ones are cast.
+ * The columns of a segment as the dataset has them now: those it lacks are null, narrower ones are widened.
  * `names` are the columns wanted, in order; `batch` holds those of them that the segment has.
  */
 export function adaptColumns(batch: Batch, names: readonly string[], dataset: Schema): Column[] {
@@ -13,6 +13,6 @@ export function adaptColumns(batch: Batch, names: readonly string[], dataset: Sc
     const place = places.get(name);
     const type = types.get(name) ?? { kind: 'null' };
     if (place === undefined) return nullColumn(type, batch.length);
-    return castColumn(batch.columns[place], type, 'widen', batch.schema[place].text);
+    return widenColumn(batch.columns[place], type, batch.schema[place].text);
   });
 }

@@ -1,8 +1,8 @@
-import { castColumn } from '../../columns/cast.ts';
 import { analyzerFor, fulltextDefinition } from '../../columns/text/analyzer.ts';
 import { parseTextQuery } from '../../columns/text/parse-query.ts';
 import type { TextQuery } from '../../columns/text/query.ts';
 import { STRING } from '../../columns/types.ts';
+import { widenColumn } from '../../columns/widen.ts';
 import { OrasiError } from '../../core/errors.ts';
 import { mergeStatistics } from '../../segment/fulltext/bm25.ts';
 import { TextScan } from '../../segment/fulltext/scan.ts';
@@ -143,7 +143,7 @@ export class TextMatch {
         const batch = await lease.file.readColumns(group, [this.#column]);
         this.#context.stats.rowsScanned += rows;
         const before = scan.heldBytes;
-        scan.add(castColumn(batch.columns[0], STRING, 'widen', batch.schema[0].text), firstRow);
+        scan.add(widenColumn(batch.columns[0], STRING, batch.schema[0].text), firstRow);
         this.#memory.add(scan.heldBytes - before);
       }
       return scan;

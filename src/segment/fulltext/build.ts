@@ -1,9 +1,9 @@
-import { castColumn } from '../../columns/cast.ts';
 import { type Batch, type Column, isNull } from '../../columns/column.ts';
 import type { IndexDefinition, IndexSummary } from '../../columns/index-definition.ts';
 import { type AnalyzerOptions, analyzerOf } from '../../columns/text/analyzer.ts';
 import { Tokenizer } from '../../columns/text/tokenizer.ts';
 import { STRING } from '../../columns/types.ts';
+import { widenColumn } from '../../columns/widen.ts';
 import type { ByteSink } from '../../core/bytes.ts';
 import { assert, OrasiError } from '../../core/errors.ts';
 import { LIMITS } from '../../core/limits.ts';
@@ -121,7 +121,7 @@ export async function buildFulltext(
       continue;
     }
     // Any value has a text, which stays the same should its column widen to text later.
-    gathered.add(castColumn(batch.columns[ordinal], STRING, 'widen', batch.schema[ordinal].text));
+    gathered.add(widenColumn(batch.columns[ordinal], STRING, batch.schema[ordinal].text));
   }
   gathered.seal();
 

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { castScalar } from '../../../src/columns/cast-scalar.ts';
 import type { Scalar } from '../../../src/columns/column.ts';
 import {
   BOOL,
@@ -11,6 +10,7 @@ import {
   NULL_TYPE,
   type Schema,
 } from '../../../src/columns/types.ts';
+import { widenScalar } from '../../../src/columns/widen.ts';
 import { type Random, seededRandom } from '../../../src/core/random.ts';
 import type { Expression } from '../../../src/query/expression.ts';
 import { seedCount } from '../../scale.ts';
@@ -41,7 +41,7 @@ function widenRow(row: readonly Scalar[], schema: Schema): Scalar[] {
   return TABLE.map((field) => {
     const place = schema.findIndex(({ name }) => name === field.name);
     const value = place < 0 ? null : row[place];
-    return value === null ? null : (castScalar(value, schema[place].type, field.type, 'widen') ?? null);
+    return value === null ? null : widenScalar(value, schema[place].type, field.type);
   });
 }
 
