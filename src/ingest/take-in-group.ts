@@ -61,24 +61,23 @@ export async function takeGroup(
         continue;
       }
       const remains: PartRemains = { format: undefined, quarantine: undefined };
+      const own = choosePipeline(pipelines, object.dataset, object.name);
+      let decoded: Awaited<ReturnType<typeof decodeWhole>>;
       try {
-        const decoded = await decodeWhole(
-          ports,
-          choosePipeline(pipelines, object.dataset, object.name),
-          object,
-          remains,
-        );
-        if (decoded === null) {
-          alone.push(object);
-          continue;
-        }
-        assembler ??= new SegmentAssembler(ports.store, object, { ...ports.limits, sortKey });
-        for (const batch of decoded.batches) await assembler.add(batch, object.objectId);
-        rows += decoded.entry.rowsCommitted;
-        done.push({ object, entry: decoded.entry });
+        decoded = await decodeWhole(ports, own, object, remains);
       } catch (fault) {
         faults.push({ object, error: fault, remains });
+        continue;
       }
+      if (decoded === null) {
+        alone.push(object);
+        continue;
+      }
+      // From here on a fault is the whole group's: what is written holds rows of several members.
+      assembler ??= new SegmentAssembler(ports.store, object, { ...ports.limits, sortKey });
+      for (const batch of decoded.batches) await assembler.add(batch, object.objectId);
+      rows += decoded.entry.rowsCommitted;
+      done.push({ object, entry: decoded.entry });
     }
     if (assembler !== undefined) {
       await assembler.finish();
@@ -96,7 +95,8 @@ export async function takeGroup(
     await assembler?.abort();
     error = fault;
   }
-  return { committed: [], faults, alone, uncommitted: done.map(({ object }) => object), error };
+  const settled = new Set([...faults.map(({ object }) => object), ...alone]);
+  return { committed: [], faults, alone, uncommitted: objects.filter((object) => !settled.has(object)), error };
 }
 
 /** All rows of a small object; null where they are more than may be held. */

@@ -31,8 +31,11 @@ export class Power {
   }
 }
 
+/** What every durable effect goes through; it may fail before the effect, or after it. */
+export type Effects = Pick<Power, 'use'>;
+
 /** The store as a process with this power reaches it. */
-export function poweredStore(store: ObjectStore, power: Power): ObjectStore {
+export function poweredStore(store: ObjectStore, power: Effects): ObjectStore {
   const uploadOf = (upload: MultipartUpload): MultipartUpload => ({
     key: upload.key,
     uploadId: upload.uploadId,
@@ -55,7 +58,7 @@ export function poweredStore(store: ObjectStore, power: Power): ObjectStore {
 const inner = Symbol('inner');
 
 /** The database as a process with this power reaches it: a statement, or a batch, is one effect. */
-export function poweredSql(binding: SqlBinding, power: Power): SqlBinding {
+export function poweredSql(binding: SqlBinding, power: Effects): SqlBinding {
   type Powered = BoundStatement & { [inner]: BoundStatement };
   const wrap = (statement: BoundStatement): Powered => ({
     [inner]: statement,

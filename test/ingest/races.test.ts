@@ -211,3 +211,29 @@ test('what is beyond the share of one invocation gets a message of its own', asy
     messages.slice(5).map(({ objectId }) => objectId),
   );
 });
+
+test('a store that fails while a group is written costs none of its members a row', async () => {
+  // Small enough for a segment to be written while members are still being read.
+  const world = createWorld({ limits: { segmentBufferBytes: 3_000 } });
+  for (let i = 0; i < 12; i++) await world.put(`o${i}`, numberLines(100 * i, 100));
+  // Its column ends the segment that is open.
+  await world.put('wider', '{"n":1200,"more":1}\n');
+  await world.put('last', numberLines(1201, 10));
+  let failures = 1;
+  const { store } = world.ports;
+  const flaky = createIngest({
+    ...world.ports,
+    store: {
+      ...store,
+      put: async (...args: Parameters<typeof store.put>) => {
+        if (args[0].startsWith('segments/') && failures-- > 0) throw new Error('we encountered an internal error');
+        return await store.put(...args);
+      },
+    },
+  });
+  const messages = world.ingestQueue.take();
+  expect((await flaky.handle(messages)).filter(({ kind }) => kind === 'again')).toHaveLength(14);
+  world.clock.advance(10 * 60_000);
+  await flaky.handle(messages);
+  expect(await numbersOf(world)).toEqual(range(0, 1211));
+});
