@@ -31,7 +31,7 @@ export function createApi({ base, catalog, ingest, queries, keys, controlPlane }
     mountObjects(app, base, ingest, catalog.ledger);
     mountUploads(app, base, ingest, catalog.ledger);
     mountDatasets(app, base, catalog.datasets);
-    mountQuery(app, base, queries, new Admission(LIMITS.concurrentQueries, LIMITS.waitingQueries));
+    mountQuery(app, base, queries, new Admission(LIMITS.concurrentQueries, LIMITS.waitingQueries, base.clock));
     mountKeys(app, base, keys);
     mountResources(app, { controlPlane, authorize: (...call) => base.authorize(...call) });
   });

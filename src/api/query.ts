@@ -69,12 +69,13 @@ export function mountQuery(app: ApiApp, base: ApiBase, engine: QueryEngine, admi
     async (request) => {
       const mediaType = chosenType(request.raw.headers.get('accept'));
       const query = await requestOf(request);
-      const leave = await admission.enter();
+      const limitMs = query.timeoutMs ?? LIMITS.queryTimeoutMs;
+      const leave = await admission.enter(limitMs);
       let streaming = false;
       try {
         const answer = await engine.run(query);
         if (mediaType === 'application/json') return await whole(encodeJson(answer));
-        const response = await streamed(STREAMED[mediaType](answer), mediaType, leave);
+        const response = await streamed(STREAMED[mediaType](answer), mediaType, limitMs, leave);
         streaming = true;
         return response;
       } finally {
@@ -97,7 +98,7 @@ export function mountQuery(app: ApiApp, base: ApiBase, engine: QueryEngine, admi
     },
     async (request) => {
       const query = await requestOf(request);
-      const leave = await admission.enter();
+      const leave = await admission.enter(query.timeoutMs ?? LIMITS.queryTimeoutMs);
       try {
         return Response.json({ plan: await engine.explain(query) });
       } finally {
@@ -136,24 +137,46 @@ async function whole(chunks: AsyncGenerator<Uint8Array>): Promise<Response> {
   return new Response(new Blob(parts), { headers: { 'content-type': 'application/json' } });
 }
 
-/** An answer sent as it is made. It begins once there is a first piece; an error after that breaks the connection off. */
-async function streamed(chunks: AsyncGenerator<Uint8Array>, mediaType: string, leave: () => void): Promise<Response> {
+/**
+ * An answer sent as it is made. It begins once there is a first piece; an error after that breaks the connection off. So
+ * does the end of the query's time where the caller has not read all by then: who stops reading would hold memory and
+ * a slot for ever.
+ */
+async function streamed(
+  chunks: AsyncGenerator<Uint8Array>,
+  mediaType: string,
+  limitMs: number,
+  leave: () => void,
+): Promise<Response> {
   let first: IteratorResult<Uint8Array> | undefined = await chunks.next();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const end = () => {
+    clearTimeout(timer);
+    leave();
+  };
   const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      timer = setTimeout(() => {
+        controller.error(new OrasiError('timeout', `the answer was not read within ${limitMs} ms`));
+        end();
+        // What it was about to answer is nobody's concern any more.
+        chunks.return(undefined).catch(() => {});
+      }, limitMs);
+    },
     async pull(controller) {
       try {
         const next = first ?? (await chunks.next());
         first = undefined;
         if (!next.done) return controller.enqueue(next.value);
-        leave();
+        end();
         controller.close();
       } catch (error) {
-        leave();
+        end();
         controller.error(error);
       }
     },
     async cancel() {
-      leave();
+      end();
       await chunks.return(undefined);
     },
   });
