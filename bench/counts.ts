@@ -125,6 +125,7 @@ function openBench(binding: SqlBinding): Bench {
         functions: SCALAR_FUNCTIONS,
         indexKinds: INDEX_KINDS,
         fallback: runFallback,
+        reportUnreadable: () => undefined,
         clock,
         log: createLogs({ '*': 'off' }, () => undefined, clock)('query'),
       }),

@@ -13,6 +13,7 @@ import { OpenFiles } from '../src/query/scan/open-files.ts';
 import { ReadGate } from '../src/query/scan/read-gate.ts';
 import { type ScanSource, scanRows } from '../src/query/scan/scan.ts';
 import { topScanRows } from '../src/query/scan/top-scan.ts';
+import { UnreadableIndexes } from '../src/query/scan/unreadable-indexes.ts';
 import { INDEX_KINDS } from '../src/segment/index-kinds.ts';
 import { type BenchRow, type BenchSection, compare, timed } from './harness.ts';
 import { makeTables, type Tables } from './tables.ts';
@@ -207,7 +208,7 @@ function sourceOver(tables: Tables, cache: FileCache, context: QueryContext): Sc
     },
     files: new OpenFiles(tables.store, new ReadGate(context, LIMITS.concurrentReads), cache),
     kinds: INDEX_KINDS,
-    log: SILENT,
+    unreadable: new UnreadableIndexes(SILENT),
     indexCostFactor: 1,
     functions: SCALAR_FUNCTIONS,
     context,

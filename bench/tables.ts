@@ -82,7 +82,7 @@ async function* segmentsOf(
     for (const batch of pending) await writer.write(conformBatch(batch, schema));
     const summary = await writer.finish();
     const segmentId = `${name}-${ordinal++}`;
-    const record = { ...summary, segmentId, key: segmentId, etag: '', masked: [], indexes: {} };
+    const record = { ...summary, datasetId: name, segmentId, key: segmentId, etag: '', masked: [], indexes: {} };
     pending = [];
     rows = 0;
     return { bytes: sink.bytes(), record };

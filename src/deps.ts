@@ -102,6 +102,12 @@ function createDeps(env: Cloudflare.Env): Deps {
       functions: SCALAR_FUNCTIONS,
       indexKinds: INDEX_KINDS,
       fallback: createFallback(sqlite),
+      reportUnreadable: (file, key) =>
+        waitUntil(
+          indexing
+            .reportUnreadable(file, key)
+            .catch((error) => logs('indexing').error('an index file not looked at', { ...file, key, error })),
+        ),
       clock: systemClock,
       log: logs('query'),
     }),

@@ -5,6 +5,7 @@ import { LIMITS } from '../core/limits.ts';
 import type { Log } from '../observe/log.ts';
 import type { IndexKinds } from '../segment/index-kinds.ts';
 import type { DatasetSnapshot } from '../storage/catalog-records.ts';
+import type { IndexFile } from '../storage/index-catalog.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { MemoryBudget, newQueryStats, type QueryContext } from './context.ts';
 import { execute, type Runtime } from './execute.ts';
@@ -17,6 +18,8 @@ import { OpenFiles } from './scan/open-files.ts';
 import { ReadGate } from './scan/read-gate.ts';
 import { type ScanSource, scanRows } from './scan/scan.ts';
 import { topScanRows } from './scan/top-scan.ts';
+import { UnreadableIndexes } from './scan/unreadable-indexes.ts';
+import { UnreadableReports } from './unreadable-reports.ts';
 
 /** A statement read but not yet bound: which datasets it names is known, and no more is needed of the catalogue. */
 export interface PreparedStatement {
@@ -40,6 +43,8 @@ export interface QueryEngineOptions<Prepared extends PreparedStatement> {
   readonly indexKinds: IndexKinds;
   /** Runs what the column operators do not cover. */
   fallback(...args: [...Parameters<Runtime['fallback']>, context: QueryContext]): AsyncIterable<Batch>;
+  /** Told, after the query, of index files that are damaged or gone; to return at once and see to it later. */
+  reportUnreadable(file: IndexFile, key: string): void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -71,6 +76,7 @@ export function createQueryEngine<Prepared extends PreparedStatement>(
   options: QueryEngineOptions<Prepared>,
 ): QueryEngine {
   const cache = new FileCache(FILE_CACHE_BYTES);
+  const reports = new UnreadableReports(options.reportUnreadable, options.clock, options.log);
 
   async function plan(request: QueryRequest): Promise<{ plan: Plan; source: ScanSource; startedMs: number }> {
     const startedMs = options.clock.now();
@@ -83,12 +89,18 @@ export function createQueryEngine<Prepared extends PreparedStatement>(
     return { plan: bound, source: sourceOver(datasets, context, cache, options), startedMs };
   }
 
+  function end(source: ScanSource, { namespaceUid }: QueryRequest): void {
+    source.files.abandon();
+    reports.send(namespaceUid, source.unreadable.all());
+  }
+
   return {
     async run(request) {
       const { plan: bound, source, startedMs } = await plan(request);
-      return startAnswer(bound, runtimeOver(source, options), source, {
+      return startAnswer(bound, runtimeOver(source, options), {
         maxRows: Math.min(request.maxRows ?? LIMITS.queryResultRows, LIMITS.queryResultRows),
         elapsedMs: () => options.clock.now() - startedMs,
+        onEnd: () => end(source, request),
       });
     },
     async explain(request) {
@@ -96,7 +108,7 @@ export function createQueryEngine<Prepared extends PreparedStatement>(
       try {
         return await explainPlan(bound, source);
       } finally {
-        source.files.abandon();
+        end(source, request);
       }
     },
   };
@@ -128,7 +140,7 @@ function sourceOver<Prepared extends PreparedStatement>(
     },
     files: new OpenFiles(store, new ReadGate(context, LIMITS.concurrentReads), cache),
     kinds: indexKinds,
-    log,
+    unreadable: new UnreadableIndexes(log),
     indexCostFactor: 1,
     functions,
     context,
@@ -154,8 +166,7 @@ function runtimeOver<Prepared extends PreparedStatement>(
 function startAnswer(
   plan: Plan,
   runtime: Runtime,
-  source: ScanSource,
-  { maxRows, elapsedMs }: { readonly maxRows: number; readonly elapsedMs: () => number },
+  { maxRows, elapsedMs, onEnd }: { maxRows: number; elapsedMs: () => number; onEnd: () => void },
 ): Answer {
   let rowsReturned = 0;
   let truncated = false;
@@ -172,7 +183,7 @@ function startAnswer(
         if (truncated) return;
       }
     } finally {
-      source.files.abandon();
+      onEnd();
     }
   }
   return {

@@ -102,6 +102,7 @@ export interface NewSegment {
 
 /** A live segment as a query sees it. */
 export interface SegmentRecord {
+  readonly datasetId: string;
   readonly segmentId: string;
   readonly key: string;
   readonly etag: string;
@@ -115,7 +116,15 @@ export interface SegmentRecord {
   /** Rows that no answer may show. */
   readonly masked: RowRanges;
   /** Built index files of this segment, by index name. */
-  readonly indexes: Readonly<Record<string, { readonly key: string; readonly summary: IndexSummary }>>;
+  readonly indexes: Readonly<Record<string, BuiltIndex>>;
+}
+
+/** A published index file. */
+export interface BuiltIndex {
+  readonly key: string;
+  /** Of the definition it was built from. */
+  readonly generation: number;
+  readonly summary: IndexSummary;
 }
 
 /** Everything a query needs of a dataset, read at one moment. */

@@ -62,7 +62,10 @@ export interface IndexCatalog {
     error: string,
     options?: { readonly retryAtMs?: number; readonly final?: boolean; readonly counted?: boolean },
   ): Promise<void>;
-  /** Forgets a published file, so that it is built anew; false where another has taken its place. */
+  /**
+   * Forgets a published file, so that it is built anew; false where another has taken its place, or nobody wants its
+   * generation any more.
+   */
   withdraw(file: IndexFile, key: string): Promise<boolean>;
   /** Active datasets of these names, and those that have indexes. */
   datasetsToIndex(
@@ -165,8 +168,8 @@ export function createIndexCatalog(database: SqlDatabase, clock: Clock): IndexCa
           AND f.generation = i.generation)
         ORDER BY s.segment_id, i.name LIMIT ${limit}`;
       const [files, masked] = await database.batch([
-        sql`SELECT i.name, i.kind, i.fields, i.options, i.generation, coalesce(e.attempts, 0) AS failures, s.segment_id,
-          s.storage_key, s.etag, s.size_bytes, s.footer_bytes, s.rows, s.schema, s.statistics ${wanted}`,
+        sql`SELECT i.name, i.kind, i.fields, i.options, i.generation, coalesce(e.attempts, 0) AS failures, s.dataset_id,
+          s.segment_id, s.storage_key, s.etag, s.size_bytes, s.footer_bytes, s.rows, s.schema, s.statistics ${wanted}`,
         sql`SELECT segment_id, ranges FROM segment_sources WHERE ${of(namespaceUid, datasetId)} AND masked = 1
           AND segment_id IN (SELECT s.segment_id ${wanted})`,
       ]);
@@ -213,7 +216,7 @@ export function createIndexCatalog(database: SqlDatabase, clock: Clock): IndexCa
     async withdraw({ namespaceUid, datasetId, segmentId, name, generation }, key) {
       const { changes } = await database.run(
         sql`DELETE FROM index_files WHERE ${of(namespaceUid, datasetId)} AND segment_id = ${segmentId}
-          AND name = ${name} AND generation = ${generation} AND storage_key = ${key}`,
+          AND name = ${name} AND generation = ${generation} AND storage_key = ${key} AND retired_at IS NULL`,
       );
       return changes > 0;
     },

@@ -44,7 +44,7 @@ export interface MultipartUpload {
  */
 export interface ObjectStore {
   head(key: string): Promise<ObjectInfo | null>;
-  /** Bytes `offset` to `offset + length`, fewer at the end. Throws `source_changed` where the etag is another, `source_missing` where the key is gone. */
+  /** Bytes `offset` to `offset + length`, fewer at the end, none beyond it. Throws `source_changed` where the etag is another, `source_missing` where the key is gone. */
   read(key: string, offset: number, length: number, etag?: string): Promise<Uint8Array>;
   /** The bytes from `offset` on as a stream; throws as `read` does. */
   stream(key: string, offset?: number, etag?: string): Promise<ReadableStream<Uint8Array>>;

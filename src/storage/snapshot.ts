@@ -25,7 +25,7 @@ export async function readSnapshot(
       ORDER BY created_at, segment_id`,
     sql`SELECT dataset_id, segment_id, ranges FROM segment_sources INDEXED BY segment_sources_masked
       WHERE namespace_uid = ${namespaceUid} AND dataset_id IN (${ids}) AND masked = 1`,
-    sql`SELECT f.dataset_id, f.segment_id, f.name, f.storage_key, f.summary FROM indexes i JOIN index_files f
+    sql`SELECT f.dataset_id, f.segment_id, f.name, f.generation, f.storage_key, f.summary FROM indexes i JOIN index_files f
       ON f.namespace_uid = i.namespace_uid AND f.dataset_id = i.dataset_id AND f.name = i.name
         AND f.generation = i.generation
       WHERE i.namespace_uid = ${namespaceUid} AND i.dataset_id IN (${ids})`,
@@ -69,6 +69,7 @@ function groupBy(rows: readonly Row[], key: (row: Row) => string): Map<string, R
 /** A row of `segments` with its masked sources and its index files. */
 export function toSegment(row: Row, masked: readonly Row[], files: readonly Row[]): SegmentRecord {
   return {
+    datasetId: text(row, 'dataset_id'),
     segmentId: text(row, 'segment_id'),
     key: text(row, 'storage_key'),
     etag: text(row, 'etag'),
@@ -81,7 +82,11 @@ export function toSegment(row: Row, masked: readonly Row[], files: readonly Row[
     indexes: Object.fromEntries(
       files.map((file) => [
         text(file, 'name'),
-        { key: text(file, 'storage_key'), summary: JSON.parse(text(file, 'summary')) as IndexSummary },
+        {
+          key: text(file, 'storage_key'),
+          generation: integer(file, 'generation'),
+          summary: JSON.parse(text(file, 'summary')) as IndexSummary,
+        },
       ]),
     ),
   };

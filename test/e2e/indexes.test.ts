@@ -24,8 +24,8 @@ afterAll(async () => {
   await instance.stop();
 });
 
-async function indexStates(): Promise<string[]> {
-  const response = await instance.fetch('/v1/namespaces/default/datasets/log');
+async function indexStates(dataset = 'log'): Promise<string[]> {
+  const response = await instance.fetch(`/v1/namespaces/default/datasets/${dataset}`);
   const { indexes } = (await response.json()) as { indexes: { name: string; state: string }[] };
   return indexes.map(({ name, state }) => `${name} ${state}`);
 }
@@ -36,12 +36,12 @@ async function ask(): Promise<Answer[]> {
   return answers;
 }
 
-async function declare(method: string, path: string, indexes: readonly object[]): Promise<void> {
+async function declare(method: string, path: string, indexes: readonly object[], dataset = 'log'): Promise<void> {
   const body = {
     apiVersion: 'orasi.io/v1alpha1',
     kind: 'Pipeline',
-    metadata: { name: 'log' },
-    spec: { dataset: 'log', indexes },
+    metadata: { name: dataset },
+    spec: { dataset, indexes },
   };
   const response = await instance.fetch(path, {
     method,
@@ -60,7 +60,7 @@ test('indexes added to a dataset that has data are built for it, used, dropped, 
     { name: 'by_user', kind: 'btree', fields: ['user_id'] },
     { name: 'words', kind: 'fulltext', fields: ['message'] },
   ]);
-  await expect.poll(indexStates, { timeout: 30_000 }).toEqual(['by_user ready', 'words ready']);
+  await expect.poll(() => indexStates(), { timeout: 30_000 }).toEqual(['by_user ready', 'words ready']);
   const built = await ask();
   expect(built.map(({ rows }) => rows)).toEqual(without.map(({ rows }) => rows));
   expect(built.flatMap(({ stats }) => stats.indexesUsed.map(({ name }) => name))).toContain('words');
@@ -72,7 +72,45 @@ test('indexes added to a dataset that has data are built for it, used, dropped, 
   expect(partly.rows).toEqual([[21_000]]);
 
   await declare('PATCH', `${PIPELINES}/log`, []);
-  await expect.poll(indexStates, { timeout: 30_000 }).toEqual([]);
+  await expect.poll(() => indexStates(), { timeout: 30_000 }).toEqual([]);
   const dropped = await ask();
   expect(dropped.flatMap(({ stats }) => stats.indexesUsed)).toEqual([]);
+});
+
+test('an index file that is damaged or gone is built anew once a query has met it', { timeout: 120_000 }, async () => {
+  await declare('POST', PIPELINES, [{ name: 'words', kind: 'fulltext', fields: ['message'] }], 'notes');
+  const lines = LINES.slice(0, 3000).map((line) => JSON.stringify(line));
+  await putObject(instance, 'notes', 'notes.ndjson', lines.join('\n'));
+  await expect.poll(() => indexStates('notes'), { timeout: 30_000 }).toEqual(['words ready']);
+  const { segments } = (await (await instance.fetch('/v1/namespaces/default/datasets/notes')).json()) as {
+    segments: number;
+  };
+  expect(segments).toBe(1);
+  const bucket = instance.bindings.BUCKET;
+  const keys = async () => {
+    const { objects } = await bucket.list({ prefix: 'indexes/' });
+    return objects.map(({ key }) => key).filter((key) => key.includes('/words-'));
+  };
+  const count = async () => await query(instance, `SELECT count(*) FROM notes WHERE MATCH(message, 'refus* payment')`);
+  const before = await keys();
+  const { rows, stats } = await count();
+  // A match that is only counted reads no row where an index answers it.
+  expect(stats).toMatchObject({ rowsScanned: 0, indexesUsed: [{ name: 'words' }] });
+
+  for (const damage of ['overwritten', 'deleted']) {
+    const present = await keys();
+    for (const key of present) {
+      if (damage === 'deleted') await bucket.delete(key);
+      else await bucket.put(key, new Uint8Array((await bucket.head(key))?.size ?? 0).fill(0x5a));
+    }
+    const answer = await count();
+    expect(answer.rows, damage).toEqual(rows);
+    expect(answer.stats.rowsScanned, damage).toBe(3000);
+    await expect
+      .poll(async () => (await count()).stats.rowsScanned, { timeout: 30_000, message: `${damage}, then built anew` })
+      .toBe(0);
+    expect((await keys()).filter((key) => !present.includes(key))).toHaveLength(1);
+    expect((await count()).rows).toEqual(rows);
+  }
+  expect(before).not.toContain((await keys()).at(-1));
 });

@@ -342,6 +342,30 @@ describe('an index file that can not be read', () => {
     await shop.drain();
     expect((await (await shop.open('by_n'))[0].lookup(equals(7n))).rows).toEqual(Int32Array.of(7));
   });
+
+  test('is let be where the report is of an earlier generation, or the store is out of reach', async () => {
+    const shop = openShop();
+    shop.declare(byN);
+    await put(shop, 'a', 0, 1000);
+    await shop.drain();
+    const { datasetId, segments } = await shop.snapshot();
+    const [{ segmentId, indexes }] = segments;
+    const { key, generation } = indexes['by_n'];
+    const file = { namespaceUid: NAMESPACE.uid, datasetId, segmentId, name: 'by_n', generation };
+    await shop.indexing.rebuild(NAMESPACE.uid, datasetId, 'by_n');
+    await shop.drain();
+    const now = (await shop.snapshot()).segments[0].indexes['by_n'];
+    expect(now.generation).toBeGreaterThan(generation);
+    await shop.ports.store.delete([key, now.key]);
+    expect(await shop.indexing.reportUnreadable(file, key)).toBe(false);
+    expect(await shop.indexing.reportUnreadable(file, now.key)).toBe(false);
+    shop.ports.store.head = async () => {
+      throw new OrasiError('unavailable', 'the store rests');
+    };
+    const report = shop.indexing.reportUnreadable({ ...file, generation: now.generation }, now.key);
+    await expect(report).rejects.toMatchObject({ code: 'unavailable' });
+    expect((await shop.snapshot()).segments[0].indexes['by_n']).toEqual(now);
+  });
 });
 
 test('a message of many rows is done in parts', async () => {

@@ -17,6 +17,7 @@ import { OpenFiles } from '../../src/query/scan/open-files.ts';
 import { ReadGate } from '../../src/query/scan/read-gate.ts';
 import { type ScanSource, scanRows } from '../../src/query/scan/scan.ts';
 import { topScanRows } from '../../src/query/scan/top-scan.ts';
+import { UnreadableIndexes } from '../../src/query/scan/unreadable-indexes.ts';
 import { INDEX_KINDS } from '../../src/segment/index-kinds.ts';
 import { openSegment } from '../../src/segment/read.ts';
 import { createSegmentWriter, type SegmentOptions } from '../../src/segment/write.ts';
@@ -49,7 +50,7 @@ export class World {
   async add(name: string, batches: readonly Batch[], options: SegmentOptions & { masked?: RowRanges } = {}) {
     for (const batch of batches) {
       const before = this.snapshots.get(name);
-      const segment = await this.#write(`${name}/${before?.segments.length ?? 0}`, batch, options);
+      const segment = await this.#write(name, before?.segments.length ?? 0, batch, options);
       this.snapshots.set(name, {
         datasetId: name,
         name,
@@ -61,14 +62,21 @@ export class World {
     }
   }
 
-  async #write(key: string, batch: Batch, options: SegmentOptions & { masked?: RowRanges }): Promise<SegmentRecord> {
+  async #write(
+    datasetId: string,
+    place: number,
+    batch: Batch,
+    options: SegmentOptions & { masked?: RowRanges },
+  ): Promise<SegmentRecord> {
+    const key = `${datasetId}/${place}`;
     const sink = memorySink();
     const writer = createSegmentWriter(sink, batch.schema, options);
     await writer.write(batch);
     const summary = await writer.finish();
     const stored = await this.store.put(key, sink.bytes());
     if (stored === null) throw new Error(`${key} is taken`);
-    return { ...summary, segmentId: key, key, etag: stored.etag, masked: options.masked ?? [], indexes: {} };
+    const { masked = [] } = options;
+    return { ...summary, datasetId, segmentId: key, key, etag: stored.etag, masked, indexes: {} };
   }
 
   /** Declares an index and builds its files for the segments there are, or for those of `segments`. */
@@ -87,7 +95,7 @@ export class World {
       const summary = await kind.build(this.#batches(segment, kind.columns(definition)), definition, sink);
       const key = `${segment.key}.${definition.name}`;
       await this.store.put(key, sink.bytes());
-      built.push({ ...segment, indexes: { ...segment.indexes, [definition.name]: { key, summary } } });
+      built.push({ ...segment, indexes: { ...segment.indexes, [definition.name]: { key, generation: 1, summary } } });
     }
     this.snapshots.set(name, { ...before, segments: built, indexes: [...before.indexes, definition] });
   }
@@ -109,7 +117,7 @@ export class World {
       snapshot: (name) => this.snapshot(name),
       files: new OpenFiles(this.store, gate, this.files),
       kinds: INDEX_KINDS,
-      log: { ...SILENT, warn: (message) => this.warnings.push(message) },
+      unreadable: new UnreadableIndexes({ ...SILENT, warn: (message) => this.warnings.push(message) }),
       indexCostFactor: this.indexCostFactor,
       functions,
       context,

@@ -524,7 +524,7 @@ export function catalogSuite(engine: string, open: () => Promise<SqlBinding>): v
       const seen = await snapshot();
       expect(seen.indexes).toEqual([byN]);
       expect(seen.segments.find(({ segmentId }) => segmentId === segment.segmentId)?.indexes).toEqual({
-        by_n: { key: 'k1', summary },
+        by_n: { key: 'k1', generation, summary },
       });
       expect((await catalog.datasets.get(uid, 'd'))?.indexes).toMatchObject([{ segmentsIndexed: 1 }]);
       expect(await catalog.indexes.indexedDatasets(1000)).toContainEqual({ namespaceUid: uid, datasetId });

@@ -38,6 +38,8 @@ export function objectStoreSuite(name: string, open: () => ObjectStore): void {
     expect(await store.read(`${p}a`, 0, 11)).toEqual(text('hello world'));
     expect(await store.read(`${p}a`, 6, 3)).toEqual(text('wor'));
     expect(await store.read(`${p}a`, 6, 100)).toEqual(text('world'));
+    expect(await store.read(`${p}a`, 11, 5)).toEqual(new Uint8Array(0));
+    expect(await store.read(`${p}a`, 50, 5)).toEqual(new Uint8Array(0));
     expect(await readAll(await store.stream(`${p}a`))).toEqual(text('hello world'));
     expect(await readAll(await store.stream(`${p}a`, 6))).toEqual(text('world'));
   });

@@ -1,6 +1,5 @@
 import type { IndexDefinition } from '../../columns/index-definition.ts';
 import { OrasiError } from '../../core/errors.ts';
-import type { Log } from '../../observe/log.ts';
 import type { IndexEstimate, IndexReader } from '../../segment/index-file.ts';
 import type { IndexKinds } from '../../segment/index-kinds.ts';
 import type { SegmentFile } from '../../segment/read.ts';
@@ -10,6 +9,7 @@ import { type IndexQuestion, questionsFor } from './index-predicates.ts';
 import type { Lease, OpenFiles } from './open-files.ts';
 import type { RowRanges } from './row-selection.ts';
 import { columnName, columnsRead, type ScanRequest } from './scan-request.ts';
+import type { UnreadableIndexes } from './unreadable-indexes.ts';
 
 /** What a read costs beside its bytes, in bytes: a round trip of some milliseconds at some ten megabytes a second. */
 const READ_COST_BYTES = 256 * 1024;
@@ -17,7 +17,7 @@ const READ_COST_BYTES = 256 * 1024;
 export interface IndexAccess {
   readonly files: OpenFiles;
   readonly kinds: IndexKinds;
-  readonly log: Log;
+  readonly unreadable: UnreadableIndexes;
   /** What indexes are thought to cost is multiplied by this; 1, but for tests that want them asked wherever they can answer. */
   readonly indexCostFactor: number;
 }
@@ -56,7 +56,7 @@ export function candidates(request: ScanRequest): { definition: IndexDefinition;
 
 /**
  * The rows of the best index where one is cheaper than reading what pruning left. A file that is missing or
- * damaged is logged and passed over: the scan answers the same.
+ * damaged is noted and passed over: the scan answers the same.
  */
 export async function chooseIndex(
   segment: SegmentRecord,
@@ -138,16 +138,15 @@ export async function withIndex<Answer>(
   } catch (error) {
     lease?.discard();
     if (!isUnreadable(error)) throw error;
-    access.log.warn('an index file cannot be read, so its segment is scanned', {
-      index: definition.name,
-      key: built.key,
-      reason: error.message,
-    });
+    access.unreadable.note(segment, definition, error);
     return undefined;
   }
 }
 
-/** Whether a file is damaged or gone, as opposed to the query being at its end. */
+/**
+ * Whether a file is damaged or gone, as opposed to the query being at its end or the store out of reach: what
+ * passes by itself is no reason to build anything anew.
+ */
 export function isUnreadable(error: unknown): error is OrasiError {
   return error instanceof OrasiError && (error.code === 'corrupt_file' || error.code === 'source_missing');
 }

@@ -1,5 +1,6 @@
 import type { IndexDefinition, IndexSummary } from '../../columns/index-definition.ts';
 import type { RangeReader } from '../../core/bytes.ts';
+import { corruptFile } from '../../segment/byte-codec.ts';
 import type { IndexKind, IndexReader } from '../../segment/index-file.ts';
 import { openSegment, type SegmentFile } from '../../segment/read.ts';
 import type { SegmentRecord } from '../../storage/catalog-records.ts';
@@ -57,7 +58,11 @@ export class OpenFiles {
     // Index files are never written twice, so that a key alone is one version.
     const reader: RangeReader = {
       sizeBytes: summary.sizeBytes,
-      read: (offset, length) => this.#store.read(key, offset, length),
+      read: async (offset, length) => {
+        const bytes = await this.#store.read(key, offset, length);
+        if (bytes.length !== length) throw corruptFile(`${key} is cut short: ${bytes.length} bytes of ${length}`);
+        return bytes;
+      },
     };
     // A directory is a small share of its file; some kinds also keep some bytes a row once they have read them.
     const bytes = Math.ceil(summary.sizeBytes / 8) + 2 * summary.rows;

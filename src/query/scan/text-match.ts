@@ -1,4 +1,5 @@
-import { analyzerFor, fulltextDefinition } from '../../columns/text/analyzer.ts';
+import type { IndexDefinition } from '../../columns/index-definition.ts';
+import { analyzerOf, fulltextDefinition } from '../../columns/text/analyzer.ts';
 import { parseTextQuery } from '../../columns/text/parse-query.ts';
 import type { TextQuery } from '../../columns/text/query.ts';
 import { STRING } from '../../columns/types.ts';
@@ -36,6 +37,8 @@ interface SegmentSearch {
 export class TextMatch {
   readonly #query: TextQuery;
   readonly #column: string;
+  /** What the text is searched by, built or not. */
+  readonly #definition: IndexDefinition | undefined;
   readonly #request: ScanRequest;
   readonly #access: IndexAccess;
   readonly #context: QueryContext;
@@ -45,7 +48,8 @@ export class TextMatch {
 
   constructor(match: ScanRequest['matches'][number], request: ScanRequest, access: IndexAccess, context: QueryContext) {
     this.#column = columnName(request.snapshot, match.column);
-    this.#query = parse(match, this.#column, request);
+    this.#definition = fulltextDefinition(request.snapshot.indexes, this.#column);
+    this.#query = parse(match, this.#definition);
     this.#request = request;
     this.#access = access;
     this.#context = context;
@@ -98,7 +102,7 @@ export class TextMatch {
     } catch (error) {
       found.lease.discard();
       if (!isUnreadable(error)) throw error;
-      this.#warn(segment, error);
+      this.#noteUnreadable(segment, error);
       found.lease = undefined;
       found.search = await this.#readText(segment);
       return await ask(found.search);
@@ -106,7 +110,7 @@ export class TextMatch {
   }
 
   async #begin(segment: SegmentRecord): Promise<SegmentSearch> {
-    const definition = fulltextDefinition(this.#request.snapshot.indexes, this.#column);
+    const definition = this.#definition;
     const built = definition === undefined ? undefined : segment.indexes[definition.name];
     const kind = definition === undefined ? undefined : this.#access.kinds.get(definition.kind);
     if (definition !== undefined && built !== undefined && kind !== undefined) {
@@ -119,18 +123,14 @@ export class TextMatch {
         lease.release();
       } catch (error) {
         if (!isUnreadable(error)) throw error;
-        this.#warn(segment, error);
+        this.#noteUnreadable(segment, error);
       }
     }
     return { search: await this.#readText(segment), lease: undefined };
   }
 
-  #warn(segment: SegmentRecord, error: OrasiError): void {
-    this.#access.log.warn('a full-text index cannot be read, so the text itself is', {
-      column: this.#column,
-      segment: segment.key,
-      reason: error.message,
-    });
+  #noteUnreadable(segment: SegmentRecord, error: OrasiError): void {
+    if (this.#definition !== undefined) this.#access.unreadable.note(segment, this.#definition, error);
   }
 
   async #readText(segment: SegmentRecord): Promise<TextScan> {
@@ -162,9 +162,9 @@ export function noteIndex(
   if (!indexesUsed.some((used) => used.name === name)) indexesUsed.push({ name, kind });
 }
 
-function parse(match: ScanRequest['matches'][number], column: string, request: ScanRequest): TextQuery {
+function parse(match: ScanRequest['matches'][number], definition: IndexDefinition | undefined): TextQuery {
   try {
-    return parseTextQuery(match.query, analyzerFor(request.snapshot.indexes, column));
+    return parseTextQuery(match.query, analyzerOf(definition?.options ?? {}));
   } catch (error) {
     if (!(error instanceof OrasiError)) throw error;
     const errors = [{ path: `sql@${match.at}`, message: error.message }];

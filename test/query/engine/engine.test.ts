@@ -3,10 +3,13 @@ import type { Batch } from '../../../src/columns/column.ts';
 import { columnOf } from '../../../src/columns/from-scalars.ts';
 import { BOOL, INT64, type Schema, STRING } from '../../../src/columns/types.ts';
 import { manualClock } from '../../../src/core/clock.ts';
+import { OrasiError } from '../../../src/core/errors.ts';
 import { createQueryEngine, type QueryEngine } from '../../../src/query/engine.ts';
 import type { Expression } from '../../../src/query/expression.ts';
 import type { Plan, ScanPlan } from '../../../src/query/plan.ts';
 import { INDEX_KINDS } from '../../../src/segment/index-kinds.ts';
+import type { IndexFile } from '../../../src/storage/index-catalog.ts';
+import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { call, column } from '../operators/random-plan.ts';
 import { functions, rowsOf, SILENT, World } from '../world.ts';
 
@@ -47,12 +50,13 @@ async function buildWorld(): Promise<World> {
 }
 
 /** An engine whose statements are the names of plans. */
-async function engineOver(plans: Record<string, Plan>) {
+async function engineOver(plans: Record<string, Plan>, store?: ObjectStore) {
   built ??= buildWorld();
   const world = await built;
   const clock = manualClock(1000);
+  const reported: { file: IndexFile; key: string }[] = [];
   const engine: QueryEngine = createQueryEngine({
-    store: world.store,
+    store: store ?? world.store,
     planner: { prepare: (sql) => ({ datasets: ['t'], sql }), bind: ({ sql }) => plans[sql] },
     snapshots: async () => [world.snapshot('t')],
     functions,
@@ -60,10 +64,11 @@ async function engineOver(plans: Record<string, Plan>) {
     fallback: () => {
       throw new Error('no fallback here');
     },
+    reportUnreadable: (file, key) => reported.push({ file, key }),
     clock,
     log: SILENT,
   });
-  return { engine, clock };
+  return { engine, clock, reported, world };
 }
 
 describe('the query engine', { timeout: 60_000 }, () => {
@@ -134,6 +139,48 @@ describe('the query engine', { timeout: 60_000 }, () => {
       code: 'query_too_large',
       message: expect.stringMatching(/ORDER BY/),
     });
+  });
+
+  test('reports an index file that is damaged or gone when the query is over, once a minute', async () => {
+    const { engine, clock, reported, world } = await engineOver({ point: scan([1, 2], equals(1, 4711n)) });
+    const [segment] = world.snapshot('t').segments;
+    const { key, generation } = segment.indexes.by_other;
+    const file = { namespaceUid: 'n', datasetId: 't', segmentId: segment.segmentId, name: 'by_other', generation };
+    const bytes = await world.store.read(key, 0, segment.indexes.by_other.summary.sizeBytes);
+    const ask = async () => await rowsOf((await engine.run({ namespaceUid: 'n', sql: 'point' })).batches);
+    const whole = await ask();
+    expect(reported).toEqual([]);
+    await world.store.put(key, bytes.slice().fill(0x5a, 8, bytes.length - 40));
+    expect(await ask()).toEqual(whole);
+    expect(reported).toEqual([{ file, key }]);
+    await world.store.delete([key]);
+    expect(await ask()).toEqual(whole);
+    expect(reported).toHaveLength(1);
+    clock.advance(60_000);
+    await engine.explain({ namespaceUid: 'n', sql: 'point' });
+    expect(reported).toHaveLength(2);
+    clock.advance(60_000);
+    await world.store.put(key, bytes.subarray(0, bytes.length - 1));
+    expect(await ask()).toEqual(whole);
+    expect(reported).toHaveLength(3);
+    await world.store.put(key, bytes);
+    await ask();
+    expect(reported).toHaveLength(3);
+  });
+
+  test('takes a store that is out of reach for no damage', async () => {
+    const { world } = await engineOver({});
+    const store = {
+      ...world.store,
+      read: async (key: string, offset: number, length: number) => {
+        if (key.endsWith('.by_other')) throw new OrasiError('unavailable', 'the store rests');
+        return await world.store.read(key, offset, length);
+      },
+    };
+    const { engine, reported } = await engineOver({ point: scan([1, 2], equals(1, 4711n)) }, store);
+    const answer = await engine.run({ namespaceUid: 'n', sql: 'point' });
+    await expect(rowsOf(answer.batches)).rejects.toMatchObject({ code: 'unavailable' });
+    expect(reported).toEqual([]);
   });
 
   test('explains what would be read, and which indexes were thought of', async () => {
