@@ -1,4 +1,5 @@
 import type { GroupedRows } from './aggregates/accumulator.ts';
+import { addCoded, type CodedNumbers } from './coded-numbers.ts';
 import { grownDoubles, grownLength } from './grow.ts';
 
 const UNIT = 4_294_967_296;
@@ -43,13 +44,23 @@ export class ExactSum {
     else for (let i = 0; i < values.length; i++) if (groups[i] >= 0) sums[groups[i]] += values[i];
   }
 
+  /** Adds integers given by their codes, where they are small enough to be added as they stand; says whether they were. */
+  addCoded(rows: GroupedRows, coded: CodedNumbers): boolean {
+    const growth = coded.codes.length * largest(coded.entries);
+    if (!(growth < 2 ** 51)) return false;
+    this.#reserve(growth, 1);
+    addCoded(this.#limbs[0], rows, coded);
+    return true;
+  }
+
   /** Adds integers within ±2^53 in doubles. */
-  addDoubles({ groups }: GroupedRows, values: Float64Array): void {
+  addDoubles({ groups, single }: GroupedRows, values: Float64Array): void {
     const growth = values.length * largest(values);
     if (growth < 2 ** 51) {
       this.#reserve(growth, 1);
       const sums = this.#limbs[0];
-      for (let i = 0; i < values.length; i++) if (groups[i] >= 0) sums[groups[i]] += values[i];
+      if (single) sums[0] += sumOfDoubles(values);
+      else for (let i = 0; i < values.length; i++) if (groups[i] >= 0) sums[groups[i]] += values[i];
       return;
     }
     this.#reserve(values.length * UNIT, 2);
@@ -144,6 +155,12 @@ export class ExactSum {
 }
 
 function sumOfInt32(values: Int32Array): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i];
+  return sum;
+}
+
+function sumOfDoubles(values: Float64Array): number {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i];
   return sum;

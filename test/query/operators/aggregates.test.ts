@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { type Scalar, scalarAt } from '../../../src/columns/column.ts';
+import { type Column, type Scalar, scalarAt } from '../../../src/columns/column.ts';
 import { columnOf } from '../../../src/columns/from-scalars.ts';
 import { DOUBLE, decimal, INT64, STRING } from '../../../src/columns/types.ts';
 import { seededRandom } from '../../../src/core/random.ts';
 import { RowCounts } from '../../../src/query/operators/aggregates/count.ts';
+import { createAccumulator } from '../../../src/query/operators/aggregates/create.ts';
 import { QuantileAccumulator } from '../../../src/query/operators/aggregates/quantile.ts';
 import { StringAggAccumulator } from '../../../src/query/operators/aggregates/string-agg.ts';
 import { ExactSumAccumulator } from '../../../src/query/operators/aggregates/sum.ts';
@@ -25,6 +26,41 @@ describe('approx_quantile', () => {
       const estimate = Number(scalarAt(accumulator.finish(1), 0));
       const rank = sorted.findIndex((value) => value >= estimate) / sorted.length;
       expect(Math.abs(rank - quantile)).toBeLessThan(0.01);
+    }
+  });
+
+  test('is as close where rows have codes of few values, in each group, without the rows left out', () => {
+    const random = seededRandom(5);
+    const accumulator = new QuantileAccumulator(DOUBLE, 0.9);
+    accumulator.grow(3);
+    const shown: number[][] = [[], [], []];
+    for (let batch = 0; batch < 12; batch++) {
+      const entries = Array.from({ length: 400 }, (_, i) =>
+        i === 7 ? Number.NaN : Math.round(random.next() ** 4 * 1e4),
+      );
+      const codes = Uint16Array.from({ length: 5000 }, () => Math.floor(random.next() * entries.length));
+      // Group 2 stays small, so that some of its batches find room and some do not.
+      const groups = Int32Array.from(codes, () => (random.next() < 0.02 ? 2 : Math.floor(random.next() * 3) - 1));
+      for (const [row, group] of groups.entries()) {
+        const value = entries[codes[row]];
+        if (group >= 0 && !Number.isNaN(value)) shown[group].push(value);
+      }
+      const dictionary = columnOf(DOUBLE, entries);
+      const column: Column = {
+        type: DOUBLE,
+        length: codes.length,
+        validity: null,
+        data: { layout: 'dictionary', codes, dictionary },
+      };
+      accumulator.add({ groups, leftOut: groups.filter((group) => group < 0), single: false }, column);
+    }
+    const answer = accumulator.finish(3);
+    for (const [group, values] of shown.entries()) {
+      const sorted = Float64Array.from(values).sort();
+      const estimate = Number(scalarAt(answer, group));
+      const [from, to] = [0.89, 0.91].map((share) => sorted[Math.floor(share * sorted.length)]);
+      expect(estimate).toBeGreaterThanOrEqual(from);
+      expect(estimate).toBeLessThanOrEqual(to);
     }
   });
 
@@ -63,4 +99,26 @@ test('string_agg puts the separator between the texts of a group, in the order t
   accumulator.add({ groups: Int32Array.of(0), leftOut: null, single: false }, columnOf(STRING, ['c']));
   const column = accumulator.finish(3);
   expect([0, 1, 2].map((group) => scalarAt(column, group))).toEqual(['a, , c', null, 'ü']);
+});
+
+describe('count(DISTINCT …) of one group', () => {
+  test('counts a value once, also where only some batches have nulls', () => {
+    const rows = new RowCounts();
+    const arg = { node: 'column', index: 0, type: INT64, at: 0 } as const;
+    const accumulator = createAccumulator(
+      { function: 'count', arg, distinct: true, filter: null, parameters: [], type: INT64, at: 0 },
+      rows,
+      true,
+    );
+    accumulator.grow(1);
+    const shown = new Set<number>();
+    for (const [batch, nulls] of [false, true, false, true].entries()) {
+      const values = Array.from({ length: 300 }, (_, i) => (i * (batch + 1)) % 500);
+      const groups = Int32Array.from(values, (value) => (nulls && value % 3 === 0 ? -1 : 0));
+      for (const [i, value] of values.entries()) if (groups[i] === 0) shown.add(value);
+      const leftOut = nulls ? groups.filter((group) => group < 0).fill(0) : null;
+      accumulator.add({ groups, leftOut, single: !nulls }, columnOf(INT64, values.map(BigInt)));
+    }
+    expect(scalarAt(accumulator.finish(1), 0)).toBe(BigInt(shown.size));
+  });
 });

@@ -4,6 +4,7 @@ import { plainColumn } from '../../../columns/plain.ts';
 import type { ColumnType } from '../../../columns/types.ts';
 import { assert, OrasiError } from '../../../core/errors.ts';
 import { columnOfScalars } from '../build-column.ts';
+import { addCoded, codedNumbers } from '../coded-numbers.ts';
 import { ExactSum } from '../exact-sum.ts';
 import { grownDoubles, grownLength } from '../grow.ts';
 import type { Accumulator, GroupedRows } from './accumulator.ts';
@@ -36,6 +37,11 @@ export class DoubleSumAccumulator implements Accumulator {
 
   add(rows: GroupedRows, column: Column): void {
     this.#counts.add(rows, this.#groups);
+    const coded = codedNumbers(column);
+    if (coded !== undefined) {
+      addCoded(this.#sums, rows, coded);
+      return;
+    }
     const { data } = plainColumn(column);
     if (data.layout === 'none') return;
     assert(data.layout === 'fixed' && data.values instanceof Float64Array, 'doubles are added');
@@ -89,6 +95,8 @@ export class ExactSumAccumulator implements Accumulator {
 
   add(rows: GroupedRows, column: Column): void {
     this.#counts.add(rows, this.#groups);
+    const coded = codedNumbers(column);
+    if (coded !== undefined && this.#sums.addCoded(rows, coded)) return;
     const { data } = plainColumn(column);
     if (data.layout === 'none') return;
     if (data.layout === 'int128') {
