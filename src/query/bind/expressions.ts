@@ -1,8 +1,8 @@
+import { compareScalars } from '../../columns/compare.ts';
 import { fitsInt64 } from '../../columns/text.ts';
 import { BOOL, type ColumnType, DATE, DOUBLE, decimal, INT64, NULL_TYPE, TIMESTAMP } from '../../columns/types.ts';
 import { canCast, castScalar, decimalOfText } from '../functions/cast.ts';
 import { comparisonType } from '../functions/coercion.ts';
-import { compareScalars } from '../functions/comparison.ts';
 import { type AConst, type AExpr, type Node, names, nodeKind, type SubLink } from '../parse/ast.ts';
 import { branchOf, castTo, integer, isNullLiteral, literal, nullOf, text } from './bound.ts';
 import { and, argumentType, asCondition, caseOf, makeCall, not, or, unify, withJsonContent } from './calls.ts';

@@ -1,8 +1,8 @@
 import type { Scalar } from '../../columns/column.ts';
+import { compareScalars } from '../../columns/compare.ts';
 import { floorDivide } from '../../columns/floor-divide.ts';
 import { BOOL, type ColumnType } from '../../columns/types.ts';
 import { castScalar } from '../functions/cast.ts';
-import { compareScalars } from '../functions/comparison.ts';
 import { conjuncts, literal, mapChildren } from './bound.ts';
 import type { Bound } from './logical.ts';
 

@@ -1,4 +1,5 @@
 import type { Scalar } from '../../columns/column.ts';
+import { compareScalars } from '../../columns/compare.ts';
 import type { ColumnType } from '../../columns/types.ts';
 import { assert, OrasiError } from '../../core/errors.ts';
 import { locate } from '../bind/errors.ts';
@@ -6,7 +7,6 @@ import { type Accumulator, first } from '../functions/accumulators.ts';
 import { findAggregate } from '../functions/aggregates.ts';
 import { castScalar, doubleOfDecimal } from '../functions/cast.ts';
 import { SCALAR_FUNCTIONS } from '../functions/catalogue.ts';
-import { compareScalars } from '../functions/comparison.ts';
 import type { FallbackFunction } from '../plan.ts';
 import type { AggregateCallback, SqliteConnection } from './sqlite.ts';
 import { fromSqlite, isWide, keyOfValues, type SqliteValue, sumOfWords, toSqlite, wordOf } from './values.ts';

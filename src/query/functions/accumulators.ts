@@ -1,9 +1,9 @@
 import type { Scalar } from '../../columns/column.ts';
+import { compareScalars } from '../../columns/compare.ts';
 import type { ColumnType } from '../../columns/types.ts';
 import { OrasiError } from '../../core/errors.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { doubleOfDecimal } from './cast.ts';
-import { compareScalars } from './comparison.ts';
 
 /**
  * One aggregate over one group, a row at a time: what an answer means, written to be read. The column

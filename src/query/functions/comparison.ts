@@ -1,42 +1,9 @@
 import type { Scalar } from '../../columns/column.ts';
+import { compareScalars, sameScalar } from '../../columns/compare.ts';
 import { BOOL, type ColumnType, INT64 } from '../../columns/types.ts';
 import { OrasiError } from '../../core/errors.ts';
 import { commonTypeOf, comparisonType } from './coercion.ts';
 import { define, type ScalarFunctionDefinition } from './definition.ts';
-
-/**
- * Orders two values of one type, not null: text by its UTF-8 bytes, bytes as bytes, false before true, NaN
- * above every number and equal to itself, 0 equal to -0.
- */
-export function compareScalars(a: Exclude<Scalar, null>, b: Exclude<Scalar, null>): number {
-  if (typeof a === 'string' && typeof b === 'string') return compareText(a, b);
-  if (a instanceof Uint8Array && b instanceof Uint8Array) return compareBytes(a, b);
-  if (typeof a === 'number' && typeof b === 'number') {
-    if (Number.isNaN(a)) return Number.isNaN(b) ? 0 : 1;
-    if (Number.isNaN(b)) return -1;
-  }
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** UTF-16 puts surrogates below U+E000 to U+FFFF; UTF-8 puts what they stand for above. */
-function compareText(a: string, b: string): number {
-  const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i++) {
-    const [x, y] = [a.charCodeAt(i), b.charCodeAt(i)];
-    if (x !== y) return utf8Rank(x) - utf8Rank(y);
-  }
-  return a.length - b.length;
-}
-
-function utf8Rank(unit: number): number {
-  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
-}
-
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return a[i] - b[i];
-  return a.length - b.length;
-}
 
 function comparison(name: string, test: (order: number) => boolean): ScalarFunctionDefinition {
   return define({
@@ -56,10 +23,7 @@ function distinction(name: string, distinct: boolean): ScalarFunctionDefinition 
   return {
     ...equal,
     strict: false,
-    evaluate([left, right]) {
-      const same = left === null || right === null ? left === right : compareScalars(left, right) === 0;
-      return same !== distinct;
-    },
+    evaluate: ([left, right]) => sameScalar(left, right) !== distinct,
   };
 }
 
@@ -135,8 +99,7 @@ export const COMPARISON_FUNCTIONS: readonly ScalarFunctionDefinition[] = [
       return type === undefined ? undefined : { args: [type, type], type };
     },
     evaluate([left, right]) {
-      if (left === null || right === null) return left;
-      return compareScalars(left, right) === 0 ? null : left;
+      return sameScalar(left, right) ? null : left;
     },
   }),
 ];

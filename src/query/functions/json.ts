@@ -1,10 +1,10 @@
 import type { Scalar } from '../../columns/column.ts';
+import { compareScalars } from '../../columns/compare.ts';
 import { isJson } from '../../columns/text.ts';
 import { BOOL, type ColumnType, INT64, JSON_TYPE, STRING } from '../../columns/types.ts';
 import { OrasiError } from '../../core/errors.ts';
 import { castScalar } from './cast.ts';
 import { type ArgumentType, type Signature, strings } from './coercion.ts';
-import { compareScalars } from './comparison.ts';
 import { define, type ScalarFunctionDefinition } from './definition.ts';
 import { jsonAsText, jsonAt, jsonElements, jsonEntries, jsonKind, jsonPath, toJson } from './json-value.ts';
 

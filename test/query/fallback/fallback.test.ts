@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Batch, Scalar } from '../../../src/columns/column.ts';
+import { compareScalars } from '../../../src/columns/compare.ts';
 import { columnOf } from '../../../src/columns/from-scalars.ts';
 import {
   BOOL,
@@ -17,7 +18,6 @@ import {
 import { OrasiError } from '../../../src/core/errors.ts';
 import { seededRandom } from '../../../src/core/random.ts';
 import { createFallback, type RunFallback } from '../../../src/query/fallback/run.ts';
-import { compareScalars } from '../../../src/query/functions/comparison.ts';
 import type { FallbackPlan } from '../../../src/query/plan.ts';
 import { sampleScalar } from '../samples.ts';
 import { compiled, plan, runFallback } from '../sql.ts';
