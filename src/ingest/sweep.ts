@@ -1,4 +1,5 @@
 import { objectIdOf } from '../core/ids.ts';
+import { LIMITS } from '../core/limits.ts';
 import type { IndexMessage, IngestMessage } from '../core/protocol/messages.ts';
 import { INBOX, inboxKey, parseInboxKey, UPLOADS } from '../storage/layout.ts';
 import type { ObjectInfo } from '../storage/object-store.ts';
@@ -32,7 +33,6 @@ const INBOX_PAGES = 5;
 const FOUND_OBJECTS = 500;
 const INDEX_DATASETS = 20;
 const INDEX_SEGMENTS = 100;
-const INDEX_FAILURES = 5;
 
 /**
  * Finds what the hints lost: objects nobody announced, messages that never came, claimants that died, segments
@@ -174,7 +174,7 @@ async function askForIndexes({ catalog, indexQueue }: IngestPorts): Promise<numb
   let asked = 0;
   for (const { namespaceUid, datasetId } of datasets) {
     const missing = await catalog.indexes.missing(namespaceUid, datasetId, {
-      maxFailures: INDEX_FAILURES,
+      maxFailures: LIMITS.indexAttempts,
       limit: INDEX_SEGMENTS,
     });
     if (missing.length === 0) continue;
