@@ -14,9 +14,6 @@ import type { PipelineSnapshot } from '../src/core/protocol/pipeline.ts';
 import { systemRandom } from '../src/core/random.ts';
 import { depsOf } from '../src/deps.ts';
 
-/** The name of the one object of the class. */
-export const CONTROL_PLANE_NAME = 'control-plane';
-
 /** An alarm this late will not ring; the platform allows itself a minute. */
 const ALARM_LOST_AFTER_MS = 2 * 60_000;
 

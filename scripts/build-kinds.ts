@@ -43,7 +43,7 @@ const KEYWORDS = new Set([
 ]);
 
 /** A zod schema as a structural OpenAPI v3 schema; throws where it says something such a schema cannot. */
-export function compileSchema(schema: z.ZodType): StructuralSchema {
+function compileSchema(schema: z.ZodType): StructuralSchema {
   const json = z.toJSONSchema(schema, {
     target: 'openapi-3.0',
     io: 'input',

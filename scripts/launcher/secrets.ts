@@ -8,7 +8,6 @@ const GENERATE = {
 };
 
 export type SecretName = keyof typeof GENERATE;
-export type Secrets = Record<SecretName, string>;
 
 const ALL: readonly SecretName[] = ['ADMIN_TOKEN', 'ENCRYPTION_KEY'];
 

@@ -21,7 +21,7 @@ export interface StateFolder {
 }
 
 /** Thrown where another instance holds the folder; its message says what to do. */
-export class StateFolderInUse extends Error {
+class StateFolderInUse extends Error {
   override name = 'StateFolderInUse';
 }
 

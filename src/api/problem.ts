@@ -1,4 +1,4 @@
-import { ERROR_CODES, type ErrorCode, OrasiError } from '../core/errors.ts';
+import { type ErrorCode, OrasiError } from '../core/errors.ts';
 
 /** The body of an error under `/v1`: RFC 9457 problem details with our `code`, `requestId` and `errors`. */
 export interface Problem {
@@ -39,6 +39,3 @@ function titleOf(code: ErrorCode): string {
   const words = code.replaceAll('_', ' ');
   return words[0].toUpperCase() + words.slice(1);
 }
-
-/** Codes in the order of the list, for the generated page. */
-export const errorCodes = Object.keys(ERROR_CODES) as readonly ErrorCode[];

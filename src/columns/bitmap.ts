@@ -26,10 +26,6 @@ export function setBit(bits: Bitmap, index: number): void {
   bits[index >> 3] |= 1 << (index & 7);
 }
 
-export function clearBit(bits: Bitmap, index: number): void {
-  bits[index >> 3] &= ~(1 << (index & 7));
-}
-
 /** The number of set bits among the first `length`. */
 export function countBits(bits: Bitmap, length: number): number {
   let count = 0;

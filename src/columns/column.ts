@@ -1,5 +1,6 @@
 import { type Bitmap, bitmapBytes, countBits, getBit, newBitmap, sliceBitmap } from './bitmap.ts';
 import { gatherBits, gatherData, hasNegative } from './gather-data.ts';
+import { readInt128 } from './int128.ts';
 import type { ColumnType, Schema } from './types.ts';
 
 /**
@@ -100,7 +101,7 @@ export function scalarAt(column: Column, row: number): Scalar {
       return typeof value === 'bigint' ? value : BigInt(value);
     }
     case 'int128':
-      return (data.values[2 * row + 1] << 64n) | BigInt.asUintN(64, data.values[2 * row]);
+      return readInt128(data.values, row);
     case 'varlen': {
       const start = data.offsets[row];
       const end = data.offsets[row + 1];

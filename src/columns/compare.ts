@@ -68,7 +68,7 @@ export interface SortOrder {
 }
 
 /** SQL's default here, as in DuckDB. */
-export const ASCENDING: SortOrder = { descending: false, nullsFirst: false };
+const ASCENDING: SortOrder = { descending: false, nullsFirst: false };
 
 /** Compares row `i` of the first column with row `j` of the second; both have one type. Nulls are equal to each other. */
 export function columnComparator(

@@ -158,7 +158,7 @@ export function readInstant(bytes: Uint8Array, start: number, end: number): bool
 }
 
 /** Seconds since the epoch within which nanoseconds since the epoch fit 64 bits. */
-export const NANOS_SECONDS = 9_223_372_036;
+const NANOS_SECONDS = 9_223_372_036;
 
 export function fitsNanos(seconds: number): boolean {
   return seconds > -NANOS_SECONDS && seconds < NANOS_SECONDS;

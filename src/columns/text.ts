@@ -109,7 +109,7 @@ export function parseBytes(text: string): Uint8Array | undefined {
   return out.slice(0, size);
 }
 
-export function parseBool(text: string): boolean | undefined {
+function parseBool(text: string): boolean | undefined {
   return text === 'true' ? true : text === 'false' ? false : undefined;
 }
 
@@ -121,14 +121,14 @@ export function fitsInt64(value: bigint): boolean {
 }
 
 /** An int64 in decimal digits; undefined where the text is anything else or the value does not fit. */
-export function parseInt64(text: string): bigint | undefined {
+function parseInt64(text: string): bigint | undefined {
   if (!/^-?[0-9]{1,40}$/.test(text)) return undefined;
   const value = BigInt(text);
   return fitsInt64(value) ? value : undefined;
 }
 
 /** A decimal number, with or without fraction and exponent, or one of the names `doubleText` writes. */
-export function parseDouble(text: string): number | undefined {
+function parseDouble(text: string): number | undefined {
   if (/^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$/.test(text)) return Number(text);
   if (/^[+-]?(inf|infinity)$/i.test(text)) return text.startsWith('-') ? -Infinity : Infinity;
   return /^nan$/i.test(text) ? Number.NaN : undefined;
@@ -193,7 +193,7 @@ export function parseTimestamp(text: string, unit: 'us' | 'ns'): bigint | undefi
 }
 
 /** The instant last read, counted in `unit`; undefined where it would lose digits or overflow. */
-export function instantCount(unit: 'us' | 'ns'): bigint | undefined {
+function instantCount(unit: 'us' | 'ns'): bigint | undefined {
   return inUnit(BigInt(instant.seconds), instant.nanos, unit);
 }
 

@@ -94,7 +94,7 @@ function dispatch(served: Served, call: ResourceCall): ResourceAnswer {
 const NOTHING_SERVED = new StatusError(404, 'NotFound', 'nothing is served here');
 
 /** The kind a call is about; throws NotFound, MethodNotAllowed. */
-export function kindOfCall(store: ResourceStore, call: ResourceCall): Kind {
+function kindOfCall(store: ResourceStore, call: ResourceCall): Kind {
   const kind = store.kindOf({ group: call.group, resource: call.resource });
   if (kind === undefined || kind.version !== call.version) throw NOTHING_SERVED;
   if (!kind.namespaced && call.namespace !== null) throw NOTHING_SERVED;

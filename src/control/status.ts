@@ -66,7 +66,7 @@ export class StatusError extends Error {
 }
 
 /** `pipelines.orasi.io`, or `secrets` for the core group. */
-export function qualifiedResource(kind: KindInfo): string {
+function qualifiedResource(kind: KindInfo): string {
   return kind.group === '' ? kind.plural : `${kind.plural}.${kind.group}`;
 }
 

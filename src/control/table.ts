@@ -55,7 +55,7 @@ function cellOf(column: PrinterColumn, object: Resource, nowMs: number): JsonVal
 }
 
 /** An age as kubectl writes it: two units while the larger is small, one after. */
-export function ageText(ms: number): string {
+function ageText(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   if (seconds < 120) return `${seconds}s`;
   const minutes = Math.floor(seconds / 60);

@@ -4,7 +4,7 @@ import { createObjectSink, type ObjectSink } from '../storage/object-sink.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 
 /** More rows are bad than is worth keeping: the object fails, and says what its first bad row had. */
-export class TooManyBadRows extends OrasiError {
+class TooManyBadRows extends OrasiError {
   constructor(limit: number, first: BadRow) {
     const [reason] = first.reasons;
     const where = first.line === undefined ? `row ${first.row}` : `line ${first.line}`;
@@ -38,7 +38,7 @@ export class QuarantineFile {
     return this.#before + this.#rows;
   }
 
-  /** Throws `TooManyBadRows` at the limit; the file then holds the rows up to it. */
+  /** Throws OrasiError `malformed_input` at the limit; the file then holds the rows up to it. */
   async add(bad: readonly BadRow[]): Promise<void> {
     if (bad.length === 0) return;
     const kept = bad.slice(0, Math.max(0, this.#limit - this.total));

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 
 /** Severity, from least to most. */
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'off'] as const;
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'off'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Values a log line may carry beside its message; nested ones are written as JSON. */

@@ -1,4 +1,5 @@
 import { compareBytes } from '../columns/compare.ts';
+import { readInt128 } from '../columns/int128.ts';
 
 type Bound = boolean | number | bigint | Uint8Array;
 
@@ -131,16 +132,12 @@ export function sliceAt(bytes: Uint8Array, offsets: Int32Array, i: number): Uint
 /** 128-bit integers as little-endian pairs. */
 export function boundsOfInt128(pairs: BigInt64Array, start: number, end: number): Bounds {
   if (start === end) return NO_BOUNDS;
-  let min = int128At(pairs, start);
+  let min = readInt128(pairs, start);
   let max = min;
   for (let i = start + 1; i < end; i++) {
-    const value = int128At(pairs, i);
+    const value = readInt128(pairs, i);
     if (value < min) min = value;
     else if (value > max) max = value;
   }
   return { min, max, hasNan: false };
-}
-
-function int128At(pairs: BigInt64Array, i: number): bigint {
-  return (pairs[2 * i + 1] << 64n) | BigInt.asUintN(64, pairs[2 * i]);
 }

@@ -195,7 +195,7 @@ function isCoded(encoding: Encoding): boolean {
 }
 
 /** The narrowest codes that hold a dictionary of that length. */
-export function newCodes(dictionaryLength: number, length: number): Codes {
+function newCodes(dictionaryLength: number, length: number): Codes {
   if (dictionaryLength <= 256) return new Uint8Array(length);
   return dictionaryLength <= 65_536 ? new Uint16Array(length) : new Int32Array(length);
 }

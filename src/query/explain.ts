@@ -230,7 +230,7 @@ function aggregateText(call: AggregateCall, names: readonly string[]): string {
 }
 
 /** An expression in something like SQL. */
-export function expressionText(expression: Expression, names: readonly string[]): string {
+function expressionText(expression: Expression, names: readonly string[]): string {
   const text = (inner: Expression) => expressionText(inner, names);
   switch (expression.node) {
     case 'column':

@@ -9,7 +9,7 @@ export type RowsOf = (scan: ScanPlan) => number;
 const SELECTIVITY = 0.25;
 
 /** About how many rows a plan puts out: good enough to tell a large input from a small one. */
-export function estimateRows(plan: Plan, rowsOf: RowsOf): number {
+function estimateRows(plan: Plan, rowsOf: RowsOf): number {
   const inputRows = (input: Plan) => estimateRows(input, rowsOf);
   switch (plan.op) {
     case 'scan':

@@ -4,7 +4,7 @@ import { OrasiError } from '../core/errors.ts';
 import type { PhysicalType, SchemaElement } from '../parquet/metadata.ts';
 
 /** Versions of the segment format this code reads; it writes the last. */
-export const SEGMENT_VERSION = 1;
+const SEGMENT_VERSION = 1;
 const VERSION_KEY = 'orasi.segment.version';
 const SCHEMA_KEY = 'orasi.segment.schema';
 

@@ -77,7 +77,7 @@ export async function commit(
 }
 
 /** The schema as a staged or committed segment keeps it. A dataset without columns takes the first rows' as they are. */
-export function mergeInto(dataset: Schema, rows: Schema): Schema {
+function mergeInto(dataset: Schema, rows: Schema): Schema {
   if (dataset.length === 0) return rows;
   return rows.length === 0 ? dataset : mergeSchemas(dataset, rows);
 }

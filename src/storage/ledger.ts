@@ -452,7 +452,7 @@ function readCursor(cursor: string): [datasetId: string, receivedAt: number, obj
   return [match[1], Number(match[2]), match[3]];
 }
 
-export function toLedgerObject(row: Row): LedgerObject {
+function toLedgerObject(row: Row): LedgerObject {
   const code = optionalText(row, 'error_code');
   return {
     objectId: text(row, 'object_id'),

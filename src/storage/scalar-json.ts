@@ -7,7 +7,7 @@ import type { ColumnStatistics } from './catalog-records.ts';
 /** A scalar in JSON. What JSON has no exact form for is an object of one tag: `{"i":"…"}` integer, `{"n":"NaN"}`, `{"b":"hex"}`. */
 export type ScalarJson = null | boolean | number | string | { i: string } | { n: string } | { b: string };
 
-export function scalarToJson(value: Scalar): ScalarJson {
+function scalarToJson(value: Scalar): ScalarJson {
   if (typeof value === 'bigint') return { i: value.toString() };
   if (value instanceof Uint8Array) return { b: toHex(value) };
   if (typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))) {
@@ -16,7 +16,7 @@ export function scalarToJson(value: Scalar): ScalarJson {
   return value;
 }
 
-export function scalarFromJson(json: ScalarJson): Scalar {
+function scalarFromJson(json: ScalarJson): Scalar {
   if (json === null || typeof json !== 'object') return json;
   if ('i' in json) return BigInt(json.i);
   if ('n' in json) return Number(json.n);

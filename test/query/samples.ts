@@ -1,4 +1,4 @@
-import { type Bitmap, clearBit, newBitmap } from '../../src/columns/bitmap.ts';
+import { newBitmap, setBit } from '../../src/columns/bitmap.ts';
 import type { Batch, Codes, Column, FixedValues, Scalar } from '../../src/columns/column.ts';
 import { sliceColumn } from '../../src/columns/column.ts';
 import { columnOf } from '../../src/columns/from-scalars.ts';
@@ -135,12 +135,12 @@ function toDictionary(type: ColumnType, values: readonly Scalar[], random: Rando
   }
   const places = values.map((value) => (value === null ? 0 : entries.findIndex((entry) => Object.is(entry, value))));
   const codes: Codes = pick(random, [Uint8Array, Uint16Array, Int32Array]).from(places);
-  let validity: Bitmap | null = null;
-  values.forEach((value, i) => {
-    if (value !== null) return;
-    validity ??= newBitmap(values.length, true);
-    clearBit(validity, i);
-  });
+  const validity = values.includes(null) ? newBitmap(values.length, false) : null;
+  if (validity !== null) {
+    values.forEach((value, i) => {
+      if (value !== null) setBit(validity, i);
+    });
+  }
   const dictionary = narrowed(columnOf(type, entries));
   return { type, length: values.length, validity, data: { layout: 'dictionary', codes, dictionary } };
 }

@@ -1,7 +1,7 @@
 /** What a code point is to the tokenizer. */
 export const SEPARATOR = 0;
 /** Letters and numbers: they run together into terms. */
-export const WORD = 1;
+const WORD = 1;
 /** Marks: part of the letter before them, nothing by themselves. */
 export const MARK = 2;
 /** Letters of scripts written without spaces: each is a term, and a word of a query becomes a phrase. */

@@ -9,7 +9,7 @@ import { invalidValue } from '../status.ts';
 export const DEFAULT_NAMESPACE = 'default';
 
 /** The finalizer of the control plane itself, in `spec.finalizers` as Kubernetes has it. */
-export const NAMESPACE_FINALIZER = 'kubernetes';
+const NAMESPACE_FINALIZER = 'kubernetes';
 
 /** The label Kubernetes puts on every namespace, so that selectors can name one. */
 const NAME_LABEL = 'kubernetes.io/metadata.name';

@@ -275,7 +275,7 @@ function hasValidity(type: ArrowType): boolean {
 }
 
 /** Bytes a value of a type of fixed width takes. */
-export function widthOf(type: ArrowType): number {
+function widthOf(type: ArrowType): number {
   switch (type.kind) {
     case 'int':
     case 'float':
@@ -305,7 +305,7 @@ export function isPresent(array: ArrowArray, row: number): boolean {
 }
 
 /** The first `count` 32-bit words of bytes, copied only where they are not aligned. */
-export function int32s(bytes: Uint8Array, count: number): Int32Array {
+function int32s(bytes: Uint8Array, count: number): Int32Array {
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
   return new Int32Array(aligned.buffer, aligned.byteOffset, count);
 }

@@ -36,7 +36,7 @@ export function faultAt(at: number, message: string): typeof FAULT {
   return FAULT;
 }
 
-export function isSpace(byte: number): boolean {
+function isSpace(byte: number): boolean {
   return byte === 32 || byte === 10 || byte === 13 || byte === 9;
 }
 

@@ -37,7 +37,7 @@ export function bindStatement(statement: ParsedStatement, options: BindOptions):
 }
 
 /** What the statement means, before it is decided how to run it. */
-export function bindLogical(statement: ParsedStatement, options: BindOptions): Logical {
+function bindLogical(statement: ParsedStatement, options: BindOptions): Logical {
   let ids = 0;
   const context: StatementContext = {
     marks: statement.marks,
@@ -51,7 +51,7 @@ export function bindLogical(statement: ParsedStatement, options: BindOptions): L
 }
 
 /** The same answer for less work. */
-export function optimize(plan: Logical): Logical {
+function optimize(plan: Logical): Logical {
   const pushed = pushConditions(withOptimizedSubqueries(plan));
   checkFullText(pushed);
   return pruneColumns(orderJoins(pushed));

@@ -3,8 +3,6 @@ import { BOOL, type ColumnType, INT64, NULL_TYPE, STRING, sameType } from '../..
 import { castScalar } from '../functions/cast.ts';
 import type { Bound } from './logical.ts';
 
-export const TRUE_LITERAL: Bound = { node: 'literal', value: true, type: BOOL, at: 0 };
-
 export function literal(value: Scalar, type: ColumnType, at: number): Bound {
   return { node: 'literal', value, type, at };
 }

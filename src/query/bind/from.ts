@@ -18,7 +18,7 @@ export interface FromRows {
 }
 
 /** The name of the hidden column that holds a row's full-text score. */
-export const SCORE_COLUMN = '$score';
+const SCORE_COLUMN = '$score';
 
 /** Most rows a function in FROM may be written out as. */
 const MAX_SERIES = 100_000;

@@ -16,7 +16,7 @@ export function interval(months: Bound, days: Bound, micros: Bound, at: number):
   return { node: 'interval', months, days, micros, type: NULL_TYPE, at };
 }
 
-export function constantInterval({ months, days, micros }: Interval, at: number): IntervalExpression {
+function constantInterval({ months, days, micros }: Interval, at: number): IntervalExpression {
   return interval(integer(months, at), integer(days, at), integer(micros, at), at);
 }
 

@@ -61,7 +61,7 @@ function scaleOf(type: ColumnType): number {
   return type.kind === 'decimal' ? type.scale : 0;
 }
 
-export function checkInt64(value: bigint, operation: string): bigint {
+function checkInt64(value: bigint, operation: string): bigint {
   if (!fitsInt64(value)) {
     throw new OrasiError('type_error', `${operation} leaves the range of int64; cast an operand to decimal or double`);
   }

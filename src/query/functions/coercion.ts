@@ -73,7 +73,7 @@ function isPlainValue({ kind }: ColumnType): boolean {
 }
 
 /** How far an argument is from a parameter: 0 is the type itself; undefined where it would take a cast said aloud. */
-export function implicitCost(arg: ArgumentType, to: ColumnType): number | undefined {
+function implicitCost(arg: ArgumentType, to: ColumnType): number | undefined {
   const from = arg.type;
   if (from.kind === 'null') return 0;
   if (arg.untyped) return to.kind === 'string' ? 0 : 1;

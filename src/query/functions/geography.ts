@@ -3,10 +3,10 @@ import { doubles } from './coercion.ts';
 import { define, type ScalarFunctionDefinition } from './definition.ts';
 
 /** Mean radius of the Earth in metres (IUGG). */
-export const EARTH_RADIUS_METRES = 6_371_008.8;
+const EARTH_RADIUS_METRES = 6_371_008.8;
 
 /** Metres between two points given in degrees, on a sphere (the haversine formula; at most 0.6 % off the ellipsoid). */
-export function distanceMetres(latA: number, lonA: number, latB: number, lonB: number): number {
+function distanceMetres(latA: number, lonA: number, latB: number, lonB: number): number {
   const radians = Math.PI / 180;
   const dLat = (latB - latA) * radians;
   const dLon = (lonB - lonA) * radians;
@@ -15,14 +15,7 @@ export function distanceMetres(latA: number, lonA: number, latB: number, lonB: n
 }
 
 /** Whether a point lies in a box, edges included; a box whose `minLon` is above its `maxLon` crosses the antimeridian. */
-export function isWithin(
-  lat: number,
-  lon: number,
-  minLat: number,
-  minLon: number,
-  maxLat: number,
-  maxLon: number,
-): boolean {
+function isWithin(lat: number, lon: number, minLat: number, minLon: number, maxLat: number, maxLon: number): boolean {
   if (!(lat >= minLat && lat <= maxLat)) return false;
   return minLon <= maxLon ? lon >= minLon && lon <= maxLon : lon >= minLon || lon <= maxLon;
 }

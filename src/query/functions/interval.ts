@@ -47,7 +47,7 @@ const SHORT: Readonly<Record<string, string>> = {
 };
 
 /** The unit a name stands for: singular, plural or short. */
-export function intervalUnit(name: string): readonly [bigint, bigint, bigint] | undefined {
+function intervalUnit(name: string): readonly [bigint, bigint, bigint] | undefined {
   const lower = name.toLowerCase();
   for (const candidate of [lower, lower.replace(/s$/, '')]) {
     const unit = Object.hasOwn(SHORT, candidate) ? SHORT[candidate] : candidate;

@@ -8,7 +8,7 @@ import { sqlText } from './value-text.ts';
  */
 
 /** The text of one member or element, or undefined where there is none. Keys compare as the strings they denote. */
-export function jsonMember(text: string, key: string | number): string | undefined {
+function jsonMember(text: string, key: string | number): string | undefined {
   const start = skipSpace(text, 0);
   if (typeof key === 'number') {
     if (text[start] !== '[') return undefined;

@@ -27,7 +27,7 @@ function likeParts(pattern: string, escapeWith: string): LikePart[] {
 }
 
 /** Whether a text is like a pattern. Only the last `%` is ever tried again, so time is at most their product. */
-export function isLike(text: string, pattern: string, escapeWith: string, ignoreCase: boolean): boolean {
+function isLike(text: string, pattern: string, escapeWith: string, ignoreCase: boolean): boolean {
   const fold = (value: string) => (ignoreCase ? value.toLowerCase() : value);
   const parts = likeParts(fold(pattern), fold(escapeWith));
   const chars = Array.from(fold(text));

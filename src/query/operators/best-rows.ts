@@ -138,12 +138,7 @@ function lexicographic(
 }
 
 /** The best `wanted` of `length` rows, in order, by a heap whose root is the worst row kept. */
-export function bestOf(
-  keys: readonly Column[],
-  orders: readonly SortOrder[],
-  length: number,
-  wanted: number,
-): Int32Array {
+function bestOf(keys: readonly Column[], orders: readonly SortOrder[], length: number, wanted: number): Int32Array {
   const compare = lexicographic(keys, keys, orders);
   // Of equal rows the earlier is the better, which makes the order total and the answer that of a stable sort.
   const worse = (a: number, b: number) => {

@@ -43,7 +43,7 @@ export async function* sortRows(
 }
 
 /** The rows `0 … length` in the order of the keys; the sort is stable. */
-export function sortedOrder(
+function sortedOrder(
   keys: readonly { readonly column: Column; readonly order: Omit<SortKey, 'expression'> }[],
   length: number,
 ): Int32Array {

@@ -152,11 +152,11 @@ function tooDeep(): OrasiError {
 }
 
 /** The text is not a statement the grammar knows. */
-export function invalidSql(offset: number, message: string): OrasiError {
+function invalidSql(offset: number, message: string): OrasiError {
   return new OrasiError('invalid_sql', message, { errors: [{ path: `sql@${offset}`, message }] });
 }
 
 /** The text is a statement, but not one that can be run here. */
-export function unsupportedSql(offset: number, message: string): OrasiError {
+function unsupportedSql(offset: number, message: string): OrasiError {
   return new OrasiError('unsupported_sql', message, { errors: [{ path: `sql@${offset}`, message }] });
 }

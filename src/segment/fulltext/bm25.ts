@@ -5,11 +5,7 @@ import type { TextStatistics } from './search.ts';
 
 /** The usual constants (Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009; Lucene's defaults). */
 export const K1 = 1.2;
-export const B = 0.75;
-
-export function emptyStatistics(query: TextQuery): TextStatistics {
-  return { documents: 0, totalTokens: 0, documentFrequencies: scoredClauses(query).map(() => new Map()) };
-}
+const B = 0.75;
 
 /**
  * Statistics of disjoint collections added up. Throws `query_too_large` where a clause stands for more terms
@@ -38,7 +34,7 @@ export function checkExpansion(terms: number): void {
 }
 
 /** Rareness of a term: ln(1 + (N - n + ½) / (n + ½)), never negative. */
-export function inverseDocumentFrequency(documents: number, frequency: number): number {
+function inverseDocumentFrequency(documents: number, frequency: number): number {
   return Math.log(1 + (documents - frequency + 0.5) / (frequency + 0.5));
 }
 
