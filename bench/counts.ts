@@ -168,11 +168,11 @@ async function countSteps({ world, indexing, count }: Bench): Promise<StepCount[
   const upload = async (dataset: string) => {
     const { uploads } = world.ingest;
     const target = { namespace: NAMESPACE.name, namespaceUid: NAMESPACE.uid, dataset, name: 'large', decode: {} };
-    const { uploadId } = await uploads.create(target, PART_BYTES);
+    const upload = await uploads.create(target, PART_BYTES);
     for (let at = 0, part = 1; at < large.length; at += PART_BYTES, part++) {
-      await uploads.putPart(NAMESPACE.uid, uploadId, part, large.subarray(at, at + PART_BYTES));
+      await uploads.putPart(upload, part, large.subarray(at, at + PART_BYTES));
     }
-    await uploads.complete(NAMESPACE.uid, uploadId);
+    await uploads.complete(upload);
   };
   steps.push({
     what: 'large, uploaded in parts',

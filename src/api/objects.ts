@@ -5,6 +5,8 @@ import type { IncomingObject } from '../ingest/doors.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { DecodeInfo, LedgerObject } from '../storage/catalog-records.ts';
 import type { Ledger } from '../storage/ledger.ts';
+import { boundedBody, declaredSize, receiving } from './body.ts';
+import { decodeInfo } from './decode-info.ts';
 import { ObjectView, objectView } from './object-view.ts';
 import { pageQuery, pageResponse, pageSchema } from './paging.ts';
 import type { ApiBase } from './ports.ts';
@@ -37,10 +39,11 @@ export function mountObjects(app: ApiApp, base: ApiBase, door: Ingest, ledger: L
       const object = await incomingObject(base, params, decodeOf(raw.headers, query.format));
       const sizeBytes = declaredSize(raw.headers);
       const body = raw.body ?? new Uint8Array(0);
-      const accepted =
+      const accepted = await receiving(raw, () =>
         sizeBytes === undefined && raw.body !== null
-          ? await door.put(object, boundedBody(raw.body))
-          : await door.put(object, body, sizeBytes);
+          ? door.put(object, boundedBody(raw.body))
+          : door.put(object, body, sizeBytes),
+      );
       return Response.json(objectView(await settled(ledger, accepted, query.wait)), { status: 202 });
     },
   );
@@ -157,7 +160,7 @@ export async function incomingObject(
   return { namespace, namespaceUid: await base.namespaceUid(namespace), dataset, name, decode };
 }
 
-export function checkObjectName(name: string): void {
+function checkObjectName(name: string): void {
   const bytes = new TextEncoder().encode(name).length;
   if (bytes === 0 || bytes > LIMITS.objectNameBytes) {
     throw badParameter('name', `expected 1 to ${LIMITS.objectNameBytes} bytes of UTF-8, got ${bytes}`);
@@ -171,46 +174,13 @@ function badParameter(path: string, message: string): OrasiError {
   return new OrasiError('bad_request', `${path}: ${message}`, { errors: [{ path, message }] });
 }
 
-export function decodeOf(headers: Headers, format: string | undefined): DecodeInfo {
+const HEADERS = { format: 'query.format', contentType: 'content-type', contentEncoding: 'content-encoding' } as const;
+
+/** How the bytes of a request are to be decoded. Throws what `decodeInfo` does. */
+function decodeOf(headers: Headers, format: string | undefined): DecodeInfo {
   const contentType = headers.get('content-type') ?? undefined;
-  const contentEncoding = headers.get('content-encoding')?.trim().toLowerCase();
-  return {
-    ...(format === undefined ? {} : { format }),
-    ...(contentType === undefined ? {} : { contentType }),
-    ...(contentEncoding === undefined || contentEncoding === '' || contentEncoding === 'identity'
-      ? {}
-      : { contentEncoding }),
-  };
-}
-
-function tooLarge(): OrasiError {
-  return new OrasiError(
-    'payload_too_large',
-    `a request carries at most ${LIMITS.requestBodyBytes} bytes; use a resumable upload`,
-  );
-}
-
-/** The length a request declares; the runtime holds it to that. Throws `payload_too_large`. */
-export function declaredSize(headers: Headers): number | undefined {
-  const text = headers.get('content-length');
-  if (text === null) return undefined;
-  const sizeBytes = Number(text);
-  if (sizeBytes > LIMITS.requestBodyBytes) throw tooLarge();
-  return sizeBytes;
-}
-
-/** A body without a declared length may still outgrow the bound; it is cut off there with an error. */
-function boundedBody(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
-  let bytes = 0;
-  return body.pipeThrough(
-    new TransformStream<Uint8Array, Uint8Array>({
-      transform(chunk, controller) {
-        bytes += chunk.length;
-        if (bytes > LIMITS.requestBodyBytes) controller.error(tooLarge());
-        else controller.enqueue(chunk);
-      },
-    }),
-  );
+  const contentEncoding = headers.get('content-encoding') ?? undefined;
+  return decodeInfo({ format, contentType, contentEncoding }, (field) => HEADERS[field]);
 }
 
 /** The object once it is committed or failed, or as it is when the time is up. */

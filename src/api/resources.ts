@@ -12,6 +12,7 @@ import type {
   ResourceCall,
   ServedResource,
 } from '../core/protocol/control-plane.ts';
+import { brokenBody } from './body.ts';
 import type { ApiApp, ApiEnv } from './route.ts';
 
 /** What the Kubernetes paths need. */
@@ -298,10 +299,14 @@ async function readText(request: Request): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
   let bytes = 0;
-  for await (const chunk of request.body as ReadableStream<Uint8Array>) {
-    bytes += chunk.length;
-    if (bytes > BODY_BYTES) throw tooLarge(BODY_BYTES);
-    text += decoder.decode(chunk, { stream: true });
+  try {
+    for await (const chunk of request.body as ReadableStream<Uint8Array>) {
+      bytes += chunk.length;
+      if (bytes > BODY_BYTES) throw tooLarge(BODY_BYTES);
+      text += decoder.decode(chunk, { stream: true });
+    }
+  } catch (error) {
+    throw error instanceof StatusError ? error : brokenBody(error);
   }
   return text + decoder.decode();
 }

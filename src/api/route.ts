@@ -5,6 +5,7 @@ import type { Subject, Verb } from '../access/authorize.ts';
 import { OrasiError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Log } from '../observe/log.ts';
+import { brokenBody } from './body.ts';
 
 /** Who may call a route: everybody, or a subject that may do `verb` to `resource`. */
 export type RouteAccess = 'open' | { readonly verb: Verb; readonly resource: string };
@@ -144,12 +145,16 @@ async function readJson({ req }: Context<ApiEnv>): Promise<unknown> {
   const decoder = new TextDecoder();
   let text = '';
   let bytes = 0;
-  for await (const chunk of (req.raw.body ?? []) as AsyncIterable<Uint8Array>) {
-    bytes += chunk.length;
-    if (bytes > LIMITS.jsonBodyBytes) {
-      throw new OrasiError('payload_too_large', `a JSON body has at most ${LIMITS.jsonBodyBytes} bytes`);
+  try {
+    for await (const chunk of (req.raw.body ?? []) as AsyncIterable<Uint8Array>) {
+      bytes += chunk.length;
+      if (bytes > LIMITS.jsonBodyBytes) {
+        throw new OrasiError('payload_too_large', `a JSON body has at most ${LIMITS.jsonBodyBytes} bytes`);
+      }
+      text += decoder.decode(chunk, { stream: true });
     }
-    text += decoder.decode(chunk, { stream: true });
+  } catch (error) {
+    throw error instanceof OrasiError ? error : brokenBody(error);
   }
   try {
     return JSON.parse(text + decoder.decode());

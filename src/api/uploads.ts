@@ -1,9 +1,12 @@
 import * as z from 'zod';
 import type { Ingest } from '../ingest/ingest.ts';
+import type { UploadRef } from '../ingest/uploads.ts';
 import type { Ledger } from '../storage/ledger.ts';
 import type { UploadPart, UploadRecord } from '../storage/uploads.ts';
+import { declaredSize, receiving } from './body.ts';
+import { decodeInfo } from './decode-info.ts';
 import { ObjectView, objectView } from './object-view.ts';
-import { declaredSize, decodeOf, incomingObject, settled, waitQuery } from './objects.ts';
+import { incomingObject, settled, waitQuery } from './objects.ts';
 import type { ApiBase } from './ports.ts';
 import { type ApiApp, defineRoute } from './route.ts';
 
@@ -28,6 +31,11 @@ const UPLOADS = '/v1/namespaces/{ns}/datasets/{dataset}/uploads';
 
 /** Resumable uploads: equal parts in any order, each as often as it takes, for what one request cannot carry. */
 export function mountUploads(app: ApiApp, base: ApiBase, ingest: Ingest, ledger: Ledger): void {
+  const uploadOf = async ({ ns, dataset, id }: Readonly<Record<string, string>>): Promise<UploadRef> => ({
+    namespaceUid: await base.namespaceUid(ns),
+    dataset,
+    uploadId: id,
+  });
   defineRoute(
     app,
     base,
@@ -41,10 +49,8 @@ export function mountUploads(app: ApiApp, base: ApiBase, ingest: Ingest, ledger:
       responses: { 201: { description: 'The upload, open for parts.', schema: Upload } },
     },
     async ({ params, body }) => {
-      const headers = new Headers();
-      if (body.contentType !== undefined) headers.set('content-type', body.contentType);
-      if (body.contentEncoding !== undefined) headers.set('content-encoding', body.contentEncoding);
-      const object = await incomingObject(base, { ...params, name: body.name }, decodeOf(headers, body.format));
+      const decode = decodeInfo(body, (field) => field);
+      const object = await incomingObject(base, { ...params, name: body.name }, decode);
       return Response.json(uploadView(await ingest.uploads.create(object, body.partBytes), []), { status: 201 });
     },
   );
@@ -60,7 +66,7 @@ export function mountUploads(app: ApiApp, base: ApiBase, ingest: Ingest, ledger:
       responses: { 200: { description: 'The upload and its parts.', schema: Upload } },
     },
     async ({ params }) => {
-      const { upload, parts } = await ingest.uploads.get(await base.namespaceUid(params.ns), params.id);
+      const { upload, parts } = await ingest.uploads.get(await uploadOf(params));
       return Response.json(uploadView(upload, parts));
     },
   );
@@ -77,11 +83,12 @@ export function mountUploads(app: ApiApp, base: ApiBase, ingest: Ingest, ledger:
       responses: { 200: { description: 'The part as stored.', schema: Part } },
     },
     async ({ params, raw }) => {
-      const namespaceUid = await base.namespaceUid(params.ns);
+      const upload = await uploadOf(params);
       const body = raw.body ?? new Uint8Array(0);
-      return Response.json(
-        await ingest.uploads.putPart(namespaceUid, params.id, Number(params.n), body, declaredSize(raw.headers)),
-      );
+      const sizeBytes = declaredSize(raw.headers);
+      // Anything but plain digits is no number of a part, which is refused where numbers are checked.
+      const part = /^\d+$/.test(params.n) ? Number(params.n) : Number.NaN;
+      return Response.json(await receiving(raw, () => ingest.uploads.putPart(upload, part, body, sizeBytes)));
     },
   );
   defineRoute(
@@ -97,7 +104,7 @@ export function mountUploads(app: ApiApp, base: ApiBase, ingest: Ingest, ledger:
       responses: { 202: { description: 'Accepted.', schema: ObjectView } },
     },
     async ({ params, query }) => {
-      const object = await ingest.uploads.complete(await base.namespaceUid(params.ns), params.id);
+      const object = await ingest.uploads.complete(await uploadOf(params));
       return Response.json(objectView(await settled(ledger, object, query.wait)), { status: 202 });
     },
   );
@@ -113,7 +120,7 @@ export function mountUploads(app: ApiApp, base: ApiBase, ingest: Ingest, ledger:
       responses: { 204: { description: 'Aborted.' } },
     },
     async ({ params }) => {
-      await ingest.uploads.abort(await base.namespaceUid(params.ns), params.id);
+      await ingest.uploads.abort(await uploadOf(params));
       return new Response(null, { status: 204 });
     },
   );

@@ -6,7 +6,7 @@ import { acceptUpload, type IncomingObject, readQuarantine, retryObject } from '
 import { handleBatch, type MessageOutcome } from './handle-batch.ts';
 import type { IngestPorts } from './ports.ts';
 import { type SweepOptions, type SweepReport, sweep } from './sweep.ts';
-import { abortUpload, completeUpload, createUpload, putUploadPart, readUpload } from './uploads.ts';
+import { abortUpload, completeUpload, createUpload, putUploadPart, readUpload, type UploadRef } from './uploads.ts';
 
 type Body = Uint8Array | ReadableStream<Uint8Array>;
 
@@ -17,13 +17,10 @@ export interface Ingest {
   readonly uploads: {
     /** See `src/ingest/uploads.ts`. */
     create(object: IncomingObject, partBytes?: number): Promise<UploadRecord>;
-    get(
-      namespaceUid: string,
-      uploadId: string,
-    ): Promise<{ readonly upload: UploadRecord; readonly parts: readonly UploadPart[] }>;
-    putPart(namespaceUid: string, uploadId: string, part: number, body: Body, sizeBytes?: number): Promise<UploadPart>;
-    complete(namespaceUid: string, uploadId: string): Promise<LedgerObject>;
-    abort(namespaceUid: string, uploadId: string): Promise<void>;
+    get(upload: UploadRef): Promise<{ readonly upload: UploadRecord; readonly parts: readonly UploadPart[] }>;
+    putPart(upload: UploadRef, part: number, body: Body, sizeBytes?: number): Promise<UploadPart>;
+    complete(upload: UploadRef): Promise<LedgerObject>;
+    abort(upload: UploadRef): Promise<void>;
   };
   /** Puts a failed object back to be taken in; null where it is not failed. */
   retry(namespaceUid: string, objectId: string): Promise<LedgerObject | null>;
@@ -44,11 +41,10 @@ export function createIngest(ports: IngestPorts): Ingest {
     put: (object, body, sizeBytes) => acceptUpload(ports, object, body, sizeBytes),
     uploads: {
       create: (object, partBytes) => createUpload(ports, object, partBytes),
-      get: (namespaceUid, uploadId) => readUpload(ports, namespaceUid, uploadId),
-      putPart: (namespaceUid, uploadId, part, body, sizeBytes) =>
-        putUploadPart(ports, namespaceUid, uploadId, part, body, sizeBytes),
-      complete: (namespaceUid, uploadId) => completeUpload(ports, namespaceUid, uploadId),
-      abort: (namespaceUid, uploadId) => abortUpload(ports, namespaceUid, uploadId),
+      get: (upload) => readUpload(ports, upload),
+      putPart: (upload, part, body, sizeBytes) => putUploadPart(ports, upload, part, body, sizeBytes),
+      complete: (upload) => completeUpload(ports, upload),
+      abort: (upload) => abortUpload(ports, upload),
     },
     retry: (namespaceUid, objectId) => retryObject(ports, namespaceUid, objectId),
     quarantine: (namespaceUid, objectId) => readQuarantine(ports, namespaceUid, objectId),

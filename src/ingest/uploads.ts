@@ -12,6 +12,13 @@ import type { IngestPorts } from './ports.ts';
 /** R2 refuses smaller parts, but for the last. */
 const SMALLEST_PART_BYTES = 5 * 1024 * 1024;
 
+/** An upload as a request addresses it: under another dataset's path there is none. */
+export interface UploadRef {
+  readonly namespaceUid: string;
+  readonly dataset: string;
+  readonly uploadId: string;
+}
+
 /** Begins a resumable upload in parts of one size. Throws `bad_request` where the size is not one that can be. */
 export async function createUpload(
   ports: IngestPorts,
@@ -26,7 +33,7 @@ export async function createUpload(
   const key = uploadKey(object.namespaceUid, uploadId);
   const upload = await ports.store.createUpload(key, metadataOf({ ...object, uploadId }));
   await ports.catalog.uploads.create({ ...object, uploadId, key, storageUploadId: upload.uploadId, partBytes });
-  return await openUpload(ports, object.namespaceUid, uploadId);
+  return await openUpload(ports, { ...object, uploadId });
 }
 
 /**
@@ -35,13 +42,12 @@ export async function createUpload(
  */
 export async function putUploadPart(
   ports: IngestPorts,
-  namespaceUid: string,
-  uploadId: string,
+  ref: UploadRef,
   part: number,
   body: Uint8Array | ReadableStream<Uint8Array>,
   sizeBytes?: number,
 ): Promise<UploadPart> {
-  const upload = await openUpload(ports, namespaceUid, uploadId);
+  const upload = await openUpload(ports, ref);
   if (!Number.isInteger(part) || part < 1 || part > LIMITS.uploadParts) {
     throw badPart(`expected a number from 1 to ${LIMITS.uploadParts}`);
   }
@@ -51,6 +57,7 @@ export async function putUploadPart(
   if (size > upload.partBytes) throw partTooLarge(upload.partBytes);
   const { etag } = await ports.store.resumeUpload(upload.key, upload.storageUploadId).uploadPart(part, bytes, size);
   const stored = { part, etag, sizeBytes: size };
+  const { namespaceUid, uploadId } = ref;
   if (!(await ports.catalog.uploads.putPart(namespaceUid, uploadId, stored))) throw ended(uploadId);
   return stored;
 }
@@ -59,12 +66,9 @@ export async function putUploadPart(
  * Makes an object of the parts and enters it in the ledger; repeating it gives the same object. Throws `bad_request`
  * where a part is missing or has the wrong size.
  */
-export async function completeUpload(
-  ports: IngestPorts,
-  namespaceUid: string,
-  uploadId: string,
-): Promise<LedgerObject> {
-  const upload = await findUpload(ports, namespaceUid, uploadId);
+export async function completeUpload(ports: IngestPorts, ref: UploadRef): Promise<LedgerObject> {
+  const { namespaceUid, uploadId } = ref;
+  const upload = await findUpload(ports, ref);
   if (upload.state === 'completed' && upload.objectId !== undefined) {
     const object = await ports.catalog.ledger.get(namespaceUid, upload.objectId);
     if (object === null) throw new OrasiError('gone', `the object of upload "${uploadId}" was deleted`);
@@ -80,20 +84,19 @@ export async function completeUpload(
   return object;
 }
 
-export async function abortUpload(ports: IngestPorts, namespaceUid: string, uploadId: string): Promise<void> {
-  const upload = await openUpload(ports, namespaceUid, uploadId);
-  await ports.catalog.uploads.abort(namespaceUid, uploadId);
+export async function abortUpload(ports: IngestPorts, ref: UploadRef): Promise<void> {
+  const upload = await openUpload(ports, ref);
+  await ports.catalog.uploads.abort(ref.namespaceUid, ref.uploadId);
   await ports.store.resumeUpload(upload.key, upload.storageUploadId).abort();
 }
 
 /** What is there so far, for a client that resumes. */
 export async function readUpload(
   ports: IngestPorts,
-  namespaceUid: string,
-  uploadId: string,
+  ref: UploadRef,
 ): Promise<{ readonly upload: UploadRecord; readonly parts: readonly UploadPart[] }> {
-  const upload = await findUpload(ports, namespaceUid, uploadId);
-  return { upload, parts: await ports.catalog.uploads.parts(namespaceUid, uploadId) };
+  const upload = await findUpload(ports, ref);
+  return { upload, parts: await ports.catalog.uploads.parts(ref.namespaceUid, ref.uploadId) };
 }
 
 async function storeParts(ports: IngestPorts, upload: UploadRecord, parts: readonly UploadPart[]): Promise<ObjectInfo> {
@@ -116,15 +119,16 @@ function checkParts(parts: readonly UploadPart[], partBytes: number): void {
     throw badPart(`part ${short.part} has ${short.sizeBytes} bytes; all but the last have ${partBytes}`);
 }
 
-async function findUpload(ports: IngestPorts, namespaceUid: string, uploadId: string): Promise<UploadRecord> {
+async function findUpload(ports: IngestPorts, { namespaceUid, dataset, uploadId }: UploadRef): Promise<UploadRecord> {
   const upload = await ports.catalog.uploads.get(namespaceUid, uploadId);
-  if (upload === null) throw new OrasiError('not_found', `there is no upload "${uploadId}"`);
+  if (upload === null || upload.dataset !== dataset)
+    throw new OrasiError('not_found', `there is no upload "${uploadId}"`);
   return upload;
 }
 
-async function openUpload(ports: IngestPorts, namespaceUid: string, uploadId: string): Promise<UploadRecord> {
-  const upload = await findUpload(ports, namespaceUid, uploadId);
-  if (upload.state !== 'open') throw ended(uploadId);
+async function openUpload(ports: IngestPorts, ref: UploadRef): Promise<UploadRecord> {
+  const upload = await findUpload(ports, ref);
+  if (upload.state !== 'open') throw ended(ref.uploadId);
   return upload;
 }
 

@@ -51,3 +51,54 @@ test('whoever reads no answer holds a slot no longer than its query may take', {
   expect(Date.now() - started).toBeLessThan(20_000);
   for (const socket of idle) socket.destroy();
 });
+
+/** All that comes back before the connection ends. */
+async function answerOf(socket: Socket): Promise<string> {
+  let text = '';
+  for await (const chunk of socket) text += String(chunk);
+  return text;
+}
+
+test('a body that ends before its end is a 400 and leaves nothing', async () => {
+  const path = `${DATA}/datasets/broken/objects/a.ndjson`;
+  const cut = [
+    open('PUT', path, { 'content-length': 100 }, '{"n":1}\n'),
+    open('PUT', path, { 'transfer-encoding': 'chunked' }, '8\r\n{"n":1}\n\r\n'),
+    open('PUT', path, { 'transfer-encoding': 'chunked' }, '8\r\n{"n":1}\n\r\nzz\r\n'),
+    open('POST', `${DATA}/query`, { 'content-length': 100 }, '{"sql":"SELECT 1"}'),
+    open('POST', '/api/v1/namespaces', { 'content-length': 100 }, '{"kind":"Namespace"}'),
+  ];
+  for (const socket of cut) socket.end();
+  for (const answer of await Promise.all(cut.map(answerOf))) expect(answer).toContain('400 Bad Request');
+  const { uploadId } = await json<{ uploadId: string }>(`${DATA}/datasets/broken/uploads`, { name: 'b.ndjson' });
+  const part = open('PUT', `${DATA}/datasets/broken/uploads/${uploadId}/parts/1`, { 'content-length': 100 }, 'x');
+  part.end();
+  expect(await answerOf(part)).toContain('400 Bad Request');
+  expect(await json(`${DATA}/datasets/broken/uploads/${uploadId}`)).toMatchObject({ parts: [] });
+  await instance.runScheduled();
+  expect((await instance.fetch(`${DATA}/datasets/broken`)).status).toBe(404);
+  expect((await instance.bindings.BUCKET.list({ prefix: 'uploads/' })).objects).toHaveLength(1);
+});
+
+async function json<T>(path: string, body?: unknown): Promise<T> {
+  const init = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) };
+  return (await (await instance.fetch(path, init)).json()) as T;
+}
+
+test('how bytes are said to decode is checked before they are stored', async () => {
+  const refusals: [string, Record<string, string>, number, string][] = [
+    ['?format=nope', {}, 415, 'query.format'],
+    [`?format=${'x'.repeat(9_000)}`, {}, 415, 'query.format'],
+    ['', { 'content-encoding': 'br' }, 415, 'content-encoding'],
+    ['', { 'content-type': `application/${'x'.repeat(300)}` }, 400, 'content-type'],
+  ];
+  for (const [query, headers, status, path] of refusals) {
+    const url = `${DATA}/datasets/stated/objects/a.ndjson${query}`;
+    const response = await instance.fetch(url, { method: 'PUT', body: '{"n":1}\n', headers });
+    expect([response.status, await response.json()]).toMatchObject([status, { errors: [{ path }] }]);
+  }
+  for (const [field, value] of Object.entries({ format: 'nope', contentType: 'a\nb', contentEncoding: 'br' })) {
+    const body = { name: 'a.ndjson', [field]: value };
+    expect(await json(`${DATA}/datasets/stated/uploads`, body)).toMatchObject({ errors: [{ path: field }] });
+  }
+});

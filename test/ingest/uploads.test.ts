@@ -12,6 +12,8 @@ const INCOMING = {
   decode: { format: 'json' },
 };
 
+const at = (uploadId: string) => ({ namespaceUid: NAMESPACE.uid, dataset: INCOMING.dataset, uploadId });
+
 /** NDJSON of a little more than two parts. */
 function body(): { bytes: Uint8Array; rows: number } {
   const pad = 'x'.repeat(10_000);
@@ -34,24 +36,24 @@ test('parts in any order, one of them twice, become one object', async () => {
   const part = (n: number) => bytes.slice((n - 1) * PART, n * PART);
   for (const n of [3, 1, 2, 1]) {
     const stream = new Blob([part(n)]).stream();
-    await world.ingest.uploads.putPart(NAMESPACE.uid, uploadId, n, n === 3 ? stream : part(n));
+    await world.ingest.uploads.putPart(at(uploadId), n, n === 3 ? stream : part(n));
   }
-  expect((await world.ingest.uploads.get(NAMESPACE.uid, uploadId)).parts.map(({ sizeBytes }) => sizeBytes)).toEqual([
+  expect((await world.ingest.uploads.get(at(uploadId))).parts.map(({ sizeBytes }) => sizeBytes)).toEqual([
     PART,
     PART,
     bytes.length - 2 * PART,
   ]);
-  const object = await world.ingest.uploads.complete(NAMESPACE.uid, uploadId);
+  const object = await world.ingest.uploads.complete(at(uploadId));
   expect(object).toMatchObject({
     name: 'big.ndjson',
     state: 'received',
     sizeBytes: bytes.length,
     decode: { format: 'json' },
   });
-  expect((await world.ingest.uploads.complete(NAMESPACE.uid, uploadId)).objectId).toBe(object.objectId);
+  expect((await world.ingest.uploads.complete(at(uploadId))).objectId).toBe(object.objectId);
   await world.drain();
   expect(await numbersOf(world)).toEqual(range(0, rows));
-  await expect(world.ingest.uploads.putPart(NAMESPACE.uid, uploadId, 1, part(1))).rejects.toMatchObject({
+  await expect(world.ingest.uploads.putPart(at(uploadId), 1, part(1))).rejects.toMatchObject({
     code: 'gone',
   });
 });
@@ -63,39 +65,45 @@ test('what cannot be an upload is refused with what was expected', async () => {
     code: 'bad_request',
     errors: [{ path: 'partBytes' }],
   });
-  await expect(uploads.get(NAMESPACE.uid, 'none')).rejects.toMatchObject({ code: 'not_found' });
+  await expect(uploads.get(at('none'))).rejects.toMatchObject({ code: 'not_found' });
   const { uploadId } = await uploads.create(INCOMING, PART);
-  await expect(uploads.get('other-namespace', uploadId)).rejects.toMatchObject({ code: 'not_found' });
-  await expect(uploads.complete(NAMESPACE.uid, uploadId)).rejects.toMatchObject({ code: 'bad_request' });
+  for (const elsewhere of [{ namespaceUid: 'other-namespace' }, { dataset: 'other' }]) {
+    const there = { ...at(uploadId), ...elsewhere };
+    await expect(uploads.get(there)).rejects.toMatchObject({ code: 'not_found' });
+    await expect(uploads.putPart(there, 1, new Uint8Array(1))).rejects.toMatchObject({ code: 'not_found' });
+    await expect(uploads.complete(there)).rejects.toMatchObject({ code: 'not_found' });
+    await expect(uploads.abort(there)).rejects.toMatchObject({ code: 'not_found' });
+  }
+  await expect(uploads.complete(at(uploadId))).rejects.toMatchObject({ code: 'bad_request' });
   for (const number of [0, -1, 1.5, 10_001]) {
-    await expect(uploads.putPart(NAMESPACE.uid, uploadId, number, new Uint8Array(1))).rejects.toMatchObject({
+    await expect(uploads.putPart(at(uploadId), number, new Uint8Array(1))).rejects.toMatchObject({
       code: 'bad_request',
     });
   }
-  await expect(uploads.putPart(NAMESPACE.uid, uploadId, 1, new Uint8Array(0))).rejects.toMatchObject({
+  await expect(uploads.putPart(at(uploadId), 1, new Uint8Array(0))).rejects.toMatchObject({
     code: 'bad_request',
   });
-  await expect(uploads.putPart(NAMESPACE.uid, uploadId, 1, new Uint8Array(PART + 1))).rejects.toMatchObject({
+  await expect(uploads.putPart(at(uploadId), 1, new Uint8Array(PART + 1))).rejects.toMatchObject({
     code: 'payload_too_large',
   });
   const endless = new Blob([new Uint8Array(PART), new Uint8Array(1)]).stream();
-  await expect(uploads.putPart(NAMESPACE.uid, uploadId, 1, endless)).rejects.toMatchObject({
+  await expect(uploads.putPart(at(uploadId), 1, endless)).rejects.toMatchObject({
     code: 'payload_too_large',
   });
-  await uploads.putPart(NAMESPACE.uid, uploadId, 1, new Uint8Array(100));
-  await uploads.putPart(NAMESPACE.uid, uploadId, 3, new Uint8Array(100));
-  await expect(uploads.complete(NAMESPACE.uid, uploadId)).rejects.toThrow(/part 2 is missing/);
-  await uploads.putPart(NAMESPACE.uid, uploadId, 2, new Uint8Array(PART));
-  await expect(uploads.complete(NAMESPACE.uid, uploadId)).rejects.toThrow(/part 1 has 100 bytes/);
-  await uploads.abort(NAMESPACE.uid, uploadId);
-  await expect(uploads.complete(NAMESPACE.uid, uploadId)).rejects.toMatchObject({ code: 'gone' });
+  await uploads.putPart(at(uploadId), 1, new Uint8Array(100));
+  await uploads.putPart(at(uploadId), 3, new Uint8Array(100));
+  await expect(uploads.complete(at(uploadId))).rejects.toThrow(/part 2 is missing/);
+  await uploads.putPart(at(uploadId), 2, new Uint8Array(PART));
+  await expect(uploads.complete(at(uploadId))).rejects.toThrow(/part 1 has 100 bytes/);
+  await uploads.abort(at(uploadId));
+  await expect(uploads.complete(at(uploadId))).rejects.toMatchObject({ code: 'gone' });
 });
 
 test('completing goes on where a request died, before or after the object was made', async () => {
   for (const dieAt of ['complete', 'register'] as const) {
     const world = createWorld();
     const { uploadId } = await world.ingest.uploads.create(INCOMING, PART);
-    await world.ingest.uploads.putPart(NAMESPACE.uid, uploadId, 1, new TextEncoder().encode(numberLines(0, 5)));
+    await world.ingest.uploads.putPart(at(uploadId), 1, new TextEncoder().encode(numberLines(0, 5)));
     const { completeUpload } = await import('../../src/ingest/uploads.ts');
     const faults = {
       reach: async () => {
@@ -109,8 +117,8 @@ test('completing goes on where a request died, before or after the object was ma
       },
     };
     const catalog = dieAt === 'register' ? { ...world.ports.catalog, ledger } : world.ports.catalog;
-    await expect(completeUpload({ ...world.ports, catalog, faults }, NAMESPACE.uid, uploadId)).rejects.toThrow(/gone/);
-    expect(await world.ingest.uploads.complete(NAMESPACE.uid, uploadId)).toMatchObject({ state: 'received' });
+    await expect(completeUpload({ ...world.ports, catalog, faults }, at(uploadId))).rejects.toThrow(/gone/);
+    expect(await world.ingest.uploads.complete(at(uploadId))).toMatchObject({ state: 'received' });
     await world.drain();
     expect(await numbersOf(world)).toEqual(range(0, 5));
   }
@@ -121,9 +129,9 @@ test('an upload that is never completed ends after a week', async () => {
   const { uploadId } = await world.ingest.uploads.create(INCOMING);
   world.clock.advance(7 * 24 * 60 * 60_000);
   await world.ingest.sweep();
-  expect((await world.ingest.uploads.get(NAMESPACE.uid, uploadId)).upload.state).toBe('open');
+  expect((await world.ingest.uploads.get(at(uploadId))).upload.state).toBe('open');
   world.clock.advance(1);
   await world.ingest.sweep();
-  expect((await world.ingest.uploads.get(NAMESPACE.uid, uploadId)).upload.state).toBe('aborted');
+  expect((await world.ingest.uploads.get(at(uploadId))).upload.state).toBe('aborted');
   expect(await keysUnder(world, 'uploads/')).toEqual([]);
 });
