@@ -1,6 +1,7 @@
 import { type Bitmap, newBitmap } from '../../columns/bitmap.ts';
 import { type Batch, type Column, sliceBatch, sliceColumn } from '../../columns/column.ts';
 import { LIMITS } from '../../core/limits.ts';
+import { locate } from '../bind/errors.ts';
 import type { QueryContext } from '../context.ts';
 import type { AggregateCall, AggregatePlan } from '../plan.ts';
 import type { Accumulator, GroupedRows } from './aggregates/accumulator.ts';
@@ -14,6 +15,8 @@ import { isAllSet } from './logic.ts';
 import { bothValid, trueBits } from './selection.ts';
 
 interface Running {
+  /** Where the call stands in the SQL text. */
+  readonly at: number;
   readonly accumulator: Accumulator;
   readonly arg: Evaluator | undefined;
   readonly filter: Evaluator | undefined;
@@ -74,6 +77,7 @@ function startAggregate(
   functions: ScalarFunctions,
 ): Running {
   return {
+    at: call.at,
     accumulator: createAccumulator(call, counts, oneGroup),
     arg: call.arg === null ? undefined : compileExpression(call.arg, functions),
     filter: call.filter === null ? undefined : compileExpression(call.filter, functions),
@@ -125,7 +129,7 @@ function* finishGroups(
 ): Generator<Batch> {
   const count = table?.count ?? 1;
   for (const { accumulator } of running) accumulator.grow(count);
-  const answers = running.map(({ accumulator }) => accumulator.finish(count));
+  const answers = running.map(({ at, accumulator }) => locate(at, () => accumulator.finish(count)));
   if (table === undefined) {
     yield { schema, length: 1, columns: answers };
     return;

@@ -3,6 +3,7 @@ import { type Batch, type Column, gatherColumn, nullColumn, type Scalar, scalarA
 import { concatColumns } from '../../columns/concat.ts';
 import type { ColumnType } from '../../columns/types.ts';
 import { OrasiError } from '../../core/errors.ts';
+import { locate } from '../bind/errors.ts';
 import { columnsOf, type Expression } from '../expression.ts';
 import { arithmeticColumns, isArithmetic } from './arithmetic.ts';
 import { columnOfScalars } from './build-column.ts';
@@ -21,7 +22,8 @@ export type Evaluator = (batch: Batch) => Column;
 
 /**
  * Makes an expression ready to run over many batches; constants, patterns and lists are prepared once.
- * The evaluator throws `type_error` and the like where a row that counts cannot be computed.
+ * The evaluator throws `type_error` and the like where a row that counts cannot be computed, with the place in the
+ * SQL text of the innermost part that could not.
  */
 export function compileExpression(expression: Expression, functions: ScalarFunctions): Evaluator {
   const run = compileNode(expression, functions);
@@ -96,7 +98,7 @@ function compileNode(expression: Expression, functions: ScalarFunctions): Evalua
     case 'literal':
       return compileLiteral(expression.value, expression.type);
     case 'call':
-      return compileCall(expression, functions);
+      return located(expression.at, compileCall(expression, functions));
     case 'and':
       return compileChain(expression.args, functions, true);
     case 'or':
@@ -104,13 +106,18 @@ function compileNode(expression: Expression, functions: ScalarFunctions): Evalua
     case 'case':
       return compileCase(expression, functions);
     case 'cast':
-      return compileCast(expression, functions);
+      return located(expression.at, compileCast(expression, functions));
     case 'in': {
       const arg = compileExpression(expression.arg, functions);
       const members = membersOf(expression.values, expression.hasNull, expression.negated);
       return (batch) => membersColumn(arg(batch), members);
     }
   }
+}
+
+/** The place is added where an error passes, so that rows that are well pay nothing for it. */
+function located(at: number, run: Evaluator): Evaluator {
+  return (batch) => locate(at, () => run(batch));
 }
 
 function compileCast(cast: Extract<Expression, { node: 'cast' }>, functions: ScalarFunctions): Evaluator {
