@@ -123,62 +123,105 @@ function writeCopyPiece(distance: number, length: number, output: Uint8Array, at
   return at + 3;
 }
 
-/** Throws `malformed_input` where the input does not fill `outputBytes` exactly. */
+/** Bytes behind the output that words may be written to: the last of a literal or a copy. */
+const SLACK_BYTES = 16;
+/** So far before the end of the input, any tag's distance and a short literal can be read as words. */
+const AHEAD_BYTES = 20;
+const SHORT_LITERAL_BYTES = 16;
+
+/** By tag of a copy with one or two bytes of distance: its length, and the distance's bits 8 to 10 where the tag has them. */
+const COPIES = Uint16Array.from({ length: 256 }, (_, tag) =>
+  (tag & 3) === 1 ? (((tag >> 2) & 7) + 4) | ((tag >> 5) << 8) : (tag >> 2) + 1,
+);
+
+/**
+ * Throws `malformed_input` where the input does not fill the output exactly.
+ *
+ * Numbers compress to literals and copies of a few bytes in no order that a processor could predict, so the
+ * common ones are moved as two words whatever their length, and both kinds of copy take the same path.
+ */
 export function snappyUncompress(input: Uint8Array, outputBytes: number): Uint8Array {
-  const output = new Uint8Array(outputBytes);
   const end = input.length;
-  let at = 0;
+  let at = checkLength(input, outputBytes);
+  const buffer = new ArrayBuffer(outputBytes + SLACK_BYTES);
+  const output = new Uint8Array(buffer, 0, outputBytes);
+  const source = new DataView(input.buffer, input.byteOffset, input.length);
+  const target = new DataView(buffer);
   let to = 0;
-  // The length it says itself must be the one the page header says.
+  while (at < end) {
+    const tag = input[at++];
+    const ahead = at <= end - AHEAD_BYTES;
+    let size = (tag >> 2) + 1;
+    if ((tag & 3) === 0) {
+      if (size <= SHORT_LITERAL_BYTES && ahead) {
+        if (size > outputBytes - to) throw malformed('a snappy literal is too long');
+        target.setInt32(to, source.getInt32(at, true), true);
+        target.setInt32(to + 4, source.getInt32(at + 4, true), true);
+        if (size > 8) {
+          target.setInt32(to + 8, source.getInt32(at + 8, true), true);
+          target.setInt32(to + 12, source.getInt32(at + 12, true), true);
+        }
+      } else {
+        if (size > 60) {
+          const bytes = size - 60;
+          if (bytes > end - at) throw malformed('a snappy literal is cut off');
+          size = 0;
+          for (let i = bytes - 1; i >= 0; i--) size = size * 256 + input[at + i];
+          size++;
+          at += bytes;
+        }
+        if (size > end - at || size > outputBytes - to) throw malformed('a snappy literal is too long');
+        if (size < SHORT_BYTES) for (let i = 0; i < size; i++) output[to + i] = input[at + i];
+        else output.set(input.subarray(at, at + size), to);
+      }
+      at += size;
+      to += size;
+      continue;
+    }
+    let distance: number;
+    if (ahead && (tag & 3) !== 3) {
+      const wide = (tag >> 1) & 1;
+      const copy = COPIES[tag];
+      size = copy & 0xff;
+      distance = (copy & 0x700) | (source.getUint16(at, true) & (0xff | -wide));
+      at += 1 + wide;
+    } else {
+      const bytes = (tag & 3) === 3 ? 4 : tag & 3;
+      if (bytes > end - at) throw malformed('a snappy copy is cut off');
+      if (bytes === 1) size = COPIES[tag] & 0xff;
+      distance = bytes === 1 ? (COPIES[tag] & 0x700) | input[at] : input[at] | (input[at + 1] << 8);
+      if (bytes === 4) distance += (input[at + 2] | (input[at + 3] << 8)) * 65_536;
+      at += bytes;
+    }
+    if (distance === 0 || distance > to || size > outputBytes - to) throw malformed('a snappy copy is out of range');
+    let from = to - distance;
+    const stop = to + size;
+    // A copy may reach into what it writes; it then repeats, which in pieces no longer than the distance it does.
+    if (distance >= 8) {
+      target.setInt32(to, target.getInt32(from, true), true);
+      target.setInt32(to + 4, target.getInt32(from + 4, true), true);
+      for (let i = to + 8; i < stop; i += 8) {
+        from += 8;
+        target.setInt32(i, target.getInt32(from, true), true);
+        target.setInt32(i + 4, target.getInt32(from + 4, true), true);
+      }
+      to = stop;
+    } else while (to < stop) output[to++] = output[from++];
+  }
+  if (to !== outputBytes) throw malformed('a snappy page is shorter than its header says');
+  return output;
+}
+
+/** The length that the input says it has must be the one its page header says. Gives where the length ends. */
+function checkLength(input: Uint8Array, outputBytes: number): number {
+  let at = 0;
   let length = 0;
   for (let scale = 1; ; scale *= 128) {
-    if (at >= end || scale > 2 ** 28) throw malformed('a snappy page has no length');
+    if (at >= input.length || scale > 2 ** 28) throw malformed('a snappy page has no length');
     const byte = input[at++];
     length += (byte & 0x7f) * scale;
     if (byte < 0x80) break;
   }
   if (length !== outputBytes) throw malformed('a snappy page has another length than its header says');
-
-  while (at < end) {
-    const tag = input[at++];
-    if ((tag & 3) === 0) {
-      let size = (tag >> 2) + 1;
-      if (size > 60) {
-        const bytes = size - 60;
-        if (bytes > end - at) throw malformed('a snappy literal is cut off');
-        size = 0;
-        for (let i = bytes - 1; i >= 0; i--) size = size * 256 + input[at + i];
-        size++;
-        at += bytes;
-      }
-      if (size > end - at || size > outputBytes - to) throw malformed('a snappy literal is too long');
-      if (size < SHORT_BYTES) for (let i = 0; i < size; i++) output[to + i] = input[at + i];
-      else output.set(input.subarray(at, at + size), to);
-      at += size;
-      to += size;
-      continue;
-    }
-    let size: number;
-    let distance: number;
-    if ((tag & 3) === 1) {
-      if (at >= end) throw malformed('a snappy copy is cut off');
-      size = ((tag >> 2) & 7) + 4;
-      distance = ((tag >> 5) << 8) | input[at++];
-    } else {
-      const bytes = (tag & 3) === 2 ? 2 : 4;
-      if (bytes > end - at) throw malformed('a snappy copy is cut off');
-      size = (tag >> 2) + 1;
-      distance = input[at] | (input[at + 1] << 8);
-      if (bytes === 4) distance += (input[at + 2] | (input[at + 3] << 8)) * 65_536;
-      at += bytes;
-    }
-    if (distance === 0 || distance > to || size > outputBytes - to) throw malformed('a snappy copy is out of range');
-    // A copy may reach into what it writes; it then repeats, which byte by byte it does.
-    let from = to - distance;
-    if (size >= SHORT_BYTES && distance >= size) output.copyWithin(to, from, from + size);
-    else for (let i = to; i < to + size; i++) output[i] = output[from++];
-    to += size;
-  }
-  if (to !== outputBytes) throw malformed('a snappy page is shorter than its header says');
-  return output;
+  return at;
 }
