@@ -1,4 +1,5 @@
 import { OrasiError } from '../core/errors.ts';
+import { grownBytes } from '../core/grow.ts';
 import { type Column, gatherColumn, isNull, nullColumn, type Scalar, scalarAt } from './column.ts';
 import { floorDivide } from './floor-divide.ts';
 import { columnOf } from './from-scalars.ts';
@@ -43,9 +44,7 @@ function widenToString(column: Column, form: string | undefined): Column {
     if (value !== null) {
       const written = textIn(value, type, form);
       if (size + 3 * written.length > bytes.length) {
-        const grown = new Uint8Array(2 * bytes.length + 3 * written.length);
-        grown.set(bytes);
-        bytes = grown;
+        bytes = grownBytes(bytes, 2 * bytes.length + 3 * written.length);
       }
       size = writeText(written, bytes, size);
     }

@@ -1,7 +1,7 @@
 import type { FixedValues } from '../columns/column.ts';
 import type { ColumnType } from '../columns/types.ts';
+import { ByteWriter } from '../core/byte-writer.ts';
 import { boundsOfDoubles, boundsOfInt128, boundsOfWords, NO_BOUNDS } from './bounds.ts';
-import { ByteBuffer } from './byte-buffer.ts';
 import {
   asBytes,
   Booleans,
@@ -108,7 +108,7 @@ function middleOf(words: Int32Array): Int32Array {
 /** Bits a value takes as a delta. */
 function deltaBitsOf(words: Int32Array): number {
   const count = words.length / 2;
-  const out = new ByteBuffer(8 * count + 256);
+  const out = new ByteWriter(8 * count + 256);
   encodeDelta64(words, 0, count, out);
   return (8 * out.length) / Math.max(1, count);
 }

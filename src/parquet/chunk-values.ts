@@ -1,4 +1,5 @@
 import { compareBytes } from '../columns/compare.ts';
+import type { ByteWriter } from '../core/byte-writer.ts';
 import { assert } from '../core/errors.ts';
 import {
   type Bounds,
@@ -12,7 +13,6 @@ import {
   wordsAt,
   zeroBounds,
 } from './bounds.ts';
-import type { ByteBuffer } from './byte-buffer.ts';
 import { encodeDelta32, encodeDelta64 } from './delta-encode.ts';
 import type { DenseSlices } from './dense.ts';
 import { bitWidth } from './hybrid.ts';
@@ -36,7 +36,7 @@ export interface ChunkValues {
   readonly compressible: boolean;
   /** A guess at the bytes of a page of so many values. */
   pageBytes(count: number): number;
-  encode(start: number, end: number, out: ByteBuffer): void;
+  encode(start: number, end: number, out: ByteWriter): void;
   bounds(start: number, end: number): Bounds;
 }
 
@@ -144,7 +144,7 @@ export class Codes implements ChunkValues {
     return 64 + ((count * this.#width) >> 3);
   }
 
-  encode(start: number, end: number, out: ByteBuffer): void {
+  encode(start: number, end: number, out: ByteWriter): void {
     // The width stands even before no codes at all: DuckDB reads it from a page of nulls alone.
     out.reserve(1);
     out.bytes[out.length++] = this.#width;
@@ -192,12 +192,12 @@ export class Lengths implements ChunkValues {
     return 64 + 2 * count + Math.ceil((offsets[offsets.length - 1] * count) / Math.max(1, offsets.length - 1));
   }
 
-  encode(start: number, end: number, out: ByteBuffer): void {
+  encode(start: number, end: number, out: ByteWriter): void {
     const { offsets, bytes } = this.#slices;
     const lengths = new Int32Array(end - start);
     for (let i = start; i < end; i++) lengths[i - start] = offsets[i + 1] - offsets[i];
     encodeDelta32(lengths, 0, lengths.length, out);
-    out.push(bytes.subarray(offsets[start], offsets[end]));
+    out.append(bytes.subarray(offsets[start], offsets[end]));
   }
 
   bounds(start: number, end: number): Bounds {
@@ -210,7 +210,7 @@ export class Deltas implements ChunkValues {
   readonly encoding = 'DELTA_BINARY_PACKED';
   readonly dictionary = undefined;
   readonly compressible = false;
-  readonly encode: (start: number, end: number, out: ByteBuffer) => void;
+  readonly encode: (start: number, end: number, out: ByteWriter) => void;
   readonly bounds: (start: number, end: number) => Bounds;
 
   private constructor(encode: Deltas['encode'], bounds: Deltas['bounds']) {
@@ -256,8 +256,8 @@ export class PlainFixed implements ChunkValues {
     return this.#width * count;
   }
 
-  encode(start: number, end: number, out: ByteBuffer): void {
-    out.push(this.#bytes.subarray(this.#width * start, this.#width * end));
+  encode(start: number, end: number, out: ByteWriter): void {
+    out.append(this.#bytes.subarray(this.#width * start, this.#width * end));
   }
 }
 
@@ -276,8 +276,8 @@ export class Booleans implements ChunkValues {
     return (count + 7) >> 3;
   }
 
-  encode(start: number, end: number, out: ByteBuffer): void {
-    out.push(packBits(this.#values.subarray(start, end)));
+  encode(start: number, end: number, out: ByteWriter): void {
+    out.append(packBits(this.#values.subarray(start, end)));
   }
 
   bounds(start: number, end: number): Bounds {

@@ -1,4 +1,4 @@
-import type { ByteBuffer } from './byte-buffer.ts';
+import type { ByteWriter } from '../core/byte-writer.ts';
 import { bitWidth } from './hybrid.ts';
 
 /**
@@ -13,7 +13,7 @@ const lows = new Int32Array(BLOCK);
 const highs = new Int32Array(BLOCK);
 
 /** INT64 values given as word pairs, those from `start` to `end`. */
-export function encodeDelta64(words: Int32Array, start: number, end: number, out: ByteBuffer): void {
+export function encodeDelta64(words: Int32Array, start: number, end: number, out: ByteWriter): void {
   out.varint(BLOCK);
   out.varint(MINIBLOCKS);
   out.varint(end - start);
@@ -42,7 +42,7 @@ export function encodeDelta64(words: Int32Array, start: number, end: number, out
 }
 
 /** INT32 values whose differences stay within 32 bits. */
-export function encodeDelta32(values: Int32Array, start: number, end: number, out: ByteBuffer): void {
+export function encodeDelta32(values: Int32Array, start: number, end: number, out: ByteWriter): void {
   out.varint(BLOCK);
   out.varint(MINIBLOCKS);
   out.varint(end - start);
@@ -65,7 +65,7 @@ export function encodeDelta32(values: Int32Array, start: number, end: number, ou
   }
 }
 
-function writeBlock(count: number, minLow: number, minHigh: number, out: ByteBuffer): void {
+function writeBlock(count: number, minLow: number, minHigh: number, out: ByteWriter): void {
   writeZigzag(minLow, minHigh, out);
   out.reserve(MINIBLOCKS + BLOCK * 8 + 8);
   const widths = out.length;
@@ -89,7 +89,7 @@ function writeBlock(count: number, minLow: number, minHigh: number, out: ByteBuf
 }
 
 /** Residuals of a miniblock, padded with zeros to its full length. */
-function packMiniblock(from: number, to: number, width: number, out: ByteBuffer): void {
+function packMiniblock(from: number, to: number, width: number, out: ByteWriter): void {
   const target = out.bytes;
   const start = out.length;
   out.length += (MINIBLOCK * width) >> 3;
@@ -115,7 +115,7 @@ function orBits(target: Uint8Array, start: number, bit: number, word: number): v
 }
 
 /** A 64-bit signed integer as a zigzag varint. */
-function writeZigzag(low: number, high: number, out: ByteBuffer): void {
+function writeZigzag(low: number, high: number, out: ByteWriter): void {
   const sign = high >> 31;
   let lowRest = (low << 1) ^ sign;
   let highRest = ((high << 1) | (low >>> 31)) ^ sign;

@@ -1,4 +1,5 @@
-import { ByteBuffer } from './byte-buffer.ts';
+import { ByteWriter } from '../core/byte-writer.ts';
+import { grownInt32 } from '../core/grow.ts';
 
 /** Probes before a table is given up: colliding keys, chosen or not, must not make building it quadratic. */
 const MOST_PROBES = 64;
@@ -26,9 +27,7 @@ export class WordDictionary {
   #add(low: number, high: number, slot: number): number {
     const code = this.length++;
     if (2 * code === this.words.length) {
-      const grown = new Int32Array(2 * this.words.length);
-      grown.set(this.words);
-      this.words = grown;
+      this.words = grownInt32(this.words, 2 * this.words.length);
     }
     this.words[2 * code] = low;
     this.words[2 * code + 1] = high;
@@ -60,7 +59,7 @@ const HASHED_END_BYTES = 24;
 
 /** Codes of byte strings in the order of their first appearance. */
 export class SliceDictionary {
-  readonly arena = new ByteBuffer(8192);
+  readonly arena = new ByteWriter(8192);
   /** Value `code` ends at `ends[code + 1]` of the arena. */
   ends = new Int32Array(513);
   length = 0;
@@ -93,14 +92,10 @@ export class SliceDictionary {
   #add(bytes: Uint8Array, start: number, end: number, hash: number, slot: number): number {
     const code = this.length++;
     if (code === this.#hashes.length) {
-      const hashes = new Int32Array(2 * code);
-      hashes.set(this.#hashes);
-      this.#hashes = hashes;
-      const ends = new Int32Array(2 * code + 1);
-      ends.set(this.ends);
-      this.ends = ends;
+      this.#hashes = grownInt32(this.#hashes, 2 * code);
+      this.ends = grownInt32(this.ends, 2 * code + 1);
     }
-    this.arena.push(bytes.subarray(start, end));
+    this.arena.append(bytes, start, end);
     this.ends[code + 1] = this.arena.length;
     this.#hashes[code] = hash;
     this.#slots[slot] = code + 1;

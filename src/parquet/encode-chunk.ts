@@ -1,9 +1,9 @@
 import { crc32 } from 'node:zlib';
 import { type Bitmap, countBits, getBit } from '../columns/bitmap.ts';
 import type { ColumnType } from '../columns/types.ts';
+import { ByteWriter } from '../core/byte-writer.ts';
 import { assert } from '../core/errors.ts';
 import type { Bounds } from './bounds.ts';
-import { ByteBuffer } from './byte-buffer.ts';
 import { chooseEncoding } from './choose-encoding.ts';
 import type { ChunkValues } from './chunk-values.ts';
 import { gatherValidity, type Piece } from './dense.ts';
@@ -63,7 +63,7 @@ export function encodeChunk(pieces: readonly Piece[], type: ColumnType, options:
   const useful = (body: Body) => body.compressed;
   const codec: Codec = bodies.some(useful) || dictionary?.compressed === true ? 'SNAPPY' : 'UNCOMPRESSED';
 
-  const out = new ByteBuffer(
+  const out = new ByteWriter(
     1024 + bodies.reduce((sum, body) => sum + body.levels.length + body.values.length + 64, 0),
   );
   let uncompressedBytes = 0;
@@ -75,9 +75,9 @@ export function encodeChunk(pieces: readonly Piece[], type: ColumnType, options:
     const header = new ThriftWriter();
     const sizes = { uncompressedBytes: plain.length, compressedBytes: stored.length, crc: crc32(stored) };
     writeDictionaryHeader(header, { ...sizes, values: values.dictionary.length });
-    out.push(header.finish());
+    out.append(header.finish());
     uncompressedBytes += out.length + plain.length;
-    out.push(stored);
+    out.append(stored);
   }
   const dictionaryBytes = out.length;
   const pages = bodies.map((body): EncodedPage => {
@@ -94,9 +94,9 @@ export function encodeChunk(pieces: readonly Piece[], type: ColumnType, options:
       compressed: body.compressed,
     });
     const head = header.finish();
-    out.push(head);
-    out.push(body.levels);
-    out.push(body.values);
+    out.append(head);
+    out.append(body.levels);
+    out.append(body.values);
     uncompressedBytes += head.length + body.levels.length + body.uncompressedBytes;
     const { firstRow, nullCount, bounds } = body;
     return { offset, length: out.length - offset, firstRow, rows: body.rows, nullCount, bounds };
@@ -126,9 +126,9 @@ function encodeBodies(values: ChunkValues, validity: Bitmap | null, rows: number
   for (let firstRow = 0; firstRow < rows; firstRow += pageRows) {
     const end = Math.min(rows, firstRow + pageRows);
     const present = validity === null ? end - firstRow : countPresent(validity, firstRow, end);
-    const levels = new ByteBuffer(16);
+    const levels = new ByteWriter(16);
     if (options.nullable) encodeValidity(validity, firstRow, end, present, levels);
-    const plain = new ByteBuffer(values.pageBytes(present));
+    const plain = new ByteWriter(values.pageBytes(present));
     values.encode(from, from + present, plain);
     const stored = tryCompression ? compressed(plain.view(), options) : { bytes: plain.view(), compressed: false };
     if (bodies.length === 0) tryCompression &&= stored.compressed;

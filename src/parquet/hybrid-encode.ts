@@ -1,5 +1,5 @@
 import type { Bitmap } from '../columns/bitmap.ts';
-import type { ByteBuffer } from './byte-buffer.ts';
+import type { ByteWriter } from '../core/byte-writer.ts';
 
 /** A repeated value becomes a run from this length on; shorter ones cost a reader more than their bits. */
 const LEAST_RUN = 16;
@@ -8,7 +8,7 @@ const LEAST_RUN = 16;
  * Writes `codes[start .. end)` in the hybrid of runs and packed bits that `hybrid.ts` reads.
  * `width` is at most 24 bits, and 0 only where every code is 0.
  */
-export function encodeHybrid(codes: Int32Array, start: number, end: number, width: number, out: ByteBuffer): void {
+export function encodeHybrid(codes: Int32Array, start: number, end: number, width: number, out: ByteWriter): void {
   let packedFrom = start;
   for (let i = start; i < end; ) {
     const value = codes[i];
@@ -26,13 +26,13 @@ export function encodeHybrid(codes: Int32Array, start: number, end: number, widt
   packBits(codes, packedFrom, end, width, out);
 }
 
-function writeRun(value: number, count: number, width: number, out: ByteBuffer): void {
+function writeRun(value: number, count: number, width: number, out: ByteWriter): void {
   out.varint(count * 2);
   out.reserve(4);
   for (let bits = 0; bits < width; bits += 8) out.bytes[out.length++] = (value >> bits) & 0xff;
 }
 
-function packBits(codes: Int32Array, start: number, end: number, width: number, out: ByteBuffer): void {
+function packBits(codes: Int32Array, start: number, end: number, width: number, out: ByteWriter): void {
   if (start === end) return;
   const groups = (end - start + 7) >> 3;
   out.varint(groups * 2 + 1);
@@ -46,7 +46,7 @@ function packValues(
   end: number,
   width: number,
   bytes: number,
-  out: ByteBuffer,
+  out: ByteWriter,
 ): void {
   out.reserve(bytes + 4);
   const stop = out.length + bytes;
@@ -79,7 +79,7 @@ export function encodeValidity(
   start: number,
   end: number,
   present: number,
-  out: ByteBuffer,
+  out: ByteWriter,
 ): void {
   const count = end - start;
   if (validity === null || present === count || present === 0) {
@@ -88,5 +88,5 @@ export function encodeValidity(
   }
   const groups = (count + 7) >> 3;
   out.varint(groups * 2 + 1);
-  out.push(validity.subarray(start >> 3, (start >> 3) + groups));
+  out.append(validity.subarray(start >> 3, (start >> 3) + groups));
 }

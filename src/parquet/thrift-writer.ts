@@ -1,21 +1,19 @@
+import { ByteWriter } from '../core/byte-writer.ts';
 import { THRIFT } from './thrift.ts';
-
-const encoder = new TextEncoder();
 
 /** Builds compact-protocol bytes. Fields of a struct are written in ascending order of their ids. */
 export class ThriftWriter {
-  #bytes = new Uint8Array(256);
-  #length = 0;
+  readonly #out = new ByteWriter(256);
   #field = 0;
   readonly #outer: number[] = [];
 
   get length(): number {
-    return this.#length;
+    return this.#out.length;
   }
 
   /** The bytes so far; the writer is used up. */
   finish(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length);
+    return this.#out.view();
   }
 
   begin(): this {
@@ -25,7 +23,7 @@ export class ThriftWriter {
   }
 
   end(): this {
-    this.#byte(THRIFT.stop);
+    this.#out.u8(THRIFT.stop);
     this.#field = this.#outer.pop() ?? 0;
     return this;
   }
@@ -46,7 +44,7 @@ export class ThriftWriter {
 
   byte(field: number, value: number): this {
     this.#head(field, THRIFT.byte);
-    this.#byte(value & 0xff);
+    this.#out.u8(value & 0xff);
     return this;
   }
 
@@ -56,7 +54,8 @@ export class ThriftWriter {
   }
 
   text(field: number, value: string): this {
-    return this.binary(field, encoder.encode(value));
+    this.#head(field, THRIFT.binary);
+    return this.elementText(value);
   }
 
   /** Opens a struct in a field; `end` closes it. */
@@ -69,27 +68,26 @@ export class ThriftWriter {
     this.#head(field, THRIFT.list);
     const type = element === 'boolean' ? THRIFT.true : THRIFT[element];
     if (count < 15) {
-      this.#byte((count << 4) | type);
+      this.#out.u8((count << 4) | type);
       return this;
     }
-    this.#byte(0xf0 | type);
+    this.#out.u8(0xf0 | type);
     return this.#varint(count);
   }
 
   elementBinary(value: Uint8Array): this {
     this.#varint(value.length);
-    this.#reserve(value.length);
-    this.#bytes.set(value, this.#length);
-    this.#length += value.length;
+    this.#out.append(value);
     return this;
   }
 
   elementText(value: string): this {
-    return this.elementBinary(encoder.encode(value));
+    this.#out.text(value);
+    return this;
   }
 
   elementBoolean(value: boolean): this {
-    this.#byte(value ? 1 : 2);
+    this.#out.u8(value ? 1 : 2);
     return this;
   }
 
@@ -100,9 +98,9 @@ export class ThriftWriter {
   #head(field: number, type: number): this {
     const delta = field - this.#field;
     if (delta > 0 && delta < 16) {
-      this.#byte((delta << 4) | type);
+      this.#out.u8((delta << 4) | type);
     } else {
-      this.#byte(type);
+      this.#out.u8(type);
       this.zigzag(field);
     }
     this.#field = field;
@@ -110,24 +108,7 @@ export class ThriftWriter {
   }
 
   #varint(value: number): this {
-    let rest = value;
-    while (rest >= 128) {
-      this.#byte((rest % 128) | 0x80);
-      rest = Math.floor(rest / 128);
-    }
-    this.#byte(rest);
+    this.#out.varint(value);
     return this;
-  }
-
-  #byte(value: number): void {
-    this.#reserve(1);
-    this.#bytes[this.#length++] = value;
-  }
-
-  #reserve(length: number): void {
-    if (this.#length + length <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + length));
-    grown.set(this.#bytes.subarray(0, this.#length));
-    this.#bytes = grown;
   }
 }

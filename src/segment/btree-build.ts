@@ -2,11 +2,11 @@ import type { Batch } from '../columns/column.ts';
 import { nullCount } from '../columns/column.ts';
 import type { IndexDefinition, IndexSummary } from '../columns/index-definition.ts';
 import { type ColumnType, NULL_TYPE, typeName } from '../columns/types.ts';
+import { ByteWriter } from '../core/byte-writer.ts';
 import type { ByteSink } from '../core/bytes.ts';
 import { assert } from '../core/errors.ts';
 import { keyWords } from './btree-keys.ts';
 import { type EntrySorter, entrySorter, type SortedEntries } from './btree-sort.ts';
-import { ByteWriter } from './byte-codec.ts';
 import { PAGE_BYTES, PagedFileWriter } from './paged-file.ts';
 
 /**

@@ -1,7 +1,8 @@
 import { type ColumnType, parseTypeName } from '../columns/types.ts';
+import { ByteWriter } from '../core/byte-writer.ts';
 import type { KeyInterval } from './btree-bounds.ts';
 import { compareKeys } from './btree-keys.ts';
-import { ByteCursor, ByteWriter, corruptFile } from './byte-codec.ts';
+import { ByteCursor, corruptFile } from './byte-codec.ts';
 
 /** The upper level of a btree file in memory; `buildBtree` says its bytes. */
 export interface BtreeDirectory {

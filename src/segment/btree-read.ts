@@ -1,3 +1,4 @@
+import { grownBytes } from '../core/grow.ts';
 import { type KeyInterval, keyIntervals } from './btree-bounds.ts';
 import { BTREE_SINGLE } from './btree-build.ts';
 import { type BtreeBlock, type BtreeDirectory, blocksOf, liesWithin } from './btree-directory.ts';
@@ -118,9 +119,7 @@ function wantedKeys(
     if (shared > length || rest < 0) throw corruptFile('a btree key shares more than the one before has');
     length = shared + rest;
     if (length > key.length) {
-      const grown = new Uint8Array(length * 2);
-      grown.set(key);
-      key = grown;
+      key = grownBytes(key, length * 2);
     }
     key.set(cursor.take(rest), shared);
     const view = key.subarray(0, length);

@@ -1,7 +1,8 @@
 import { crc32 } from 'node:zlib';
 import type { IndexSummary } from '../columns/index-definition.ts';
+import { ByteWriter } from '../core/byte-writer.ts';
 import type { ByteSink, RangeReader } from '../core/bytes.ts';
-import { ByteCursor, ByteWriter, corruptFile } from './byte-codec.ts';
+import { ByteCursor, corruptFile } from './byte-codec.ts';
 
 /**
  * The container of every index file: a body in pages with a checksum each, so that any range of it can be

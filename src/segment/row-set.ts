@@ -1,3 +1,4 @@
+import { grownInt32 } from '../core/grow.ts';
 /** Row ordinals below `limit` in any order, each once, given out ascending. */
 export class RowSet {
   readonly #limit: number;
@@ -14,9 +15,7 @@ export class RowSet {
 
   add(row: number): void {
     if (this.#length === this.#rows.length) {
-      const grown = new Int32Array(this.#rows.length * 2);
-      grown.set(this.#rows);
-      this.#rows = grown;
+      this.#rows = grownInt32(this.#rows, this.#rows.length * 2);
     }
     this.#rows[this.#length++] = row;
   }

@@ -1,4 +1,5 @@
 import { OrasiError } from '../core/errors.ts';
+import { grownBytes, grownInt32 } from '../core/grow.ts';
 import { sortStrings } from './sort-strings.ts';
 
 /** The text lies in chunks, so that growing never copies it all. No string straddles two. */
@@ -106,10 +107,8 @@ export class StringTable {
     let chunk = this.#chunks[ordinal];
     if (place + length > chunk.length) {
       // Only the first chunk begins small.
-      const grown = new Uint8Array(Math.min(CHUNK_BYTES, Math.max(chunk.length * 2, place + length)));
-      grown.set(chunk);
-      this.#chunks[ordinal] = grown;
-      chunk = grown;
+      chunk = grownBytes(chunk, Math.min(CHUNK_BYTES, Math.max(chunk.length * 2, place + length)));
+      this.#chunks[ordinal] = chunk;
     }
     if (length < 32) for (let i = 0; i < length; i++) chunk[place + i] = bytes[start + i];
     else chunk.set(bytes.subarray(start, end), place);
@@ -119,11 +118,7 @@ export class StringTable {
   }
 
   #growEntries(): void {
-    const grow = (array: Int32Array): Int32Array<ArrayBuffer> => {
-      const grown = new Int32Array(array.length * 2);
-      grown.set(array);
-      return grown;
-    };
+    const grow = (array: Int32Array) => grownInt32(array, array.length * 2);
     this.#hashes = grow(this.#hashes);
     this.#starts = grow(this.#starts);
     this.#lengths = grow(this.#lengths);

@@ -4,9 +4,9 @@ import { snappyUncompress as librarySnappyUncompress } from 'hyparquet';
 import { deltaBinaryUnpack } from 'hyparquet/src/delta.js';
 import { describe, expect, test } from 'vitest';
 import { newBitmap, setBit } from '../../src/columns/bitmap.ts';
+import { ByteWriter } from '../../src/core/byte-writer.ts';
 import { seededRandom } from '../../src/core/random.ts';
 import { unpackBytes, unpackShorts, unpackWords } from '../../src/parquet/bit-unpack.ts';
-import { ByteBuffer } from '../../src/parquet/byte-buffer.ts';
 import { uncompress } from '../../src/parquet/codec.ts';
 import { decodeDelta32, decodeDelta64, decodeDeltaStrings } from '../../src/parquet/delta.ts';
 import { encodeDelta32, encodeDelta64 } from '../../src/parquet/delta-encode.ts';
@@ -65,7 +65,7 @@ describe('the hybrid of runs and packed bits', () => {
       fc.property(runs, (pieces) => {
         const codes = Int32Array.from(pieces.flatMap(([value, count]) => Array(count).fill(value)));
         const width = bitWidth(codes.reduce((a, b) => Math.max(a, b), 0));
-        const out = new ByteBuffer(4);
+        const out = new ByteWriter(4);
         encodeHybrid(codes, 0, codes.length, width, out);
         const target = new Int32Array(codes.length);
         decodeCodes(out.view(), 0, out.length, width, target, 0, codes.length);
@@ -83,7 +83,7 @@ describe('the hybrid of runs and packed bits', () => {
           if (bit) setBit(validity, i);
         });
         const present = bits.filter(Boolean).length;
-        const out = new ByteBuffer(4);
+        const out = new ByteWriter(4);
         encodeValidity(validity, 0, bits.length, present, out);
         const target = newBitmap(at + bits.length, false);
         expect(decodeValidity(out.view(), 0, out.length, target, at, bits.length)).toBe(present);
@@ -105,7 +105,7 @@ describe('deltas', () => {
     fc.assert(
       fc.property(fc.array(int64, { minLength: 1, maxLength: 400 }), (list) => {
         const values = BigInt64Array.from(list);
-        const out = new ByteBuffer(4);
+        const out = new ByteWriter(4);
         encodeDelta64(new Int32Array(values.buffer), 0, values.length, out);
         const words = new Int32Array(2 * values.length);
         expect(decodeDelta64(out.view(), 0, out.length, words, 0, values.length)).toBe(out.length);
@@ -123,7 +123,7 @@ describe('deltas', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: -(2 ** 30), max: 2 ** 30 }), { maxLength: 400 }), (list) => {
         const values = Int32Array.from(list);
-        const out = new ByteBuffer(4);
+        const out = new ByteWriter(4);
         encodeDelta32(values, 0, values.length, out);
         const target = new Int32Array(values.length);
         expect(decodeDelta32(out.view(), 0, out.length, target, 0, values.length)).toBe(out.length);
@@ -135,7 +135,7 @@ describe('deltas', () => {
   test('of strings cannot grow beyond their bound', () => {
     // Each value is all of the one before it and a byte more.
     const count = 3000;
-    const out = new ByteBuffer();
+    const out = new ByteWriter();
     encodeDelta32(
       Int32Array.from({ length: count }, (_, i) => i),
       0,
@@ -143,7 +143,7 @@ describe('deltas', () => {
       out,
     );
     encodeDelta32(new Int32Array(count).fill(1), 0, count, out);
-    out.push(new Uint8Array(count).fill(97));
+    out.append(new Uint8Array(count).fill(97));
     const bytes = out.view();
     expect(decodeDeltaStrings(bytes, 0, bytes.length, count, 10_000_000).offsets[count]).toBe(
       (count * (count + 1)) / 2,

@@ -1,3 +1,4 @@
+import { grownBytes, grownInt32 } from '../../core/grow.ts';
 import { asciiText } from '../utf8.ts';
 import type { AnalyzerOptions } from './analyzer.ts';
 import { characterClass, IDEOGRAPH, MARK, SEPARATOR } from './character-class.ts';
@@ -125,9 +126,7 @@ export class Tokenizer {
 
   #reserve(length: number): void {
     if (length <= this.bytes.length) return;
-    const grown = new Uint8Array(length * 2);
-    grown.set(this.bytes.subarray(0, this.#length));
-    this.bytes = grown;
+    this.bytes = grownBytes(this.bytes, length * 2);
   }
 
   /** Well-formed UTF-8 that is folded already. */
@@ -201,11 +200,7 @@ export class Tokenizer {
   }
 
   #grow(): void {
-    const grow = (array: Int32Array): Int32Array<ArrayBuffer> => {
-      const grown = new Int32Array(array.length * 2);
-      grown.set(array);
-      return grown;
-    };
+    const grow = (array: Int32Array) => grownInt32(array, array.length * 2);
     this.starts = grow(this.starts);
     this.ends = grow(this.ends);
     this.hashes = grow(this.hashes);

@@ -20,6 +20,7 @@ import {
   TIMESTAMP_NS,
 } from '../../columns/types.ts';
 import { validUtf8, writeText } from '../../columns/utf8.ts';
+import { grownBytes } from '../../core/grow.ts';
 import { MAX_BODY_BYTES } from './body.ts';
 import { malformed } from './flatbuffer.ts';
 import { type ArrowArray, integerAt, isPresent, keyAt } from './load.ts';
@@ -267,9 +268,7 @@ function texts(rows: Rows, textAt: (row: number) => string, type: ColumnType = S
     if (present(rows, row)) {
       const text = textAt(rows.start + row);
       if (size + 3 * text.length > bytes.length) {
-        const grown = new Uint8Array(2 * bytes.length + 3 * text.length);
-        grown.set(bytes);
-        bytes = grown;
+        bytes = grownBytes(bytes, 2 * bytes.length + 3 * text.length);
       }
       size = writeText(text, bytes, size);
     }

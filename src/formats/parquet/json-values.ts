@@ -1,10 +1,10 @@
 import { type ColumnData, scalarAt } from '../../columns/column.ts';
 import { canonicalText, decimalText } from '../../columns/text.ts';
 import type { ColumnType } from '../../columns/types.ts';
-import type { ByteBuffer } from '../../parquet/byte-buffer.ts';
+import type { ByteWriter } from '../../core/byte-writer.ts';
 
 /** Writes value `i` of a column's data as JSON. */
-export type JsonWriter = (i: number, out: ByteBuffer) => void;
+export type JsonWriter = (i: number, out: ByteWriter) => void;
 
 /**
  * How values of a type stand in JSON: numbers and decimals with all their digits, text as strings, JSON as
@@ -14,7 +14,7 @@ export function jsonWriter(type: ColumnType, data: ColumnData): JsonWriter {
   if (data.layout === 'varlen' && (type.kind === 'string' || type.kind === 'json')) {
     const { offsets, bytes } = data;
     return type.kind === 'json'
-      ? (i, out) => out.push(bytes.subarray(offsets[i], offsets[i + 1]))
+      ? (i, out) => out.append(bytes.subarray(offsets[i], offsets[i + 1]))
       : (i, out) => writeJsonString(bytes, offsets[i], offsets[i + 1], out);
   }
   const column = { type, length: 0, validity: null, data };
@@ -30,7 +30,7 @@ export function jsonWriter(type: ColumnType, data: ColumnData): JsonWriter {
 }
 
 /** ASCII, as every text made here is. */
-export function writeAscii(text: string, out: ByteBuffer): void {
+export function writeAscii(text: string, out: ByteWriter): void {
   out.reserve(text.length);
   for (let i = 0; i < text.length; i++) out.bytes[out.length++] = text.charCodeAt(i);
 }
@@ -38,7 +38,7 @@ export function writeAscii(text: string, out: ByteBuffer): void {
 const HEX = '0123456789abcdef';
 
 /** Valid UTF-8 between quotes, with what JSON does not allow there escaped. */
-export function writeJsonString(bytes: Uint8Array, start: number, end: number, out: ByteBuffer): void {
+export function writeJsonString(bytes: Uint8Array, start: number, end: number, out: ByteWriter): void {
   // At worst every byte is a control character.
   out.reserve(6 * (end - start) + 2);
   const target = out.bytes;

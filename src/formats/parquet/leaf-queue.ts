@@ -1,6 +1,6 @@
 import { columnBytes } from '../../columns/column.ts';
+import type { ByteWriter } from '../../core/byte-writer.ts';
 import { LIMITS } from '../../core/limits.ts';
-import type { ByteBuffer } from '../../parquet/byte-buffer.ts';
 import type { Codec } from '../../parquet/metadata.ts';
 import { PageDecoder } from '../../parquet/pages.ts';
 import { malformed } from '../../parquet/thrift.ts';
@@ -147,7 +147,7 @@ export class LeafQueue {
   }
 
   /** Writes the present entry's value and moves on. */
-  write(out: ByteBuffer): void {
+  write(out: ByteWriter): void {
     if (this.definition !== this.#node.leaf.maxDefinition)
       throw malformed(`the leaves around the column ${this.#node.name} disagree on what is null`);
     this.#pages[0].write(this.#value, out);

@@ -1,8 +1,8 @@
 import { newBitmap, setBit, sliceBitmap } from '../../columns/bitmap.ts';
 import type { Column } from '../../columns/column.ts';
 import { JSON_TYPE } from '../../columns/types.ts';
+import { ByteWriter } from '../../core/byte-writer.ts';
 import { LIMITS } from '../../core/limits.ts';
-import { ByteBuffer } from '../../parquet/byte-buffer.ts';
 import type { PageLocation } from '../../parquet/page-index.ts';
 import type { ColumnCursor } from './flat-cursor.ts';
 import { writeAscii, writeJsonString } from './json-values.ts';
@@ -45,7 +45,7 @@ export class NestedCursor implements ColumnCursor {
 
   async take(rows: number): Promise<Column> {
     for (const leaf of this.#leaves) await leaf.load(rows);
-    const out = new ByteBuffer(64 * rows);
+    const out = new ByteWriter(64 * rows);
     const ends = new Int32Array(rows + 1);
     const validity = newBitmap(rows, false);
     let taken = 0;
@@ -85,7 +85,7 @@ export class NestedCursor implements ColumnCursor {
     for (let leaf = node.firstLeaf; leaf < node.endLeaf; leaf++) this.#leaves[leaf - this.#node.firstLeaf].pass();
   }
 
-  #write(node: Node, out: ByteBuffer): void {
+  #write(node: Node, out: ByteWriter): void {
     if (this.#isNull(node)) {
       this.#pass(node);
       writeAscii('null', out);
@@ -103,7 +103,7 @@ export class NestedCursor implements ColumnCursor {
         writeAscii('{', out);
         node.children.forEach((child, i) => {
           if (i > 0) writeAscii(',', out);
-          out.push(this.#name(child));
+          out.append(this.#name(child));
           this.#write(child, out);
         });
         writeAscii('}', out);
@@ -125,7 +125,7 @@ export class NestedCursor implements ColumnCursor {
     }
   }
 
-  #items(node: Extract<Node, { itemDefinition: number }>, out: ByteBuffer, item: () => void): void {
+  #items(node: Extract<Node, { itemDefinition: number }>, out: ByteWriter, item: () => void): void {
     if (this.#definition(node) < node.itemDefinition) {
       this.#pass(node);
       return;
@@ -138,10 +138,10 @@ export class NestedCursor implements ColumnCursor {
   }
 
   /** A key of JSON is a string: other values stand in it as their text, nested ones as their JSON. */
-  #writeKey({ key }: MapNode, out: ByteBuffer): void {
-    const text = new ByteBuffer(64);
+  #writeKey({ key }: MapNode, out: ByteWriter): void {
+    const text = new ByteWriter(64);
     this.#write(key, text);
-    if (text.bytes[0] === QUOTE && text.length > 1) out.push(text.view());
+    if (text.bytes[0] === QUOTE && text.length > 1) out.append(text.view());
     else writeJsonString(text.bytes, 0, text.length, out);
   }
 

@@ -1,6 +1,6 @@
+import { grownDoubles, grownLength } from '../../core/grow.ts';
 import type { GroupedRows } from './aggregates/accumulator.ts';
 import { addCoded, type CodedNumbers } from './coded-numbers.ts';
-import { grownDoubles, grownLength } from './grow.ts';
 
 const UNIT = 4_294_967_296;
 

@@ -1,4 +1,4 @@
-import { grownInt32 } from './grow.ts';
+import { grownInt32 } from '../../core/grow.ts';
 
 /** Load at which a table doubles; open addressing slows down steeply above it. */
 const LOAD = 0.6;

@@ -1,7 +1,7 @@
 import { newBitmap } from '../../columns/bitmap.ts';
 import type { Column } from '../../columns/column.ts';
 import type { ColumnType } from '../../columns/types.ts';
-import { grownBytes, grownInt32, grownLength } from './grow.ts';
+import { grownBytes, grownInt32, grownLength } from '../../core/grow.ts';
 
 const LOAD = 0.6;
 

@@ -4,10 +4,11 @@ import { type AnalyzerOptions, analyzerOf } from '../../columns/text/analyzer.ts
 import { Tokenizer } from '../../columns/text/tokenizer.ts';
 import { STRING } from '../../columns/types.ts';
 import { widenColumn } from '../../columns/widen.ts';
+import { ByteWriter } from '../../core/byte-writer.ts';
 import type { ByteSink } from '../../core/bytes.ts';
 import { assert, OrasiError } from '../../core/errors.ts';
+import { grownInt32 } from '../../core/grow.ts';
 import { LIMITS } from '../../core/limits.ts';
-import { ByteWriter } from '../byte-codec.ts';
 import { PAGE_BYTES, PagedFileWriter } from '../paged-file.ts';
 import { DictionaryWriter } from './dictionary.ts';
 import { writeDirectory } from './directory.ts';
@@ -95,9 +96,7 @@ class Gatherer {
 
   #reserve(rows: number): void {
     if (this.rows + rows <= this.#lengths.length) return;
-    const grown = new Int32Array(Math.max(this.rows + rows, this.#lengths.length * 2));
-    grown.set(this.#lengths.subarray(0, this.rows));
-    this.#lengths = grown;
+    this.#lengths = grownInt32(this.#lengths, Math.max(this.rows + rows, this.#lengths.length * 2));
   }
 }
 

@@ -1,5 +1,7 @@
+import { ByteWriter } from '../../core/byte-writer.ts';
+import { grownBytes } from '../../core/grow.ts';
 import { compareKeys } from '../btree-keys.ts';
-import { ByteCursor, ByteWriter, corruptFile } from '../byte-codec.ts';
+import { ByteCursor, corruptFile } from '../byte-codec.ts';
 import { BLOCK_DOCUMENTS } from './postings.ts';
 
 /** A term of the dictionary: what it costs, and where its lists are, is known from here. */
@@ -187,9 +189,7 @@ export class DictionaryCursor {
     if (shared > this.length) throw corruptFile('a dictionary term shares more than the one before has');
     this.length = shared + rest;
     if (this.length > this.bytes.length) {
-      const grown = new Uint8Array(this.length * 2);
-      grown.set(this.bytes);
-      this.bytes = grown;
+      this.bytes = grownBytes(this.bytes, this.length * 2);
     }
     const from = cursor.skip(rest);
     for (let i = 0; i < rest; i++) this.bytes[shared + i] = cursor.bytes[from + i];

@@ -1,5 +1,6 @@
 import type { AnalyzerOptions } from '../../columns/text/analyzer.ts';
-import { ByteCursor, ByteWriter, corruptFile } from '../byte-codec.ts';
+import { ByteWriter } from '../../core/byte-writer.ts';
+import { ByteCursor, corruptFile } from '../byte-codec.ts';
 import { type DictionaryBlock, readDictionaryBlocks } from './dictionary.ts';
 
 /** A region of the file's body. */

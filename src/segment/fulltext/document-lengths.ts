@@ -1,4 +1,5 @@
-import { ByteCursor, ByteWriter, corruptFile } from '../byte-codec.ts';
+import { ByteWriter } from '../../core/byte-writer.ts';
+import { ByteCursor, corruptFile } from '../byte-codec.ts';
 
 /**
  * The number of terms of every row, which BM25 needs exactly: one byte a row, or two where many are long.

@@ -1,3 +1,4 @@
+import { grownBytes } from '../../core/grow.ts';
 import { sortStrings } from '../sort-strings.ts';
 
 /**
@@ -102,9 +103,7 @@ export class Occurrences {
       const last = stop >= from && stop <= end;
       const part = (last ? stop : end) - from;
       if (length + part > this.#stream.length) {
-        const grown = new Uint8Array((length + part) * 2);
-        grown.set(this.#stream.subarray(0, length));
-        this.#stream = grown;
+        this.#stream = grownBytes(this.#stream, (length + part) * 2);
       }
       this.#stream.set(arena.subarray(from, from + part), length);
       length += part;
@@ -145,9 +144,7 @@ export class Occurrences {
     const term = this.#terms++;
     if (term === this.#heads.length) this.#growTerms();
     if (this.#textEnd + end - start > this.#text.length) {
-      const grown = new Uint8Array(this.#text.length * 2);
-      grown.set(this.#text);
-      this.#text = grown;
+      this.#text = grownBytes(this.#text, this.#text.length * 2);
     }
     for (let i = start; i < end; i++) this.#text[this.#textEnd + i - start] = bytes[i];
     const slice = this.#newSlice(0);
@@ -200,9 +197,7 @@ export class Occurrences {
     const slice = this.#arenaEnd;
     this.#arenaEnd += SLICE_BYTES[level];
     if (this.#arenaEnd > this.#arena.length) {
-      const grown = new Uint8Array(this.#arena.length + Math.max(1 << 20, this.#arena.length >> 1));
-      grown.set(this.#arena);
-      this.#arena = grown;
+      this.#arena = grownBytes(this.#arena, this.#arena.length + Math.max(1 << 20, this.#arena.length >> 1));
     }
     return slice;
   }

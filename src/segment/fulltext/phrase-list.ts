@@ -1,3 +1,4 @@
+import { grownInt32 } from '../../core/grow.ts';
 import { corruptFile } from '../byte-codec.ts';
 import { type Extent, planFewReads, runReads } from '../extents.ts';
 import type { PagedFile } from '../paged-file.ts';
@@ -130,9 +131,7 @@ function readPositions(
     if (skipped + times[place] > bytes.length - at) throw corruptFile('a block of positions is cut short');
     while (skipped > 0) if ((bytes[at++] & 128) === 0) skipped--;
     if (count + times[place] > found.values.length) {
-      const grown = new Int32Array((count + times[place]) * 2);
-      grown.set(found.values);
-      found.values = grown;
+      found.values = grownInt32(found.values, (count + times[place]) * 2);
     }
     let position = 0;
     for (let left = times[place]; left > 0; left--) {

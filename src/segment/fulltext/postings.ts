@@ -1,4 +1,5 @@
-import { ByteCursor, ByteWriter, corruptFile } from '../byte-codec.ts';
+import { ByteWriter } from '../../core/byte-writer.ts';
+import { ByteCursor, corruptFile } from '../byte-codec.ts';
 
 /** Documents of a block: what is decoded, or skipped, at once. */
 export const BLOCK_DOCUMENTS = 128;

@@ -1,6 +1,7 @@
 import { type Column, isNull } from '../../columns/column.ts';
 import type { TextClause, TextQuery } from '../../columns/text/query.ts';
 import { Tokenizer } from '../../columns/text/tokenizer.ts';
+import { grownInt32 } from '../../core/grow.ts';
 import type { RowRanges } from '../read-plan.ts';
 import { StringTable } from '../string-table.ts';
 import { bestRows, checkExpansion, saturation, scoringOf } from './bm25.ts';
@@ -48,9 +49,7 @@ class Item {
   addPosition(slot: number, position: number): void {
     const list = this.slots[slot];
     if (list.end === list.values.length) {
-      const grown = new Int32Array(list.end * 2);
-      grown.set(list.values);
-      list.values = grown;
+      list.values = grownInt32(list.values, list.end * 2);
     }
     list.values[list.end++] = position;
   }

@@ -1,5 +1,6 @@
+import { ByteWriter } from '../../core/byte-writer.ts';
+import { grownBytes } from '../../core/grow.ts';
 import { compareKeys } from '../btree-keys.ts';
-import { ByteWriter } from '../byte-codec.ts';
 import type { Occurrences } from './occurrences.ts';
 
 /**
@@ -103,9 +104,7 @@ export class RunCursor {
     const shared = this.#varint();
     const rest = this.#varint();
     if (shared + rest > this.#term.length) {
-      const grown = new Uint8Array((shared + rest) * 2);
-      grown.set(this.#term);
-      this.#term = grown;
+      this.#term = grownBytes(this.#term, (shared + rest) * 2);
     }
     this.#term.set(this.bytes.subarray(this.#at, this.#at + rest), shared);
     this.#at += rest;

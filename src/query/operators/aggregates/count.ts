@@ -1,6 +1,6 @@
 import type { Column } from '../../../columns/column.ts';
 import { INT64 } from '../../../columns/types.ts';
-import { grownDoubles, grownInt32, grownLength } from '../grow.ts';
+import { grownDoubles, grownInt32, grownLength } from '../../../core/grow.ts';
 import type { Accumulator, GroupedRows } from './accumulator.ts';
 
 /** What 32 bits count up to. */

@@ -1,6 +1,6 @@
 import { type Column, gatherColumn } from '../../../columns/column.ts';
 import type { ColumnType } from '../../../columns/types.ts';
-import { grownBytes, grownLength } from '../grow.ts';
+import { grownBytes, grownLength } from '../../../core/grow.ts';
 import { KeyColumn } from '../key-column.ts';
 import { PairTable } from '../pair-table.ts';
 import type { Accumulator, GroupedRows } from './accumulator.ts';

@@ -4,8 +4,8 @@ import { concatColumns } from '../../../columns/concat.ts';
 import { plainColumn, toBigInts } from '../../../columns/plain.ts';
 import type { ColumnType } from '../../../columns/types.ts';
 import { assert } from '../../../core/errors.ts';
+import { grownBigInts, grownBytes, grownDoubles, grownInt32, grownLength } from '../../../core/grow.ts';
 import { compareTexts, textsOf } from '../compare-text.ts';
-import { grownBigInts, grownBytes, grownDoubles, grownInt32, grownLength } from '../grow.ts';
 import type { Accumulator, GroupedRows } from './accumulator.ts';
 
 /** The least or the greatest value of each group in the engine's order; null for a group without a value. */

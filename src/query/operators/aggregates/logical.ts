@@ -1,7 +1,7 @@
 import { getBit, newBitmap, setBit } from '../../../columns/bitmap.ts';
 import type { Column } from '../../../columns/column.ts';
 import { BOOL } from '../../../columns/types.ts';
-import { grownBytes, grownLength } from '../grow.ts';
+import { grownBytes, grownLength } from '../../../core/grow.ts';
 import { boolBits } from '../selection.ts';
 import type { Accumulator, GroupedRows } from './accumulator.ts';
 

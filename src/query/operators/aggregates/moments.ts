@@ -3,7 +3,7 @@ import type { Column } from '../../../columns/column.ts';
 import { plainColumn, toDoubles } from '../../../columns/plain.ts';
 import { DOUBLE } from '../../../columns/types.ts';
 import { assert } from '../../../core/errors.ts';
-import { grownDoubles, grownLength } from '../grow.ts';
+import { grownDoubles, grownLength } from '../../../core/grow.ts';
 import type { Accumulator, GroupedRows } from './accumulator.ts';
 
 export type Moment = 'stddev_samp' | 'stddev_pop' | 'var_samp' | 'var_pop';

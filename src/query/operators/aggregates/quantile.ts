@@ -2,8 +2,8 @@ import type { Column, Scalar } from '../../../columns/column.ts';
 import { plainColumn, toDoubles } from '../../../columns/plain.ts';
 import type { ColumnType } from '../../../columns/types.ts';
 import { assert } from '../../../core/errors.ts';
+import { grownDoubles, grownInt32, grownLength } from '../../../core/grow.ts';
 import { columnOfScalars } from '../build-column.ts';
-import { grownDoubles, grownInt32, grownLength } from '../grow.ts';
 import { rankEntries, sortByGroup } from '../sort-by-group.ts';
 import type { Accumulator, GroupedRows } from './accumulator.ts';
 

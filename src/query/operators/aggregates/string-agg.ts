@@ -1,8 +1,8 @@
 import { newBitmap, setBit } from '../../../columns/bitmap.ts';
 import type { Column } from '../../../columns/column.ts';
 import type { ColumnType } from '../../../columns/types.ts';
+import { grownBytes, grownInt32, grownLength } from '../../../core/grow.ts';
 import { textsOf } from '../compare-text.ts';
-import { grownBytes, grownInt32, grownLength } from '../grow.ts';
 import type { Accumulator, GroupedRows } from './accumulator.ts';
 
 /** `string_agg`: the texts of a group in the order they came, a separator between; null for a group without one. */

@@ -3,10 +3,10 @@ import type { Column, Scalar } from '../../../columns/column.ts';
 import { plainColumn } from '../../../columns/plain.ts';
 import type { ColumnType } from '../../../columns/types.ts';
 import { assert, OrasiError } from '../../../core/errors.ts';
+import { grownDoubles, grownLength } from '../../../core/grow.ts';
 import { columnOfScalars } from '../build-column.ts';
 import { addCoded, codedNumbers } from '../coded-numbers.ts';
 import { ExactSum } from '../exact-sum.ts';
-import { grownDoubles, grownLength } from '../grow.ts';
 import type { Accumulator, GroupedRows } from './accumulator.ts';
 import { PresentCounts, type RowCounts } from './count.ts';
 
