@@ -1,5 +1,5 @@
 import { type Bitmap, getBit } from './bitmap.ts';
-import type { Codes, Column, ColumnData } from './column.ts';
+import { type Codes, type Column, type ColumnData, gatherColumn } from './column.ts';
 import type { ColumnType } from './types.ts';
 
 /** Rows looked at before deciding whether a dictionary can pay. */
@@ -110,4 +110,18 @@ function entries(type: ColumnType, offsets: Int32Array, bytes: Uint8Array, first
     packed.set(bytes.subarray(offsets[firsts[i]], offsets[firsts[i] + 1]), out[i]);
   }
   return { type, length: firsts.length, validity: null, data: { layout: 'varlen', offsets: out, bytes: packed } };
+}
+
+/** The same values over a dictionary of only those entries that they have: few rows are not to keep a large one alive. */
+export function withOwnEntries(column: Column): Column {
+  const { data } = column;
+  if (data.layout !== 'dictionary' || data.dictionary.length <= column.length) return column;
+  const places = new Map<number, number>();
+  const codes = Int32Array.from(data.codes.subarray(0, column.length), (code) => {
+    const place = places.get(code) ?? places.size;
+    places.set(code, place);
+    return place;
+  });
+  const dictionary = gatherColumn(data.dictionary, Int32Array.from(places.keys()));
+  return { ...column, data: { layout: 'dictionary', codes, dictionary } };
 }

@@ -60,7 +60,7 @@ export const LIMITS = {
   queryResultRows: 100_000,
   /** Bytes of result rows held for one answer that is not streamed. */
   queryResultBytes: 16 * MiB,
-  /** Bytes one operator (hash table, sort buffer, join side) may hold before the query is refused. */
+  /** Bytes the operators of a query (hash tables, sort buffers, join sides) hold before it is refused; scans read ahead as far as fits beside them. */
   queryOperatorBytes: 32 * MiB,
   /** Rows handed to the fallback executor; beyond it the query is refused with a clear error. */
   fallbackRows: 500_000,

@@ -1,4 +1,4 @@
-import { OrasiError } from '../core/errors.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 
 /** Counts of one query, answered as `stats`. */
 export interface QueryStats {
@@ -22,35 +22,6 @@ export function newQueryStats(): QueryStats {
     reads: 0,
     bytesRead: 0,
   };
-}
-
-/** Bytes the operators of one query hold between them; what is over the bound is refused, not tried. */
-export class MemoryBudget {
-  readonly #limitBytes: number;
-  #heldBytes = 0;
-
-  constructor(limitBytes: number) {
-    this.#limitBytes = limitBytes;
-  }
-
-  /** Throws `query_too_large`, naming the operator, where the bytes do not fit. */
-  take(bytes: number, operator: string): void {
-    this.#heldBytes += bytes;
-    if (this.#heldBytes > this.#limitBytes) {
-      throw new OrasiError(
-        'query_too_large',
-        `${operator} needs more than the ${this.#limitBytes} bytes a query may hold in memory`,
-      );
-    }
-  }
-
-  give(bytes: number): void {
-    this.#heldBytes -= bytes;
-  }
-
-  get heldBytes(): number {
-    return this.#heldBytes;
-  }
 }
 
 /** What every operator of a running query shares. */

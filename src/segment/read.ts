@@ -1,5 +1,5 @@
 import { type Batch, type Column, gatherColumn, nullColumn, sliceColumn } from '../columns/column.ts';
-import type { Field, Schema } from '../columns/types.ts';
+import type { ColumnType, Field, Schema } from '../columns/types.ts';
 import type { RangeReader } from '../core/bytes.ts';
 import { concatBytes } from '../core/bytes.ts';
 import { assert, OrasiError } from '../core/errors.ts';
@@ -53,6 +53,11 @@ export interface SegmentFile {
   pages(rowGroup: number, column: string): readonly PageSummary[];
   /** What reading these columns and rows (all rows of the group unless said) will cost. No read. */
   planRead(rowGroup: number, columns: readonly string[], rows?: RowSelection): ReadPlan;
+  /**
+   * About what reading so many rows of these columns takes in memory: the stored bytes, and what they decode to. From
+   * the footer alone.
+   */
+  bytesInMemory(rowGroup: number, columns: readonly string[], rows: number): number;
   /** The columns in the order asked for; the selected rows that lie in the group, ascending. */
   readColumns(rowGroup: number, columns: readonly string[], rows?: RowSelection): Promise<Batch>;
 }
@@ -154,6 +159,31 @@ function checkSchema(metadata: FileMetadata, schema: Schema, dataEnd: number): v
   }
 }
 
+/** Pages are read whole: a few rows of many bring along about so many others for each. */
+const SCATTERED = 8;
+
+/** Bytes of a value in memory; undefined where values are of any length. */
+function valueBytes(type: ColumnType): number | undefined {
+  switch (type.kind) {
+    case 'null':
+      return 0;
+    case 'bool':
+      return 1 / 8;
+    case 'date':
+      return 4;
+    case 'int64':
+    case 'double':
+    case 'timestamp':
+      return 8;
+    case 'decimal':
+      return 16;
+    case 'string':
+    case 'bytes':
+    case 'json':
+      return undefined;
+  }
+}
+
 class Segment implements SegmentFile {
   readonly rows: number;
   readonly schema: Schema;
@@ -201,6 +231,20 @@ class Segment implements SegmentFile {
     const reads = checked(() => columns.map((name) => this.#chunkReads(rowGroup, name, rows)));
     const ranges = coalesce(reads.flatMap((read) => spanOf(read.ranges)));
     return { ranges, bytes: ranges.reduce((sum, range) => sum + range.length, 0) };
+  }
+
+  bytesInMemory(rowGroup: number, columns: readonly string[], rows: number): number {
+    const chunks = this.#metadata.rowGroups[rowGroup].columns;
+    const share = rows / Math.max(1, this.#group(rowGroup).rows);
+    let bytes = 0;
+    for (const name of columns) {
+      const ordinal = this.#ordinal(name);
+      const { range, uncompressedBytes } = chunks[ordinal];
+      bytes += Math.min(1, share * SCATTERED) * range.length;
+      const width = valueBytes(this.schema[ordinal].type);
+      bytes += width === undefined ? rows * Int32Array.BYTES_PER_ELEMENT + share * uncompressedBytes : rows * width;
+    }
+    return Math.ceil(bytes);
   }
 
   async readColumns(rowGroup: number, columns: readonly string[], rows?: RowSelection): Promise<Batch> {

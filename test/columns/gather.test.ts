@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { gatherColumn, type Scalar, scalarAt } from '../../src/columns/column.ts';
+import { type Column, columnBytes, gatherColumn, type Scalar, scalarAt } from '../../src/columns/column.ts';
+import { withOwnEntries } from '../../src/columns/dictionary.ts';
+import { columnOf } from '../../src/columns/from-scalars.ts';
 import {
   BOOL,
   BYTES,
@@ -51,4 +53,25 @@ test('gathering gives the values of the rows named, and null for a negative row'
       `seed ${seed} ${type.kind}`,
     ).toEqual(expected);
   }
+});
+
+test('few rows of a large dictionary keep their own entries alone', () => {
+  const dictionary = columnOf(
+    STRING,
+    Array.from({ length: 1000 }, (_, i) => `entry ${i} `.repeat(20)),
+  );
+  const codes = Int32Array.from({ length: 5000 }, (_, row) => (row * 7) % 1000);
+  const column: Column = {
+    type: STRING,
+    length: 5000,
+    validity: null,
+    data: { layout: 'dictionary', codes, dictionary },
+  };
+  expect(withOwnEntries(column)).toBe(column);
+  const few = gatherColumn(column, Int32Array.of(4, 1004, -1, 9));
+  const slim = withOwnEntries(few);
+  const values = (of: Column) => Array.from({ length: of.length }, (_, row) => scalarAt(of, row));
+  expect(values(slim)).toEqual(values(few));
+  expect(values(slim)[2]).toBeNull();
+  expect(columnBytes(slim)).toBeLessThan(columnBytes(few) / 100);
 });

@@ -6,10 +6,10 @@ import { memorySink } from '../../src/core/bytes.ts';
 import { manualClock } from '../../src/core/clock.ts';
 import { LIMITS } from '../../src/core/limits.ts';
 import type { Log } from '../../src/observe/log.ts';
-import { MemoryBudget, newQueryStats, type QueryContext } from '../../src/query/context.ts';
+import { newQueryStats, type QueryContext } from '../../src/query/context.ts';
 import { execute, type Runtime } from '../../src/query/execute.ts';
-
 import { SCALAR_FUNCTIONS } from '../../src/query/functions/catalogue.ts';
+import { MemoryBudget } from '../../src/query/memory-budget.ts';
 import type { ScalarFunctions } from '../../src/query/operators/function-port.ts';
 import type { Plan } from '../../src/query/plan.ts';
 import { FileCache } from '../../src/query/scan/file-cache.ts';

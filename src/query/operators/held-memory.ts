@@ -1,5 +1,5 @@
 import { type Batch, type Column, columnBytes } from '../../columns/column.ts';
-import type { MemoryBudget } from '../context.ts';
+import type { MemoryBudget } from '../memory-budget.ts';
 
 /** What one operator holds of the query's memory; it says its size after each batch. */
 export class HeldMemory {

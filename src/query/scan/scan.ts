@@ -1,10 +1,11 @@
-import type { Batch, Column } from '../../columns/column.ts';
+import { type Batch, type Column, columnBytes } from '../../columns/column.ts';
 import { DOUBLE } from '../../columns/types.ts';
 import { assert } from '../../core/errors.ts';
 import type { SegmentFile } from '../../segment/read.ts';
 import { countRows } from '../../segment/read-plan.ts';
 import type { DatasetSnapshot, SegmentRecord } from '../../storage/catalog-records.ts';
 import type { QueryContext } from '../context.ts';
+import type { ReadClaim } from '../memory-budget.ts';
 import type { ScalarFunctions } from '../operators/function-port.ts';
 import type { ScanPlan } from '../plan.ts';
 import { candidates, chooseIndex, type IndexAccess, scanCost } from './index-choice.ts';
@@ -23,7 +24,7 @@ export interface ScanSource extends IndexAccess {
   readonly context: QueryContext;
 }
 
-/** Row groups read ahead of the one being worked on; each holds some megabytes while it waits. */
+/** Row groups read ahead of the one being worked on, as far as the query's memory goes. */
 const READ_AHEAD = 3;
 /** Rows of a batch that takes no column. */
 const EMPTY_ROWS = 65_536;
@@ -68,33 +69,63 @@ export async function* scanDataset(
 ): AsyncGenerator<ScannedRows> {
   source.context.stats.segmentsTotal += segments.length;
   const matches = request.matches.map((match) => new TextMatch(match, request, source, source.context));
+  const claims = new Set<ReadClaim>();
   try {
     if (request.score !== null) await matches[request.score].prepareScores();
     const tasks = groupTasks(request, segments, matches, source, best);
-    for await (const rows of lookAhead(tasks, READ_AHEAD, (task) => runTask(task, request, source))) {
-      if (rows.length > 0) yield rows;
+    const run = (task: Task, due: Promise<boolean>) => runTask(task, due, request, source, claims);
+    for await (const { rows, claim } of lookAhead(tasks, READ_AHEAD, run)) {
+      if (rows !== undefined && rows.length > 0) yield rows;
+      if (claim === undefined) continue;
+      claim.release();
+      claims.delete(claim);
     }
   } finally {
+    for (const claim of claims) claim.release();
     for (const match of matches) match.close();
   }
 }
 
 type Task = GroupTask | ScannedRows;
 
-async function runTask(task: Task, request: ScanRequest, source: ScanSource): Promise<ScannedRows> {
-  if (!('group' in task)) return task;
+interface TaskAnswer {
+  /** Undefined where none of them is wanted any more. */
+  readonly rows?: ScannedRows;
+  /** What the rows hold of the query's memory until they are used up. */
+  readonly claim?: ReadClaim;
+}
+
+async function runTask(
+  task: Task,
+  due: Promise<boolean>,
+  request: ScanRequest,
+  source: ScanSource,
+  claims: Set<ReadClaim>,
+): Promise<TaskAnswer> {
+  if (!('group' in task)) return { rows: task };
   const { segment, file, group, rows, filter, matched, done } = task;
   try {
+    const claim = await source.context.memory.claimRead(bytesToRead(task, request), due);
+    if (claim === undefined) return {};
+    claims.add(claim);
     source.context.checkpoint();
     // The threshold may have moved since the task was made.
     const wanted = request.threshold === undefined || mayGroupHoldRows(file, file.rowGroups[group], request);
-    if (!wanted) return { segment, length: 0, columns: [], ordinals: () => new Int32Array(0), scores: undefined };
+    if (!wanted) return { claim };
     source.context.stats.rowsScanned += countRows(rows);
     const read = await readGroup(file, group, rows, filter, request);
-    return { ...read, segment, scores: scoresOf(matched, read) };
+    claim.resize(read.columns.reduce((sum, column) => sum + columnBytes(column), 0));
+    return { rows: { ...read, segment, scores: scoresOf(matched, read) }, claim };
   } finally {
     done();
   }
+}
+
+/** About what a group takes while it is read: no fewer rows than the conditions leave, since that is known only then. */
+function bytesToRead({ file, group, rows, filter }: GroupTask, request: ScanRequest): number {
+  const names = [...new Set([...filter.columns.values(), ...request.output])];
+  const present = names.filter((name) => file.schema.some((field) => field.name === name));
+  return file.bytesInMemory(group, present, countRows(rows));
 }
 
 /** The scores of rows, all of which matched. */

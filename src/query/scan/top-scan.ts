@@ -1,6 +1,7 @@
 import { type Batch, type Column, gatherColumn, sliceBatch } from '../../columns/column.ts';
 import type { SortOrder } from '../../columns/compare.ts';
 import { concatColumns } from '../../columns/concat.ts';
+import { withOwnEntries } from '../../columns/dictionary.ts';
 import { DOUBLE, INT64, type Schema } from '../../columns/types.ts';
 import { assert } from '../../core/errors.ts';
 import type { SegmentRecord } from '../../storage/catalog-records.ts';
@@ -60,7 +61,7 @@ export async function* topScanRows(top: TopScan, source: ScanSource): AsyncGener
   try {
     const best = await bestAddresses(top, source, memory);
     if (best === undefined || top.offset >= best.length) return;
-    let batch = await fillIn(top, sliceBatch(best, top.offset, best.length), source);
+    let batch = await fillIn(top, sliceBatch(best, top.offset, best.length), source, memory);
     for (const { expressions, schema } of top.projections) {
       const columns = expressions.map((expression) => compileExpression(expression, source.functions)(batch));
       batch = { schema, length: batch.length, columns };
@@ -151,7 +152,7 @@ function thresholdOf({ scan, keys }: TopScan): Threshold | undefined {
 }
 
 /** The rows kept with all of the scan's columns: those not kept are read now, for these rows alone. */
-async function fillIn(top: TopScan, kept: Batch, source: ScanSource): Promise<Batch> {
+async function fillIn(top: TopScan, kept: Batch, source: ScanSource, memory: HeldMemory): Promise<Batch> {
   const { scan } = top;
   const places = keyPlaces(top);
   const snapshot = source.snapshot(scan.dataset);
@@ -162,7 +163,7 @@ async function fillIn(top: TopScan, kept: Batch, source: ScanSource): Promise<Ba
   if (missing.length > 0) {
     const names = missing.map((place) => columnName(snapshot, scan.columns[place]));
     const [segments, rows] = kept.columns.slice(-2).map(int32s);
-    const read = await readAddresses(names, segments, rows, scan.dataset, source);
+    const read = await readAddresses(names, segments, rows, scan.dataset, source, memory);
     for (const [i, place] of missing.entries()) columns[place] = read[i];
   }
   return { schema: scan.schema, length: kept.length, columns };
@@ -180,6 +181,7 @@ async function readAddresses(
   rows: Int32Array,
   dataset: string,
   source: ScanSource,
+  memory: HeldMemory,
 ): Promise<Column[]> {
   const snapshot = source.snapshot(dataset);
   // Read in the order of the file, then put back.
@@ -193,6 +195,7 @@ async function readAddresses(
     while (end < order.length && segments[order[end]] === segment) end++;
     const wanted = Int32Array.from(order.subarray(start, end), (at) => rows[at]);
     for (const columns of await readRows(names, snapshot.segments[segment], wanted, snapshot.schema, source)) {
+      memory.addBatch({ schema: [], length: wanted.length, columns });
       for (const [i, column] of columns.entries()) parts[i].push(column);
     }
     start = end;
@@ -226,7 +229,7 @@ async function readRows(
         present.length === 0
           ? { schema: [], length: rows.length, columns: [] }
           : await file.readColumns(group, present, rows);
-      return adaptColumns(batch, names, dataset);
+      return adaptColumns(batch, names, dataset).map(withOwnEntries);
     }
   } finally {
     lease.release();
