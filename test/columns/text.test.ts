@@ -1,5 +1,11 @@
 import { describe, expect, test, vi } from 'vitest';
-import { type AnalyzerOptions, analyzerFor, checkAnalyzer, DEFAULT_ANALYZER } from '../../src/columns/text/analyzer.ts';
+import {
+  type AnalyzerOptions,
+  analyzerOf,
+  checkAnalyzer,
+  DEFAULT_ANALYZER,
+  fulltextDefinition,
+} from '../../src/columns/text/analyzer.ts';
 import { foldText } from '../../src/columns/text/fold.ts';
 import { parseTextQuery } from '../../src/columns/text/parse-query.ts';
 import { stemEnglish } from '../../src/columns/text/stem-english.ts';
@@ -325,7 +331,9 @@ test('a fulltext index declares its analyzer by options', () => {
   expect(checkAnalyzer({ stemming: 'english', case: 'keep' })).toEqual([]);
   expect(checkAnalyzer({ stemming: 'latin', x: 1 }).map(({ path }) => path)).toEqual(['options.stemming', 'options.x']);
   const definition = { name: 'z', kind: 'fulltext', fields: ['body'], options: { stemming: 'english' } } as const;
-  expect(analyzerFor([definition, { ...definition, name: 'a', options: {} }], 'body').stemming).toBe('none');
-  expect(analyzerFor([definition], 'body').stemming).toBe('english');
-  expect(analyzerFor([definition], 'title')).toEqual(DEFAULT_ANALYZER);
+  const first = { ...definition, name: 'a', options: {} };
+  expect(fulltextDefinition([definition, first], 'body')).toBe(first);
+  expect(fulltextDefinition([definition], 'title')).toBeUndefined();
+  expect(analyzerOf(definition.options).stemming).toBe('english');
+  expect(analyzerOf({})).toEqual(DEFAULT_ANALYZER);
 });

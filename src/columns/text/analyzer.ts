@@ -72,11 +72,6 @@ export function fulltextDefinition(
     .sort((a, b) => (a.name < b.name ? -1 : 1))[0];
 }
 
-/** The analyzer of MATCH on a column. */
-export function analyzerFor(definitions: readonly IndexDefinition[], column: string): AnalyzerOptions {
-  return analyzerOf(fulltextDefinition(definitions, column)?.options ?? {});
-}
-
 export function sameAnalyzer(a: AnalyzerOptions, b: AnalyzerOptions): boolean {
   return a.case === b.case && a.diacritics === b.diacritics && a.stopWords === b.stopWords && a.stemming === b.stemming;
 }
