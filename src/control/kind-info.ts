@@ -1,3 +1,5 @@
+import type { ServedResource } from '../core/protocol/control-plane.ts';
+
 /** A column of `kubectl get`. */
 export interface PrinterColumn {
   readonly name: string;
@@ -10,18 +12,7 @@ export interface PrinterColumn {
 }
 
 /** What a kind is called and where it lives: all that the door and discovery need. Plain data. */
-export interface KindInfo {
-  /** Empty for the core group. */
-  readonly group: string;
-  readonly version: string;
-  readonly kind: string;
-  readonly plural: string;
-  readonly singular: string;
-  readonly shortNames: readonly string[];
-  readonly categories: readonly string[];
-  readonly namespaced: boolean;
-  /** `status` is written only through `/status`, and everything else only without it. */
-  readonly statusSubresource: boolean;
+export interface KindInfo extends ServedResource {
   readonly printerColumns: readonly PrinterColumn[];
 }
 

@@ -44,6 +44,7 @@ export interface ResourceAnswer {
 
 /** A kind as discovery shows it. */
 export interface ServedResource {
+  /** Empty for the core group. */
   readonly group: string;
   readonly version: string;
   readonly kind: string;
@@ -52,6 +53,7 @@ export interface ServedResource {
   readonly shortNames: readonly string[];
   readonly categories: readonly string[];
   readonly namespaced: boolean;
+  /** `status` is written only through `/status`, and everything else only without it. */
   readonly statusSubresource: boolean;
 }
 
