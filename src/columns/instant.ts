@@ -6,6 +6,10 @@
 
 export const DAY_SECONDS = 86_400;
 
+/** Of a timestamp's unit, how many make a second and how many a day. */
+export const PER_SECOND = { us: 1_000_000n, ns: 1_000_000_000n } as const;
+export const PER_DAY = { us: 86_400_000_000n, ns: 86_400_000_000_000n } as const;
+
 /** Days since 1970-01-01 of a civil date. */
 export function daysFromCivil(year: number, month: number, day: number): number {
   const shifted = month <= 2 ? year - 1 : year;

@@ -1,4 +1,5 @@
-import { DAY_SECONDS } from './instant.ts';
+import { floorDivide } from './floor-divide.ts';
+import { DAY_SECONDS, PER_SECOND } from './instant.ts';
 import { dateText, doubleText } from './text.ts';
 
 /**
@@ -65,14 +66,8 @@ export function instantText(count: bigint, unit: 'us' | 'ns', form: string): str
   const minutes = /^[+-]/.test(zone)
     ? Number(`${zone[0]}1`) * (Number(zone.slice(1, 3)) * 60 + Number(zone.slice(4)))
     : 0;
-  const perSecond = unit === 'us' ? 1_000_000n : 1_000_000_000n;
-  let whole = count / perSecond;
-  let rest = count % perSecond;
-  if (rest < 0n) {
-    rest += perSecond;
-    whole -= 1n;
-  }
-  const nanos = Number(rest) * (unit === 'us' ? 1000 : 1);
+  const whole = floorDivide(count, PER_SECOND[unit]);
+  const nanos = Number(count - whole * PER_SECOND[unit]) * (unit === 'us' ? 1000 : 1);
   const seconds = Number(whole) + minutes * 60;
   const days = Math.floor(seconds / DAY_SECONDS);
   const inDay = seconds - days * DAY_SECONDS;

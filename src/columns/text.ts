@@ -1,5 +1,6 @@
 import type { Scalar } from './column.ts';
-import { civilFromDays, DAY_SECONDS, instant, readDate, readInstant } from './instant.ts';
+import { floorDivide } from './floor-divide.ts';
+import { civilFromDays, DAY_SECONDS, instant, PER_SECOND, readDate, readInstant } from './instant.ts';
 import type { ColumnType } from './types.ts';
 
 const encoder = new TextEncoder();
@@ -57,14 +58,8 @@ export function dateText(days: number): string {
 
 /** `2024-01-05T10:00:00.000Z`, with six or nine fraction digits where three would lose some. */
 export function timestampText(count: bigint, unit: 'us' | 'ns'): string {
-  const perSecond = unit === 'us' ? 1_000_000n : 1_000_000_000n;
-  let seconds = count / perSecond;
-  let fraction = count % perSecond;
-  if (fraction < 0n) {
-    fraction += perSecond;
-    seconds -= 1n;
-  }
-  const nanos = Number(fraction) * (unit === 'us' ? 1000 : 1);
+  const seconds = floorDivide(count, PER_SECOND[unit]);
+  const nanos = Number(count - seconds * PER_SECOND[unit]) * (unit === 'us' ? 1000 : 1);
   const total = Number(seconds);
   const days = Math.floor(total / DAY_SECONDS);
   const inDay = total - days * DAY_SECONDS;

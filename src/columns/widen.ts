@@ -3,7 +3,7 @@ import { grownBytes } from '../core/grow.ts';
 import { type Column, gatherColumn, isNull, nullColumn, type Scalar, scalarAt } from './column.ts';
 import { floorDivide } from './floor-divide.ts';
 import { columnOf } from './from-scalars.ts';
-import { DAY_SECONDS } from './instant.ts';
+import { DAY_SECONDS, PER_DAY } from './instant.ts';
 import { plainColumn, toBigInts, toDoubles } from './plain.ts';
 import { canonicalText, fitsInt64 } from './text.ts';
 import { instantText, numberText, type TextForms } from './text-forms.ts';
@@ -127,8 +127,6 @@ export function widenScalar(value: Exclude<Scalar, null>, from: ColumnType, to: 
   throw new OrasiError('type_error', `'${shown}' (${typeName(from)}) does not widen to ${typeName(to)}`);
 }
 
-const DAY_MICROS = BigInt(DAY_SECONDS) * 1_000_000n;
-
 function widerNumber(value: Exclude<Scalar, null>, from: ColumnType, to: ColumnType): Scalar | undefined {
   if (typeof value !== 'bigint' && typeof value !== 'number') return undefined;
   if (from.kind === 'int64' && to.kind === 'double') return Number(value);
@@ -139,7 +137,7 @@ function widerNumber(value: Exclude<Scalar, null>, from: ColumnType, to: ColumnT
     return unscaled !== undefined && unscaled < bound && unscaled > -bound ? unscaled : undefined;
   }
   if (to.kind !== 'timestamp') return undefined;
-  if (from.kind === 'date') return inRange(BigInt(value) * DAY_MICROS * (to.unit === 'us' ? 1n : 1000n));
+  if (from.kind === 'date') return inRange(BigInt(value) * PER_DAY[to.unit]);
   if (from.kind !== 'timestamp') return undefined;
   const count = BigInt(value);
   return to.unit === 'ns' ? inRange(count * 1000n) : floorDivide(count, 1000n);

@@ -1,4 +1,5 @@
 import type { Scalar } from '../columns/column.ts';
+import { PER_DAY } from '../columns/instant.ts';
 import { type ColumnType, sameType } from '../columns/types.ts';
 import { compareKeys, encodeKey } from './btree-keys.ts';
 import type { IndexPredicate } from './index-file.ts';
@@ -81,7 +82,7 @@ function narrowing(indexed: ColumnType, wide: ColumnType): Narrow | undefined {
   }
   if (indexed.kind === 'timestamp' && wide.kind === 'timestamp' && wide.unit === 'ns') return fromMultiple(1000n, 64);
   if (indexed.kind === 'date' && wide.kind === 'timestamp') {
-    const days = fromMultiple(wide.unit === 'ns' ? 86_400_000_000_000n : 86_400_000_000n, 32);
+    const days = fromMultiple(PER_DAY[wide.unit], 32);
     return (value, round) => {
       const side = days(value, round);
       return side === 'above' || side === 'below' ? side : { value: Number(side.value), exact: side.exact };

@@ -1,4 +1,5 @@
 import type { ColumnData } from '../../columns/column.ts';
+import { PER_DAY } from '../../columns/instant.ts';
 import { type ColumnType, TIMESTAMP, TIMESTAMP_NS } from '../../columns/types.ts';
 import type { TimeUnit } from '../../parquet/metadata.ts';
 
@@ -76,7 +77,6 @@ export function float16(bytes: Uint8Array): Float64Array {
 }
 
 const JULIAN_EPOCH_DAYS = 2_440_588;
-const DAY_MICROS = 86_400_000_000n;
 
 /**
  * INT96 instants: nanoseconds of the day, then the Julian day. They become microseconds, the range Spark and
@@ -92,8 +92,8 @@ export function int96Instants(bytes: Uint8Array): { type: ColumnType; data: Colu
   for (let i = 0; i < count; i++) {
     const inDay = view.getBigInt64(12 * i, true);
     const days = BigInt(view.getUint32(12 * i + 8, true) - JULIAN_EPOCH_DAYS);
-    micros[i] = BigInt.asIntN(64, days * DAY_MICROS + inDay / 1000n);
-    const exact = days * DAY_MICROS * 1000n + inDay;
+    micros[i] = BigInt.asIntN(64, days * PER_DAY.us + inDay / 1000n);
+    const exact = days * PER_DAY.us * 1000n + inDay;
     nanos[i] = BigInt.asIntN(64, exact);
     // The slot of a null is all zeros, which as an instant would be long before nanoseconds begin.
     const empty = inDay === 0n && view.getUint32(12 * i + 8, true) === 0;

@@ -1,3 +1,4 @@
+import { PER_DAY } from '../../columns/instant.ts';
 import { type ColumnType, INT64, NULL_TYPE, TIMESTAMP } from '../../columns/types.ts';
 import { datePartNamed } from '../functions/calendar.ts';
 import { type Interval, parseInterval } from '../functions/interval.ts';
@@ -98,7 +99,7 @@ function addTo(instant: Bound, value: IntervalExpression, at: number): Bound {
 /** The span between two instants: whole days and the rest. */
 function betweenInstants(later: Bound, earlier: Bound, at: number): IntervalExpression {
   const micros = makeCall('micros_between', [later, earlier], at);
-  const day = integer(86_400_000_000n, at);
+  const day = integer(PER_DAY.us, at);
   return interval(integer(0n, at), makeCall('//', [micros, day], at), makeCall('%', [micros, day], at), at);
 }
 
@@ -155,7 +156,7 @@ function betweenIntervals(
 /** For comparing: a month counts 30 days, as in PostgreSQL. */
 function approximateMicros({ months, days, micros, at }: IntervalExpression): Bound {
   const allDays = makeCall('+', [makeCall('*', [months, integer(30n, at)], at), days], at);
-  return makeCall('+', [makeCall('*', [allDays, integer(86_400_000_000n, at)], at), micros], at);
+  return makeCall('+', [makeCall('*', [allDays, integer(PER_DAY.us, at)], at), micros], at);
 }
 
 export function intervalText({ months, days, micros, at }: IntervalExpression): Bound {

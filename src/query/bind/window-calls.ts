@@ -1,4 +1,5 @@
 import type { Scalar } from '../../columns/column.ts';
+import { PER_DAY } from '../../columns/instant.ts';
 import { type ColumnType, DOUBLE, INT64 } from '../../columns/types.ts';
 import { findAggregate } from '../functions/aggregates.ts';
 import { commonTypeOf } from '../functions/coercion.ts';
@@ -92,7 +93,7 @@ function bindFrame(binder: ExpressionBinder, window: WindowDef): WindowFrame | n
       if (months !== 0n || typeof days !== 'bigint' || typeof micros !== 'bigint') {
         throw sqlError('unsupported_sql', value.at, 'a frame is of constant days and time');
       }
-      return days * 86_400_000_000n + micros;
+      return days * PER_DAY.us + micros;
     }
     if (value.node !== 'literal' || value.value === null) {
       throw sqlError('unsupported_sql', value.at, 'a frame goes by a constant');

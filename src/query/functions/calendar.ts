@@ -1,4 +1,5 @@
-import { civilFromDays, daysFromCivil, daysInMonth } from '../../columns/instant.ts';
+import { floorDivide } from '../../columns/floor-divide.ts';
+import { civilFromDays, daysFromCivil, daysInMonth, PER_DAY } from '../../columns/instant.ts';
 import { fitsInt64 } from '../../columns/text.ts';
 import { OrasiError } from '../../core/errors.ts';
 
@@ -12,16 +13,9 @@ export interface DayTime {
 
 const DAY_NANOS = 86_400_000_000_000;
 
-const PER_DAY = { us: 86_400_000_000n, ns: 86_400_000_000_000n };
-
 export function dayTimeOf(count: bigint, unit: 'us' | 'ns'): DayTime {
-  let days = count / PER_DAY[unit];
-  let rest = count % PER_DAY[unit];
-  if (rest < 0n) {
-    rest += PER_DAY[unit];
-    days -= 1n;
-  }
-  return { days: Number(days), nanos: Number(rest) * (unit === 'us' ? 1000 : 1) };
+  const days = floorDivide(count, PER_DAY[unit]);
+  return { days: Number(days), nanos: Number(count - days * PER_DAY[unit]) * (unit === 'us' ? 1000 : 1) };
 }
 
 /** The count of an instant; what is below the unit is dropped. Throws `type_error` beyond int64. */
@@ -238,13 +232,8 @@ export function addMonths(days: number, months: number): number {
 export function addInterval(at: DayTime, months: bigint, days: bigint, micros: bigint): DayTime {
   const startDays = addMonths(at.days, Number(months)) + Number(days);
   const total = BigInt(at.nanos) + micros * 1000n;
-  let carried = total / BigInt(DAY_NANOS);
-  let nanos = total % BigInt(DAY_NANOS);
-  if (nanos < 0n) {
-    nanos += BigInt(DAY_NANOS);
-    carried -= 1n;
-  }
-  return { days: startDays + Number(carried), nanos: Number(nanos) };
+  const carried = floorDivide(total, PER_DAY.ns);
+  return { days: startDays + Number(carried), nanos: Number(total - carried * PER_DAY.ns) };
 }
 
 /** Boundaries of a part between two instants (`date_diff`): the difference of their truncations. */
@@ -277,8 +266,7 @@ export function boundariesBetween(part: DatePart, from: DayTime, to: DayTime): b
     default: {
       const size = BigInt(NANOS[part] ?? 1_000_000_000);
       const floor = (at: DayTime) => {
-        const total = BigInt(at.days) * BigInt(DAY_NANOS) + BigInt(at.nanos);
-        return total < 0n ? -((-total + size - 1n) / size) : total / size;
+        return floorDivide(BigInt(at.days) * PER_DAY.ns + BigInt(at.nanos), size);
       };
       return floor(to) - floor(from);
     }
@@ -293,7 +281,7 @@ export function wholePartsBetween(part: DatePart, from: DayTime, to: DayTime): b
   }
   const sizes = { week: 7 * DAY_NANOS, yearweek: 7 * DAY_NANOS, day: DAY_NANOS, dow: DAY_NANOS, isodow: DAY_NANOS };
   const size = Object.hasOwn(sizes, part) ? sizes[part as keyof typeof sizes] : (NANOS[part] ?? DAY_NANOS);
-  const total = (at: DayTime) => BigInt(at.days) * BigInt(DAY_NANOS) + BigInt(at.nanos);
+  const total = (at: DayTime) => BigInt(at.days) * PER_DAY.ns + BigInt(at.nanos);
   return (total(to) - total(from)) / BigInt(size);
 }
 

@@ -1,6 +1,6 @@
 import type { Scalar } from '../../columns/column.ts';
 import { floorDivide } from '../../columns/floor-divide.ts';
-import { DAY_SECONDS } from '../../columns/instant.ts';
+import { PER_DAY } from '../../columns/instant.ts';
 import {
   bytesText,
   fitsInt64,
@@ -261,10 +261,9 @@ function toDate(value: Exclude<Scalar, null>, from: ColumnType): number | undefi
 }
 
 function toTimestamp(value: Exclude<Scalar, null>, from: ColumnType, unit: 'us' | 'ns'): bigint | undefined {
-  const perSecond = unit === 'us' ? 1_000_000n : 1_000_000_000n;
   switch (from.kind) {
     case 'date':
-      return int64(BigInt(Number(value)) * BigInt(DAY_SECONDS) * perSecond);
+      return int64(BigInt(Number(value)) * PER_DAY[unit]);
     case 'timestamp': {
       const count = BigInt(value as bigint);
       if (from.unit === unit) return count;
@@ -278,7 +277,7 @@ function toTimestamp(value: Exclude<Scalar, null>, from: ColumnType, unit: 'us' 
 }
 
 function daysOfTimestamp(count: bigint, unit: 'us' | 'ns'): number {
-  return Number(floorDivide(count, unit === 'us' ? 86_400_000_000n : 86_400_000_000_000n));
+  return Number(floorDivide(count, PER_DAY[unit]));
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Scalar } from '../../columns/column.ts';
-import { civilFromDays, daysFromCivil, daysInMonth } from '../../columns/instant.ts';
+import { civilFromDays, daysFromCivil, daysInMonth, PER_DAY } from '../../columns/instant.ts';
 import { type ColumnType, DATE, DOUBLE, INT64, STRING, TIMESTAMP, TIMESTAMP_NS } from '../../columns/types.ts';
 import { OrasiError } from '../../core/errors.ts';
 import {
@@ -81,7 +81,7 @@ function epochCount(name: string, nanosPerUnit: bigint): ScalarFunctionDefinitio
     evaluate([value], [type]) {
       if (type.kind === 'int64') return (value as bigint) * 1000n;
       const { days, nanos } = instantOf(value, type);
-      const total = BigInt(days) * 86_400_000_000_000n + BigInt(nanos);
+      const total = BigInt(days) * PER_DAY.ns + BigInt(nanos);
       return total / nanosPerUnit;
     },
   });
@@ -114,9 +114,9 @@ function bucketStart(months: bigint, days: bigint, micros: bigint, at: DayTime):
     const width = Number(months);
     return { days: addMonths(daysFromCivil(2000, 1, 1), Math.floor(since / width) * width), nanos: 0 };
   }
-  const width = days * 86_400_000_000n + micros;
+  const width = days * PER_DAY.us + micros;
   if (width <= 0n) throw new OrasiError('type_error', 'a bucket is wider than nothing');
-  const origin = BigInt(daysFromCivil(2000, 1, 3)) * 86_400_000_000n;
+  const origin = BigInt(daysFromCivil(2000, 1, 3)) * PER_DAY.us;
   const since = countOf(at, 'us') - origin;
   const rest = ((since % width) + width) % width;
   return dayTimeOf(origin + since - rest, 'us');
@@ -131,7 +131,7 @@ const fromParts = (args: readonly Scalar[]): Scalar => {
   const micros = Math.round(seconds * 1_000_000);
   return (
     countOf(dayTimeOf(BigInt((hour * 60 + minute) * 60_000_000 + micros), 'us'), 'us') +
-    BigInt(makeDate(year, month, day)) * 86_400_000_000n
+    BigInt(makeDate(year, month, day)) * PER_DAY.us
   );
 };
 

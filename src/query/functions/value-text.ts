@@ -1,5 +1,6 @@
 import type { Scalar } from '../../columns/column.ts';
-import { civilFromDays } from '../../columns/instant.ts';
+import { floorDivide } from '../../columns/floor-divide.ts';
+import { civilFromDays, PER_DAY, PER_SECOND } from '../../columns/instant.ts';
 import { bytesText, decimalText } from '../../columns/text.ts';
 import { reprText } from '../../columns/text-forms.ts';
 import type { ColumnType } from '../../columns/types.ts';
@@ -40,21 +41,14 @@ function sqlDateText(days: number): string {
 
 /** `2024-01-05 10:00:00.5`: the fraction without zeros at its end. */
 function sqlTimestampText(count: bigint, unit: 'us' | 'ns'): string {
-  const perDay = unit === 'us' ? 86_400_000_000n : 86_400_000_000_000n;
-  let days = count / perDay;
-  let rest = count % perDay;
-  if (rest < 0n) {
-    rest += perDay;
-    days -= 1n;
-  }
-  return `${sqlDateText(Number(days))} ${sqlTimeText(rest, unit)}`;
+  const days = floorDivide(count, PER_DAY[unit]);
+  return `${sqlDateText(Number(days))} ${sqlTimeText(count - days * PER_DAY[unit], unit)}`;
 }
 
 /** `10:00:00.5` for a count since midnight; hours may pass 24, as they do in intervals. */
 export function sqlTimeText(count: bigint, unit: 'us' | 'ns'): string {
-  const perSecond = unit === 'us' ? 1_000_000n : 1_000_000_000n;
-  const seconds = count / perSecond;
-  const fraction = (count % perSecond)
+  const seconds = count / PER_SECOND[unit];
+  const fraction = (count % PER_SECOND[unit])
     .toString()
     .padStart(unit === 'us' ? 6 : 9, '0')
     .replace(/0+$/, '');
