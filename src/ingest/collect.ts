@@ -1,4 +1,5 @@
 import { INBOX, INDEXES, QUARANTINE, SEGMENTS, STAGING, UPLOADS } from '../storage/layout.ts';
+import type { UploadRecord } from '../storage/uploads.ts';
 import type { IngestPorts } from './ports.ts';
 
 const DEAD_SEGMENTS = 200;
@@ -30,7 +31,7 @@ export async function collectGarbage(ports: IngestPorts): Promise<number> {
   const { unreferenced, unreferencedIndexFiles } = catalog.collection;
   for (const prefix of [SEGMENTS, QUARANTINE, STAGING]) collected += await walk(ports, prefix, before, unreferenced);
   collected += await walk(ports, INDEXES, before, unreferencedIndexFiles);
-  await endStaleUploads(ports);
+  await endUploads(ports, await catalog.uploads.stale(clock.now() - UPLOAD_LIFE_MS, STALE_UPLOADS));
   return collected;
 }
 
@@ -50,8 +51,8 @@ async function walk(
   return dead.length;
 }
 
-async function endStaleUploads({ catalog, clock, store, log }: IngestPorts): Promise<void> {
-  for (const upload of await catalog.uploads.stale(clock.now() - UPLOAD_LIFE_MS, STALE_UPLOADS)) {
+async function endUploads({ catalog, store, log }: IngestPorts, uploads: readonly UploadRecord[]): Promise<void> {
+  for (const upload of uploads) {
     await catalog.uploads.abort(upload.namespaceUid, upload.uploadId);
     await store
       .resumeUpload(upload.key, upload.storageUploadId)
@@ -64,7 +65,13 @@ async function endStaleUploads({ catalog, clock, store, log }: IngestPorts): Pro
  * Removes some of what a namespace had, files and catalogue, its inbox too; true when nothing was left. For a
  * namespace that is being deleted: called until it is true, before its name may be used again.
  */
-export async function eraseNamespace({ catalog, store }: IngestPorts, name: string, uid: string): Promise<boolean> {
+export async function eraseNamespace(ports: IngestPorts, name: string, uid: string): Promise<boolean> {
+  const { catalog, store } = ports;
+  await catalog.collection.closeNamespace(uid);
+  // Their parts are in no list: were an open upload forgotten, R2 would keep them for a week.
+  const open = await catalog.uploads.openOf(uid, STALE_UPLOADS);
+  await endUploads(ports, open);
+  if (open.length === STALE_UPLOADS) return false;
   if (!(await catalog.collection.eraseNamespace(uid, ERASE_ROWS))) return false;
   const prefixes = [UPLOADS, SEGMENTS, INDEXES, QUARANTINE, STAGING].map((prefix) => `${prefix}${uid}/`);
   for (const prefix of [...prefixes, `${INBOX}${name}/`]) {

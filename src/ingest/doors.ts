@@ -20,7 +20,8 @@ export interface IncomingObject {
 
 /**
  * Stores a body and enters it in the ledger; from then on it is taken in whatever happens to the caller.
- * Known to be `sizeBytes` long, it is stored in one piece. Throws `gone` where the dataset is deleted meanwhile.
+ * Known to be `sizeBytes` long, it is stored in one piece. Throws `gone` where dataset or namespace is deleted
+ * meanwhile.
  */
 export async function acceptUpload(
   ports: IngestPorts,
@@ -47,12 +48,14 @@ export async function enterUpload(
   explicit: boolean,
 ): Promise<LedgerObject> {
   const registration = await register(ports, object, stored, explicit);
-  if (registration === null) throw new OrasiError('gone', `dataset "${object.dataset}" was deleted during the upload`);
-  await wake(ports, registration);
-  // The same version came before: its bytes are kept, and these are not needed; left behind, the sweep would find them.
-  if (registration.object.key !== stored.key) {
+  // Not to be taken in, or the same version came before and its bytes are kept; left behind, the sweep would find these.
+  if (registration?.object.key !== stored.key) {
     await ports.store.delete([stored.key]).catch((error: unknown) => ports.log.warn('copy not removed', { error }));
   }
+  if (registration === null) {
+    throw new OrasiError('gone', `dataset "${object.dataset}" or its namespace was deleted during the upload`);
+  }
+  await wake(ports, registration);
   return registration.object;
 }
 

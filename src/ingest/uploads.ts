@@ -32,7 +32,11 @@ export async function createUpload(
   const uploadId = newId(ports.clock, ports.random);
   const key = uploadKey(object.namespaceUid, uploadId);
   const upload = await ports.store.createUpload(key, metadataOf({ ...object, uploadId }));
-  await ports.catalog.uploads.create({ ...object, uploadId, key, storageUploadId: upload.uploadId, partBytes });
+  const record = { ...object, uploadId, key, storageUploadId: upload.uploadId, partBytes };
+  if (!(await ports.catalog.uploads.create(record))) {
+    await upload.abort();
+    throw new OrasiError('gone', `namespace "${object.namespace}" was deleted`);
+  }
   return await openUpload(ports, { ...object, uploadId });
 }
 

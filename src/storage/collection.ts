@@ -1,3 +1,4 @@
+import { markErased } from './erased.ts';
 import { writerOf } from './layout.ts';
 import { integer, jsonChunks, type SqlDatabase, Statement, sql, text } from './sql.ts';
 
@@ -21,6 +22,8 @@ export interface Collection {
   forgetDeadSegments(deadBeforeMs: number, limit: number): Promise<readonly string[]>;
   /** Forgets index files that no definition has wanted since before a time. Answers with their keys. */
   forgetIndexFiles(retiredBeforeMs: number, limit: number): Promise<readonly string[]>;
+  /** From here on nothing new begins in a namespace: no dataset, no upload. For one that is about to be erased. */
+  closeNamespace(namespaceUid: string): Promise<void>;
   /** Removes up to `limit` rows of each table of a namespace; true when nothing of it was left. */
   eraseNamespace(namespaceUid: string, limit: number): Promise<boolean>;
 }
@@ -147,6 +150,10 @@ export function createCollection(database: SqlDatabase): Collection {
           RETURNING storage_key`,
       );
       return rows.map((row) => text(row, 'storage_key'));
+    },
+
+    async closeNamespace(namespaceUid) {
+      await database.run(markErased(namespaceUid));
     },
 
     async eraseNamespace(namespaceUid, limit) {

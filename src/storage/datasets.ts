@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import { newId } from '../core/ids.ts';
 import type { Random } from '../core/random.ts';
 import type { DatasetIndex, DatasetRecord } from './catalog-records.ts';
+import { isErased } from './erased.ts';
 import { decodeSchema } from './scalar-json.ts';
 import { integer, type Row, type SqlDatabase, sql, text } from './sql.ts';
 
@@ -14,10 +15,11 @@ export interface Page<T> {
 /** The datasets of a namespace. */
 export interface Datasets {
   /**
-   * The id of the active dataset of a name, made where there is none. For something that was found and not asked for,
-   * with the time it is from: null where a dataset of that name was deleted then or later.
+   * The id of the active dataset of a name, made where there is none; null where the namespace is being erased. For
+   * something that was found and not asked for, with the time it is from: null also where a dataset of that name was
+   * deleted then or later.
    */
-  ensure(namespaceUid: string, name: string): Promise<string>;
+  ensure(namespaceUid: string, name: string): Promise<string | null>;
   ensureFor(namespaceUid: string, name: string, foundFromMs: number): Promise<string | null>;
   get(namespaceUid: string, name: string): Promise<DatasetRecord | null>;
   list(namespaceUid: string, limit: number, cursor?: string): Promise<Page<DatasetRecord>>;
@@ -84,16 +86,19 @@ export function createDatasets(database: SqlDatabase, clock: Clock, random: Rand
     });
   }
 
-  async function ensure(namespaceUid: string, name: string): Promise<string> {
-    const found = await find(namespaceUid, name);
-    if (found !== undefined) return found;
-    await database.run(
-      sql`INSERT INTO datasets (namespace_uid, dataset_id, name, state, schema, schema_version, created_at)
-        VALUES (${namespaceUid}, ${newId(clock, random)}, ${name}, 'active', '[]', 0, ${clock.now()})
-        ON CONFLICT DO NOTHING`,
-    );
-    // Another request may have been first, or a deletion come in between; asked again, either is right.
-    return await ensure(namespaceUid, name);
+  async function ensure(namespaceUid: string, name: string): Promise<string | null> {
+    for (;;) {
+      const found = await find(namespaceUid, name);
+      if (found !== undefined) return found;
+      const [made, erased] = await database.batch([
+        sql`INSERT INTO datasets (namespace_uid, dataset_id, name, state, schema, schema_version, created_at)
+          SELECT ${namespaceUid}, ${newId(clock, random)}, ${name}, 'active', '[]', 0, ${clock.now()}
+          WHERE NOT ${isErased(namespaceUid)} ON CONFLICT DO NOTHING`,
+        sql`SELECT 1 WHERE ${isErased(namespaceUid)}`,
+      ]);
+      // Another request may have been first, or a deletion come in between; asked again, either is right.
+      if (made.changes === 0 && erased.rows.length > 0) return null;
+    }
   }
 
   return {

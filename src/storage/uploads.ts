@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { DecodeInfo } from './catalog-records.ts';
+import { isErased } from './erased.ts';
 import { integer, optionalText, type Row, type SqlDatabase, sql, text } from './sql.ts';
 
 /** A resumable upload: equal parts, in any order, each as often as it takes. */
@@ -27,7 +28,8 @@ export interface UploadPart {
 }
 
 export interface Uploads {
-  create(upload: Omit<UploadRecord, 'state' | 'createdAtMs' | 'objectId'>): Promise<void>;
+  /** Enters an upload as open; false where its namespace is being erased. */
+  create(upload: Omit<UploadRecord, 'state' | 'createdAtMs' | 'objectId'>): Promise<boolean>;
   get(namespaceUid: string, uploadId: string): Promise<UploadRecord | null>;
   /** Records a part; one sent again takes the place of the first. False where the upload is no longer open. */
   putPart(namespaceUid: string, uploadId: string, part: UploadPart): Promise<boolean>;
@@ -37,6 +39,8 @@ export interface Uploads {
   abort(namespaceUid: string, uploadId: string): Promise<void>;
   /** Uploads begun before a time and never ended. */
   stale(createdBeforeMs: number, limit: number): Promise<readonly UploadRecord[]>;
+  /** Uploads of a namespace that have not ended. */
+  openOf(namespaceUid: string, limit: number): Promise<readonly UploadRecord[]>;
 }
 
 export function createUploads(database: SqlDatabase, clock: Clock): Uploads {
@@ -52,12 +56,13 @@ export function createUploads(database: SqlDatabase, clock: Clock): Uploads {
 
   return {
     async create({ namespaceUid, namespace, uploadId, dataset, name, key, storageUploadId, partBytes, decode }) {
-      await database.run(
+      const { changes } = await database.run(
         sql`INSERT INTO uploads (namespace_uid, upload_id, namespace, dataset, name, storage_key, storage_upload_id,
             part_bytes, decode, state, created_at)
-          VALUES (${namespaceUid}, ${uploadId}, ${namespace}, ${dataset}, ${name}, ${key}, ${storageUploadId},
-            ${partBytes}, ${JSON.stringify(decode)}, 'open', ${clock.now()})`,
+          SELECT ${namespaceUid}, ${uploadId}, ${namespace}, ${dataset}, ${name}, ${key}, ${storageUploadId},
+            ${partBytes}, ${JSON.stringify(decode)}, 'open', ${clock.now()} WHERE NOT ${isErased(namespaceUid)}`,
       );
+      return changes > 0;
     },
     async get(namespaceUid, uploadId) {
       const { rows } = await database.run(sql`SELECT * FROM uploads WHERE ${at(namespaceUid, uploadId)}`);
@@ -87,6 +92,12 @@ export function createUploads(database: SqlDatabase, clock: Clock): Uploads {
     async stale(createdBeforeMs, limit) {
       const { rows } = await database.run(
         sql`SELECT * FROM uploads WHERE state = 'open' AND created_at < ${createdBeforeMs} LIMIT ${limit}`,
+      );
+      return rows.map(toUpload);
+    },
+    async openOf(namespaceUid, limit) {
+      const { rows } = await database.run(
+        sql`SELECT * FROM uploads WHERE namespace_uid = ${namespaceUid} AND state = 'open' LIMIT ${limit}`,
       );
       return rows.map(toUpload);
     },

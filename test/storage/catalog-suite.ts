@@ -30,7 +30,7 @@ export function catalogSuite(engine: string, open: () => Promise<SqlBinding>): v
         namespaceUid: uid,
         namespace: 'default',
         objectId: (++objects).toString(16).padStart(32, '0'),
-        datasetId: await catalog.datasets.ensure(uid, dataset),
+        datasetId: (await catalog.datasets.ensure(uid, dataset))!,
         dataset,
         name,
         key: `uploads/${uid}/${objects}`,
@@ -214,7 +214,7 @@ export function catalogSuite(engine: string, open: () => Promise<SqlBinding>): v
     test('objects are listed page by page, by dataset and by state', async () => {
       const { catalog, claimed, newObject, uid } = await openWorld();
       for (let i = 0; i < 5; i++) await catalog.ledger.register(await newObject(`o${i}`));
-      await claimed('other', { dataset: 'e', datasetId: await catalog.datasets.ensure(uid, 'e') });
+      await claimed('other', { dataset: 'e', datasetId: (await catalog.datasets.ensure(uid, 'e'))! });
       const seen: string[] = [];
       let cursor: string | undefined;
       do {
@@ -651,6 +651,20 @@ export function catalogSuite(engine: string, open: () => Promise<SqlBinding>): v
       expect(rounds).toBeGreaterThan(2);
       expect((await catalog.datasets.list(uid, 10)).items).toEqual([]);
       expect(await other.rows()).toBe(1);
+    });
+
+    test('lets nothing begin in a namespace that is closed', async () => {
+      const { catalog, uid } = await openWorld();
+      await catalog.datasets.ensure(uid, 'present');
+      await catalog.collection.closeNamespace(uid);
+      await catalog.collection.closeNamespace(uid);
+      expect(await catalog.datasets.ensure(uid, 'new')).toBeNull();
+      expect(await catalog.datasets.ensureFor(uid, 'new', 0)).toBeNull();
+      expect(await catalog.datasets.ensure(uid, 'present')).not.toBeNull();
+      const upload = { namespaceUid: uid, namespace: 'default', uploadId: 'u', dataset: 'd', name: 'n' };
+      const stored = { key: 'k', storageUploadId: 's', partBytes: 1, decode: {} };
+      expect(await catalog.uploads.create({ ...upload, ...stored })).toBe(false);
+      expect(await catalog.uploads.create({ ...upload, ...stored, namespaceUid: `${uid}-other` })).toBe(true);
     });
 
     test('remembers where a walk came to', async () => {
