@@ -24,6 +24,11 @@ export interface ReadPlan {
  */
 const MOST_GAP_BYTES = 32 * 1024;
 /**
+ * Where whole chunks are wanted, wider gaps are read over too, as far as half of what is read was asked for: a
+ * scan of two columns of five then takes a read a row group. A few rows do not: they shall stay a few kilobytes.
+ */
+const MOST_SCAN_GAP_BYTES = 256 * 1024;
+/**
  * A column chunk's dictionary and the pages wanted of it are read as one up to here, so that a lookup of a row
  * takes one read a column; two columns then take at most 256 KB.
  */
@@ -39,24 +44,28 @@ export function spanOf(ranges: readonly ByteRange[]): readonly ByteRange[] {
   return length <= MOST_CHUNK_SPAN_BYTES ? [{ offset, length }] : ranges;
 }
 
-/** Joins ranges that overlap, touch or nearly touch, in order of their offsets. */
-export function coalesce(ranges: readonly ByteRange[]): ByteRange[] {
+/** Joins ranges that overlap, touch or nearly touch, in order of their offsets; `whole` where they are whole chunks. */
+export function coalesce(ranges: readonly ByteRange[], whole = false): ByteRange[] {
   const sorted = ranges.filter((range) => range.length > 0).sort((a, b) => a.offset - b.offset);
   const joined: ByteRange[] = [];
+  // Of the last range joined, what was asked for.
+  let wanted = 0;
   for (const range of sorted) {
     const last = joined.at(-1);
     if (last !== undefined) {
       const lastEnd = last.offset + last.length;
       const end = Math.max(lastEnd, range.offset + range.length);
-      if (
-        range.offset < lastEnd ||
-        (range.offset - lastEnd <= MOST_GAP_BYTES && end - last.offset <= MOST_JOINED_BYTES)
-      ) {
-        joined[joined.length - 1] = { offset: last.offset, length: end - last.offset };
+      const gap = range.offset - lastEnd;
+      const length = end - last.offset;
+      const worthwhile = whole && gap <= MOST_SCAN_GAP_BYTES && length <= 2 * (wanted + range.length);
+      if (gap < 0 || (length <= MOST_JOINED_BYTES && (gap <= MOST_GAP_BYTES || worthwhile))) {
+        joined[joined.length - 1] = { offset: last.offset, length };
+        wanted += gap < 0 ? end - lastEnd : range.length;
         continue;
       }
     }
     joined.push(range);
+    wanted = range.length;
   }
   return joined;
 }

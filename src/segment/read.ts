@@ -229,18 +229,19 @@ class Segment implements SegmentFile {
 
   planRead(rowGroup: number, columns: readonly string[], rows?: RowSelection): ReadPlan {
     const reads = checked(() => columns.map((name) => this.#chunkReads(rowGroup, name, rows)));
-    const ranges = coalesce(reads.flatMap((read) => spanOf(read.ranges)));
+    const ranges = coalesce(rangesOf(reads), rows === undefined);
     return { ranges, bytes: ranges.reduce((sum, range) => sum + range.length, 0) };
   }
 
   bytesInMemory(rowGroup: number, columns: readonly string[], rows: number): number {
     const chunks = this.#metadata.rowGroups[rowGroup].columns;
     const share = rows / Math.max(1, this.#group(rowGroup).rows);
-    let bytes = 0;
+    const whole = rows >= this.#group(rowGroup).rows;
+    let bytes = whole ? this.planRead(rowGroup, columns).bytes : 0;
     for (const name of columns) {
       const ordinal = this.#ordinal(name);
       const { range, uncompressedBytes } = chunks[ordinal];
-      bytes += Math.min(1, share * SCATTERED) * range.length;
+      if (!whole) bytes += Math.min(1, share * SCATTERED) * range.length;
       const width = valueBytes(this.schema[ordinal].type);
       bytes += width === undefined ? rows * Int32Array.BYTES_PER_ELEMENT + share * uncompressedBytes : rows * width;
     }
@@ -250,7 +251,7 @@ class Segment implements SegmentFile {
   async readColumns(rowGroup: number, columns: readonly string[], rows?: RowSelection): Promise<Batch> {
     const group = this.#group(rowGroup);
     const reads = checked(() => columns.map((name) => this.#chunkReads(rowGroup, name, rows)));
-    const fetched = await fetchAll(this.#reader, coalesce(reads.flatMap((read) => spanOf(read.ranges))));
+    const fetched = await fetchAll(this.#reader, coalesce(rangesOf(reads), rows === undefined));
     const selection = rows === undefined ? undefined : selectionWithin(rows, group.firstRow, group.rows);
     const length = selection === undefined ? group.rows : countRows(selection);
     return {
@@ -340,6 +341,10 @@ interface ChunkReads {
   /** Byte ranges: the dictionary's, where it stands apart, then those of `runs`. */
   readonly ranges: readonly ByteRange[];
   readonly runs: readonly PageRun[];
+}
+
+function rangesOf(reads: readonly ChunkReads[]): ByteRange[] {
+  return reads.flatMap((read) => spanOf(read.ranges));
 }
 
 interface Fetched extends ByteRange {
