@@ -53,33 +53,14 @@ export function denseBooleans(pieces: readonly Piece[], present: number): Uint8A
 }
 
 export function denseInt32(pieces: readonly Piece[], present: number): Int32Array {
-  const out = new Int32Array(present);
-  let to = 0;
-  for (const piece of pieces) {
-    const { data } = piece.column;
-    if (data.layout === 'none') continue;
-    if (data.layout === 'dictionary') {
-      const entries = fixedOf(data.dictionary);
-      to = eachPresent(piece, to, (row, at) => {
-        out[at] = Number(entries[data.codes[row]]);
-      });
-      continue;
-    }
-    const values = fixedOf(piece.column);
-    if (piece.column.validity === null && values instanceof Int32Array) {
-      out.set(values.subarray(piece.start, piece.end), to);
-      to += piece.end - piece.start;
-    } else {
-      to = eachPresent(piece, to, (row, at) => {
-        out[at] = Number(values[row]);
-      });
-    }
-  }
-  return out;
+  return denseNumbers(pieces, new Int32Array(present));
 }
 
 export function denseDoubles(pieces: readonly Piece[], present: number): Float64Array {
-  const out = new Float64Array(present);
+  return denseNumbers(pieces, new Float64Array(present));
+}
+
+function denseNumbers<T extends Int32Array | Float64Array>(pieces: readonly Piece[], out: T): T {
   let to = 0;
   for (const piece of pieces) {
     const { data } = piece.column;
@@ -92,7 +73,7 @@ export function denseDoubles(pieces: readonly Piece[], present: number): Float64
       continue;
     }
     const values = fixedOf(piece.column);
-    if (piece.column.validity === null && values instanceof Float64Array) {
+    if (piece.column.validity === null && !(values instanceof BigInt64Array)) {
       out.set(values.subarray(piece.start, piece.end), to);
       to += piece.end - piece.start;
     } else {

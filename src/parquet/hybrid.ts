@@ -70,7 +70,7 @@ class Runs {
   }
 }
 
-/** Decodes `count` values of at most 8 bits. */
+/** Decodes `count` values of at most 8 bits. As its siblings below, for one kind of array, which keeps its loops fast. */
 export function decodeBytes(
   source: Uint8Array,
   from: number,

@@ -1,5 +1,5 @@
 import type { PhysicalType } from './metadata.ts';
-import { BooleanTarget, DoubleTarget, FixedTarget, FloatTarget, Int32Target, Int64Target } from './number-targets.ts';
+import { BooleanTarget, DoubleTarget, FixedTarget, Int32Target, Int64Target } from './number-targets.ts';
 import { SliceTarget } from './slice-target.ts';
 import { malformed } from './thrift.ts';
 import type { PhysicalValues, ValueTarget } from './values.ts';
@@ -14,9 +14,8 @@ export function newTarget(type: PhysicalType, typeLength: number, length: number
     case 'INT64':
       return new Int64Target(length);
     case 'FLOAT':
-      return new FloatTarget(length);
     case 'DOUBLE':
-      return new DoubleTarget(length);
+      return new DoubleTarget(type, length);
     case 'BYTE_ARRAY':
       return new SliceTarget(length);
     case 'INT96':
