@@ -79,6 +79,29 @@ test('a member of a group that another consumer takes does not come twice, and t
   for (const { objectId } of objects) expect((await world.object(objectId))?.state).toBe('committed');
 });
 
+test('a group commits no member that another consumer is at work on by now', async () => {
+  const world = createWorld();
+  const objects = [];
+  for (let i = 0; i < 5; i++) objects.push(await world.put(`o${i}`, numberLines(10 * i, 10)));
+  const messages = world.ingestQueue.take();
+  const held = gate('before-commit');
+  const slow = consumerOf(world, held).handle(messages);
+  await held.reached;
+  world.clock.advance(world.ports.limits.leaseMs + 1);
+  const heldToo = gate('before-commit');
+  const rival = consumerOf(world, heldToo).handle([messages[2]]);
+  await heldToo.reached;
+  held.open();
+  expect((await slow).filter(({ kind }) => kind === 'again')).toHaveLength(5);
+  expect(await world.object(objects[2].objectId)).toMatchObject({ state: 'processing', attempt: 2 });
+  heldToo.open();
+  expect(await rival).toEqual([{ kind: 'done' }]);
+  expect(await world.object(objects[2].objectId)).toMatchObject({ state: 'committed', attempt: 2 });
+  world.clock.advance(10 * 60_000);
+  await world.ingest.handle(messages);
+  expect(await numbersOf(world)).toEqual(range(0, 50));
+});
+
 test('a consumer that learns its claim is lost stops before its next segment', async () => {
   const world = createWorld({ limits: { partBytes: 10_000_000, groupObjectBytes: 10, segmentBufferBytes: 1_000 } });
   const { objectId } = await world.put('a.ndjson', numberLines(0, 100_000));
