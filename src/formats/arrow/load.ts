@@ -1,3 +1,4 @@
+import { getBit } from '../../columns/bitmap.ts';
 import { concatBytes } from '../../core/bytes.ts';
 import { OrasiError } from '../../core/errors.ts';
 import { malformed } from './flatbuffer.ts';
@@ -162,7 +163,7 @@ class Loader {
     const variadic = Array.from({ length: count }, () => this.#next());
     const words = int32s(data, base.length * 4);
     for (let row = 0; row < base.length; row++) {
-      if (base.validity !== null && !isSet(base.validity, row)) continue;
+      if (base.validity !== null && !getBit(base.validity, row)) continue;
       const size = words[4 * row];
       if (size < 0) throw malformed('a view of negative size');
       if (size <= 12) continue;
@@ -186,7 +187,7 @@ class Loader {
     const sizes = this.#integers(base.length, large);
     const child = this.load(field.children[0], 0);
     for (let row = 0; row < base.length; row++) {
-      if (base.validity !== null && !isSet(base.validity, row)) continue;
+      if (base.validity !== null && !getBit(base.validity, row)) continue;
       if (offsets[row] < 0 || sizes[row] < 0 || offsets[row] + sizes[row] > child.length) {
         throw malformed('a list outside its items');
       }
@@ -238,7 +239,7 @@ class Loader {
     if (dictionary === undefined) throw malformed(`a dictionary ${id} that has not come`);
     const array = { ...base, data: this.#sized((base.length * keys.bits) / 8, keys.bits / 8), dictionary, keys };
     for (let row = 0; row < base.length; row++) {
-      if (base.validity !== null && !isSet(base.validity, row)) continue;
+      if (base.validity !== null && !getBit(base.validity, row)) continue;
       const key = keyAt(array, row);
       if (!(key >= 0 && key < dictionary.length)) throw malformed('a key outside its dictionary');
     }
@@ -295,13 +296,9 @@ function widthOf(type: ArrowType): number {
   }
 }
 
-export function isSet(bits: Uint8Array, index: number): boolean {
-  return ((bits[index >> 3] >> (index & 7)) & 1) === 1;
-}
-
 /** Whether a value is present, by its own bitmap alone. */
 export function isPresent(array: ArrowArray, row: number): boolean {
-  return array.validity === null ? array.type.kind !== 'null' : isSet(array.validity, row);
+  return array.validity === null ? array.type.kind !== 'null' : getBit(array.validity, row);
 }
 
 /** The first `count` 32-bit words of bytes, copied only where they are not aligned. */

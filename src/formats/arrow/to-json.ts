@@ -1,7 +1,8 @@
+import { getBit } from '../../columns/bitmap.ts';
 import { DAY_SECONDS } from '../../columns/instant.ts';
 import { dateText, doubleText, timestampText } from '../../columns/text.ts';
 import { malformed } from './flatbuffer.ts';
-import { type ArrowArray, integerAt, isPresent, isSet, keyAt } from './load.ts';
+import { type ArrowArray, integerAt, isPresent, keyAt } from './load.ts';
 import {
   bytesAt,
   halfFloat,
@@ -112,7 +113,7 @@ function scalarJson(array: ArrowArray, row: number): string {
     case 'null':
       return 'null';
     case 'bool':
-      return String(isSet(array.data, row));
+      return String(getBit(array.data, row));
     case 'int':
       if (type.bits < 64) return String(integerAt(array, row));
       return String(type.signed ? view.getBigInt64(8 * row, true) : view.getBigUint64(8 * row, true));
