@@ -10,6 +10,7 @@ const BELIEVED_MS = 8_000;
 /** Keys kept in an isolate; beyond it the oldest are read again. */
 const CACHED_KEYS = 10_000;
 
+/** Tells who a request's token belongs to. */
 export interface Authenticator {
   /** The subject of a bearer token, or null where the token opens nothing. */
   authenticate(token: string): Promise<Subject | null>;

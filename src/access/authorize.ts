@@ -1,6 +1,7 @@
 /** What a call does to a resource. The first eight are the Kubernetes verbs; `create` on `queries` runs a query. */
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
 
+/** The roles a key may have; `RULES` below says what each may do. */
 export const ROLES = ['admin', 'agent', 'ingester', 'reader'] as const;
 export type Role = (typeof ROLES)[number];
 

@@ -4,6 +4,7 @@
  */
 export type Bitmap = Uint8Array;
 
+/** Bytes that a bitmap of `length` bits takes. */
 export function bitmapBytes(length: number): number {
   return (length + 7) >> 3;
 }
@@ -18,10 +19,12 @@ export function newBitmap(length: number, set: boolean): Bitmap {
   return bits;
 }
 
+/** Whether a bit is set; `index` lies within the bitmap. */
 export function getBit(bits: Bitmap, index: number): boolean {
   return ((bits[index >> 3] >> (index & 7)) & 1) === 1;
 }
 
+/** Sets a bit; `index` lies within the bitmap. */
 export function setBit(bits: Bitmap, index: number): void {
   bits[index >> 3] |= 1 << (index & 7);
 }

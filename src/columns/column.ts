@@ -29,9 +29,12 @@ export interface Column {
   readonly data: ColumnData;
 }
 
+/** The arrays of the `fixed` layout. */
 export type FixedValues = Int32Array | Float64Array | BigInt64Array;
+/** Codes of a dictionary's entries, in an array wide enough for all of them. */
 export type Codes = Uint8Array | Uint16Array | Int32Array;
 
+/** The memory of a column, by layout. */
 export type ColumnData =
   | { readonly layout: 'none' }
   | { readonly layout: 'bits'; readonly values: Bitmap }
@@ -76,11 +79,13 @@ export function decodeText(bytes: Uint8Array, start: number, end: number): strin
   return decoder.decode(bytes.subarray(start, end));
 }
 
+/** Whether a row is null. */
 export function isNull(column: Column, row: number): boolean {
   if (column.validity !== null) return !getBit(column.validity, row);
   return column.data.layout === 'none';
 }
 
+/** How many rows are null. */
 export function nullCount(column: Column): number {
   if (column.data.layout === 'none') return column.length;
   return column.validity === null ? 0 : column.length - countBits(column.validity, column.length);
@@ -164,6 +169,7 @@ function sliceData(data: ColumnData, start: number, end: number): ColumnData {
   }
 }
 
+/** Rows `start` to `end` of a batch; shares memory as `sliceColumn` does. */
 export function sliceBatch(batch: Batch, start: number, end: number): Batch {
   if (start === 0 && end === batch.length) return batch;
   return {
@@ -215,6 +221,7 @@ export function columnBytes(column: Column): number {
   }
 }
 
+/** Bytes of memory a batch holds alive: what `columnBytes` says of its columns. */
 export function batchBytes(batch: Batch): number {
   return batch.columns.reduce((sum, column) => sum + columnBytes(column), 0);
 }

@@ -32,6 +32,7 @@ export function compareStrings(a: string, b: string): Order {
   return a.length - b.length;
 }
 
+/** The order of two slices as unsigned bytes; a slice is above what it begins with. */
 export function compareBytes(
   a: Uint8Array,
   aStart: number,
@@ -62,6 +63,7 @@ export function sameScalar(a: Scalar, b: Scalar): boolean {
   return compareScalars(a, b) === 0;
 }
 
+/** How rows are ordered by one key. */
 export interface SortOrder {
   readonly descending: boolean;
   readonly nullsFirst: boolean;

@@ -4,6 +4,7 @@
  * https://howardhinnant.github.io/date_algorithms.html
  */
 
+/** Seconds of a day; this calendar has no leap seconds. */
 export const DAY_SECONDS = 86_400;
 
 /** Of a timestamp's unit, how many make a second and how many a day. */
@@ -37,6 +38,7 @@ export function civilFromDays(days: number): { year: number; month: number; day:
 
 const MONTH_DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
+/** Days of a month, 1 to 12. */
 export function daysInMonth(year: number, month: number): number {
   const leap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
   return month === 2 && leap ? 29 : MONTH_DAYS[month - 1];
@@ -62,6 +64,7 @@ export interface Instant {
   days: number;
 }
 
+/** What the last call of `readInstant` or `readDate` found. */
 export const instant: Instant = {
   seconds: 0,
   nanos: 0,
@@ -164,6 +167,7 @@ export function readInstant(bytes: Uint8Array, start: number, end: number): bool
 /** Seconds since the epoch within which nanoseconds since the epoch fit 64 bits. */
 const NANOS_SECONDS = 9_223_372_036;
 
+/** Whether every instant of a second since the epoch fits nanoseconds in 64 bits. */
 export function fitsNanos(seconds: number): boolean {
   return seconds > -NANOS_SECONDS && seconds < NANOS_SECONDS;
 }

@@ -111,6 +111,7 @@ function parseBool(text: string): boolean | undefined {
 const MIN_INT64 = -(2n ** 63n);
 const MAX_INT64 = 2n ** 63n - 1n;
 
+/** Whether an integer is within 64 signed bits. */
 export function fitsInt64(value: bigint): boolean {
   return value >= MIN_INT64 && value <= MAX_INT64;
 }

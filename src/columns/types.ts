@@ -90,6 +90,7 @@ export function parseTypeName(text: string): ColumnType | undefined {
   return precision >= 1 && precision <= 38 && scale <= precision ? decimal(precision, scale) : undefined;
 }
 
+/** Whether two types are one, parameters included. */
 export function sameType(a: ColumnType, b: ColumnType): boolean {
   return typeName(a) === typeName(b);
 }

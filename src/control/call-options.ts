@@ -16,6 +16,7 @@ export function nameOf(call: ResourceCall): string {
   return call.name;
 }
 
+/** What a write is about: the declaration, or the status. */
 export function partOf(call: ResourceCall): 'object' | 'status' {
   return call.subresource === 'status' ? 'status' : 'object';
 }
@@ -131,11 +132,13 @@ export function limitOf(call: ResourceCall): number | undefined {
   return limit === 0 ? undefined : limit;
 }
 
+/** A query parameter that is a whole number; throws BadRequest where it is none. */
 export function wholeNumber(name: string, text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw badRequest(`${name}: Invalid value: "${text}": must be a whole number`);
   return Number(text);
 }
 
+/** Whether a query parameter says yes. */
 export function isTrue(text: string | undefined): boolean {
   return text === 'true' || text === '1';
 }

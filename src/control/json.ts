@@ -1,9 +1,11 @@
 /** JSON values as parsed. Resources are plain JSON: numbers are doubles, as in every Kubernetes client. */
 export type JsonValue = null | boolean | number | string | JsonValue[] | JsonObject;
+/** An object of JSON, as resources are stored and answered. */
 export interface JsonObject {
   [key: string]: JsonValue;
 }
 
+/** Whether a value is an object: neither a list nor null. */
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -16,6 +16,7 @@ export interface KindInfo extends ServedResource {
   readonly printerColumns: readonly PrinterColumn[];
 }
 
+/** What `apiVersion` says of a kind: `group/version`, and of the core group the version alone. */
 export function apiVersionOf(kind: KindInfo): string {
   return kind.group === '' ? kind.version : `${kind.group}/${kind.version}`;
 }

@@ -58,6 +58,7 @@ export function listObject(kind: Kind, page: ListPage): JsonObject {
   };
 }
 
+/** What a list or watch of a kind covers; no namespace is all of them. */
 export function scopeOf(kind: Kind, namespace: string | undefined): Scope {
   const all = { group: kind.group, resource: kind.plural };
   if (!kind.namespaced) return { ...all, namespace: '' };

@@ -14,6 +14,7 @@ export type ReconcileResult =
   /** Something failed that no repetition mends; look again only when the object changes. */
   | { readonly error: string; readonly terminal: true };
 
+/** Nothing is left to do. */
 export const DONE: ReconcileResult = { done: true };
 
 /**

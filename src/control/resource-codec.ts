@@ -29,6 +29,7 @@ export interface ResourceCodec {
   reseal(kind: Kind, key: ResourceKey, body: string): string;
 }
 
+/** The codec whose sealed fields only `sealer` can read. */
 export function resourceCodec(sealer: Sealer): ResourceCodec {
   const codec: ResourceCodec = {
     encode(kind, key, object) {

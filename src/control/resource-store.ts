@@ -327,6 +327,7 @@ export class ResourceStore {
 const SCAN_PAGE = 200;
 const SUFFIX_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
 
+/** The key of an object; of kinds outside namespaces the namespace is empty. */
 export function keyOf(kind: Kind, namespace: string, name: string): ResourceKey {
   return { group: kind.group, resource: kind.plural, namespace: kind.namespaced ? namespace : '', name };
 }

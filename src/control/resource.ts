@@ -51,6 +51,7 @@ export function keyText(key: ResourceKey): string {
   return `${key.group}/${key.resource}/${key.namespace}/${key.name}`;
 }
 
+/** Reads `keyText` back. */
 export function parseKeyText(text: string): ResourceKey {
   const [group, resource, namespace, name] = text.split('/');
   return { group, resource, namespace, name };

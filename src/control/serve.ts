@@ -42,6 +42,7 @@ export function answerCall(served: Served, call: ResourceCall): ResourceAnswer {
   }
 }
 
+/** An error as an answer; without a body where nothing is served under the path at all. */
 export function refusal(error: StatusError): ResourceAnswer {
   if (error === NOTHING_SERVED) return { status: 404, body: null, warnings: [] };
   return { status: error.code, body: JSON.stringify(error.toStatus()), warnings: [] };

@@ -74,10 +74,12 @@ function details(kind: KindInfo, name: string, more: Record<string, JsonValue> =
   return { name, ...(kind.group === '' ? {} : { group: kind.group }), kind: kind.plural, ...more };
 }
 
+/** 404: the kind has no object of that name. */
 export function notFound(kind: KindInfo, name: string): StatusError {
   return new StatusError(404, 'NotFound', `${qualifiedResource(kind)} "${name}" not found`, details(kind, name));
 }
 
+/** 409: the name is taken. */
 export function alreadyExists(kind: KindInfo, name: string): StatusError {
   return new StatusError(
     409,
@@ -87,11 +89,13 @@ export function alreadyExists(kind: KindInfo, name: string): StatusError {
   );
 }
 
+/** 409: the write does not go with what is there. */
 export function conflict(kind: KindInfo, name: string, because: string): StatusError {
   const message = `Operation cannot be fulfilled on ${qualifiedResource(kind)} "${name}": ${because}`;
   return new StatusError(409, 'Conflict', message, details(kind, name));
 }
 
+/** 409: the object has another `resourceVersion` by now. */
 export function staleVersion(kind: KindInfo, name: string): StatusError {
   return conflict(
     kind,
@@ -100,6 +104,7 @@ export function staleVersion(kind: KindInfo, name: string): StatusError {
   );
 }
 
+/** 403: the caller, or the state of the object, does not allow it. */
 export function forbidden(kind: KindInfo, name: string, because: string, causes: readonly Cause[] = []): StatusError {
   const message = `${qualifiedResource(kind)} "${name}" is forbidden: ${because}`;
   return new StatusError(
@@ -110,6 +115,7 @@ export function forbidden(kind: KindInfo, name: string, because: string, causes:
   );
 }
 
+/** 400: the request itself is wrong. */
 export function badRequest(message: string): StatusError {
   return new StatusError(400, 'BadRequest', message);
 }
@@ -127,10 +133,12 @@ export function invalid(kind: KindInfo, name: string, causes: readonly Cause[]):
   });
 }
 
+/** 410: too old to go on from; the client begins anew. */
 export function expired(message: string): StatusError {
   return new StatusError(410, 'Expired', message);
 }
 
+/** 413: the body is over the limit. */
 export function tooLarge(limitBytes: number): StatusError {
   return new StatusError(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${limitBytes}`);
 }
@@ -144,6 +152,7 @@ function asJson(causes: readonly Cause[]): JsonValue {
   return causes.map(({ reason, message, field }) => ({ reason, message, field }));
 }
 
+/** A field that has to be there and is not. */
 export function required(field: string, detail = ''): Cause {
   return {
     reason: 'FieldValueRequired',
@@ -152,10 +161,12 @@ export function required(field: string, detail = ''): Cause {
   };
 }
 
+/** A value its field does not take, and what the field takes. */
 export function invalidValue(field: string, value: unknown, expected: string): Cause {
   return { reason: 'FieldValueInvalid', message: `Invalid value: ${shown(value)}: ${expected}`, field };
 }
 
+/** A value outside the closed list of its field. */
 export function unsupportedValue(field: string, value: unknown, supported: readonly JsonValue[]): Cause {
   const list = supported.map((item) => JSON.stringify(item)).join(', ');
   return {
@@ -165,10 +176,12 @@ export function unsupportedValue(field: string, value: unknown, supported: reado
   };
 }
 
+/** A field that may not be set, or not be changed. */
 export function forbiddenField(field: string, because: string): Cause {
   return { reason: 'FieldValueForbidden', message: `Forbidden: ${because}`, field };
 }
 
+/** A value that stands twice where it has to be unique. */
 export function duplicate(field: string, value: unknown): Cause {
   return { reason: 'FieldValueDuplicate', message: `Duplicate value: ${shown(value)}`, field };
 }

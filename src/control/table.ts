@@ -43,6 +43,7 @@ export function metadataOf(object: Resource): JsonObject {
   return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata };
 }
 
+/** A list for clients that want no more than metadata. */
 export function metadataListOf(objects: readonly Resource[], metadata: JsonObject): JsonObject {
   return { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items: objects.map(metadataOf) };
 }

@@ -33,6 +33,7 @@ export type WatchCursor =
   | { readonly at: 'initial'; readonly revision: number; readonly after: Position | null }
   | { readonly at: 'changes'; readonly revision: number };
 
+/** Where a watch begins: behind a revision, or with the objects there are. */
 export function startWatch(storage: ControlStorage, request: WatchRequest): WatchCursor {
   if (request.fromRevision === undefined) return { at: 'initial', revision: storage.revision(), after: null };
   return { at: 'changes', revision: request.fromRevision };

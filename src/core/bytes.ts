@@ -35,6 +35,7 @@ export function memorySink(): ByteSink & { bytes(): Uint8Array } {
   };
 }
 
+/** The chunks one after another; a single one comes back as it is, not copied. */
 export function concatBytes(chunks: readonly Uint8Array[]): Uint8Array {
   if (chunks.length === 1) return chunks[0];
   const out = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.length, 0));
@@ -46,6 +47,7 @@ export function concatBytes(chunks: readonly Uint8Array[]): Uint8Array {
   return out;
 }
 
+/** Lower-case hexadecimal, two digits a byte. */
 export function toHex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -4,6 +4,7 @@ export interface Clock {
   now(): number;
 }
 
+/** The platform's clock, which stands still while an isolate computes. */
 export const systemClock: Clock = { now: () => Date.now() };
 
 /** A clock that moves only when told to; for tests and simulation. */

@@ -36,6 +36,7 @@ export const ERROR_CODES = {
   attempts_exhausted: { status: 500, action: 'See `error`, mend the cause, then retry the object.' },
 } as const satisfies Record<string, { status: number; action: string }>;
 
+/** The closed set of codes. */
 export type ErrorCode = keyof typeof ERROR_CODES;
 
 /** One fault in the caller's input: where it is and what was expected there. */

@@ -6,6 +6,7 @@ export interface Random {
   bytes(length: number): Uint8Array;
 }
 
+/** The platform's own randomness. */
 export const systemRandom: Random = {
   next: () => {
     const word = crypto.getRandomValues(new Uint32Array(1))[0];

@@ -18,6 +18,7 @@ export interface Fault {
   readonly message: string;
 }
 
+/** A row refused for one reason; `raw` is the row as it stood, for people to see. */
 export function badRow(row: number, line: number | undefined, fault: Fault, raw: string): BadRow {
   return line === undefined ? { row, reasons: [fault], raw } : { row, line, reasons: [fault], raw };
 }

@@ -2,6 +2,7 @@ import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
 import { OrasiError } from '../core/errors.ts';
 import { ZstdFrames } from './zstd-frames.ts';
 
+/** Compressions of a whole object, undone before its format is read. */
 export type Compression = 'gzip' | 'zstd';
 
 /** The compression the first bytes show, by magic. */

@@ -198,6 +198,7 @@ function countedOrigins(batch: Batch, firstRow: number): RowOrigins {
   };
 }
 
+/** A row for people to see: JSON without its nulls, cut at 1,024 characters. */
 export function rowAsJson(batch: Batch, row: number): string {
   const members: string[] = [];
   batch.schema.forEach((field, i) => {

@@ -5,6 +5,7 @@ import { FORMATS, formatNamed } from './registry.ts';
 /** Bytes of an object's beginning that detection looks at. */
 export const HEAD_BYTES = 4096;
 
+/** What is known of an object beside its bytes. */
 export interface DetectionHints {
   /** `?format=` or the pipeline's format; decides alone where given. */
   readonly format?: string | null;
@@ -15,6 +16,7 @@ export interface DetectionHints {
   readonly head: Uint8Array;
 }
 
+/** The format an object has. */
 export interface Detection {
   readonly format: Format;
   /** What the hints say beyond the format; options given explicitly go before these. */

@@ -28,6 +28,7 @@ export interface Indexing {
   reportUnreadable(file: IndexFile, key: string): Promise<boolean>;
 }
 
+/** The machine that builds indexes, over its ports. */
 export function createIndexing(
   given: Omit<IndexingPorts, 'limits'> & Partial<Pick<IndexingPorts, 'limits'>>,
 ): Indexing {

@@ -17,6 +17,7 @@ export interface FaultPoints {
   reach(point: FaultPoint): Promise<void>;
 }
 
+/** Production's: nothing fails on purpose. */
 export const noFaultPoints: FaultPoints = { reach: async () => {} };
 
 /** Longer than any test waits; the timer keeps the runtime from taking the invocation for hung. */

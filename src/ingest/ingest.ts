@@ -36,6 +36,7 @@ export interface Ingest {
   eraseNamespace(name: string, uid: string): Promise<boolean>;
 }
 
+/** The machine that takes objects in, over its ports. */
 export function createIngest(ports: IngestPorts): Ingest {
   return {
     put: (object, body, sizeBytes) => acceptUpload(ports, object, body, sizeBytes),

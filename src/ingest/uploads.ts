@@ -88,6 +88,7 @@ export async function completeUpload(ports: IngestPorts, ref: UploadRef): Promis
   return object;
 }
 
+/** Gives an upload up; its parts are removed. Throws where it is not open. */
 export async function abortUpload(ports: IngestPorts, ref: UploadRef): Promise<void> {
   const upload = await openUpload(ports, ref);
   await ports.catalog.uploads.abort(ref.namespaceUid, ref.uploadId);

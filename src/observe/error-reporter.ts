@@ -5,6 +5,7 @@ export interface ErrorReporter {
   report(error: unknown, facts: Readonly<Record<string, string | number>>): void;
 }
 
+/** Reports nowhere: what a deployment without a Sentry DSN has. */
 export const silentReporter: ErrorReporter = { report: () => {} };
 
 /**

@@ -14,6 +14,7 @@ export interface Bounds {
   readonly hasNan: boolean;
 }
 
+/** The bounds of no value. */
 export const NO_BOUNDS: Bounds = { min: undefined, max: undefined, hasNan: false };
 
 function less(a: Bound, b: Bound): boolean {
@@ -21,6 +22,7 @@ function less(a: Bound, b: Bound): boolean {
   return a < b;
 }
 
+/** The bounds of the values of both. */
 export function mergeBounds(a: Bounds, b: Bounds): Bounds {
   const min = a.min === undefined || (b.min !== undefined && less(b.min, a.min)) ? b.min : a.min;
   const max = a.max === undefined || (b.max !== undefined && less(a.max, b.max)) ? b.max : a.max;
@@ -43,6 +45,7 @@ export function orderOf(pages: readonly Bounds[]): 'none' | 'ascending' | 'desce
   return ascending ? 'ascending' : descending ? 'descending' : 'none';
 }
 
+/** The bounds of the bools `start` to `end`, a byte each. */
 export function boundsOfBooleans(values: Uint8Array, start: number, end: number): Bounds {
   if (start === end) return NO_BOUNDS;
   let any = 0;
@@ -54,6 +57,7 @@ export function boundsOfBooleans(values: Uint8Array, start: number, end: number)
   return { min: all === 1, max: any === 1, hasNan: false };
 }
 
+/** The bounds of the integers `start` to `end`. */
 export function boundsOfInt32(values: Int32Array, start: number, end: number): Bounds {
   if (start === end) return NO_BOUNDS;
   let min = values[start];
@@ -78,16 +82,19 @@ export function boundsOfWords(words: Int32Array, start: number, end: number): Bo
   return { min: wordsAt(words, min), max: wordsAt(words, max), hasNan: false };
 }
 
+/** Whether one 64-bit integer is below another; both are places among word pairs, low word first. */
 export function lessWords(words: Int32Array, a: number, b: number): boolean {
   const high = words[2 * a + 1];
   const otherHigh = words[2 * b + 1];
   return high === otherHigh ? words[2 * a] >>> 0 < words[2 * b] >>> 0 : high < otherHigh;
 }
 
+/** The 64-bit integer at a place among word pairs. */
 export function wordsAt(words: Int32Array, i: number): bigint {
   return (BigInt(words[2 * i + 1]) << 32n) | BigInt(words[2 * i] >>> 0);
 }
 
+/** The bounds of the doubles `start` to `end`, NaN left out but noted. */
 export function boundsOfDoubles(values: Float64Array, start: number, end: number): Bounds {
   let min = Number.POSITIVE_INFINITY;
   let max = Number.NEGATIVE_INFINITY;
@@ -112,6 +119,7 @@ export function zeroBounds(bounds: Bounds): Bounds {
   return { min: bounds.min === 0 ? -0 : bounds.min, max: bounds.max === 0 ? 0 : bounds.max, hasNan: bounds.hasNan };
 }
 
+/** The bounds of the byte strings `start` to `end`, as unsigned bytes; cut as `sliceAt` cuts. */
 export function boundsOfSlices(bytes: Uint8Array, offsets: Int32Array, start: number, end: number): Bounds {
   if (start === end) return NO_BOUNDS;
   let min = start;

@@ -40,6 +40,7 @@ export interface ChunkValues {
   bounds(start: number, end: number): Bounds;
 }
 
+/** The memory of an array as bytes, shared. */
 export function asBytes(values: Int32Array | Float64Array | BigInt64Array): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
@@ -73,6 +74,7 @@ export interface Entries {
   bounds(min: number, max: number, hasNan: boolean): Bounds;
 }
 
+/** A dictionary's entries that are 64-bit integers, as word pairs. */
 export function wordEntries(words: Int32Array): Entries {
   return {
     length: words.length / 2,
@@ -84,6 +86,7 @@ export function wordEntries(words: Int32Array): Entries {
   };
 }
 
+/** A dictionary's entries that are doubles. */
 export function doubleEntries(values: Float64Array): Entries {
   return {
     length: values.length,
@@ -95,6 +98,7 @@ export function doubleEntries(values: Float64Array): Entries {
   };
 }
 
+/** A dictionary's entries that are 32-bit integers. */
 export function int32Entries(values: Int32Array): Entries {
   return {
     length: values.length,
@@ -106,6 +110,7 @@ export function int32Entries(values: Int32Array): Entries {
   };
 }
 
+/** A dictionary's entries that are byte strings. */
 export function sliceEntries(bytes: Uint8Array, offsets: Int32Array): Entries {
   return {
     length: offsets.length - 1,

@@ -52,6 +52,7 @@ export class BooleanTarget implements ValueTarget {
   }
 }
 
+/** 32-bit integers. */
 export class Int32Target implements ValueTarget {
   readonly #values: Int32Array;
   readonly #bytes: Uint8Array;
@@ -85,6 +86,7 @@ export class Int32Target implements ValueTarget {
   }
 }
 
+/** 64-bit integers as word pairs, low word first. */
 export class Int64Target implements ValueTarget {
   readonly #words: Int32Array;
   readonly #bytes: Uint8Array;
@@ -175,6 +177,7 @@ export class DoubleTarget implements ValueTarget {
   }
 }
 
+/** Values that all take the same number of bytes, one after another; INT96 is among them. */
 export class FixedTarget implements ValueTarget {
   readonly #width: number;
   readonly #bytes: Uint8Array;

@@ -42,6 +42,7 @@ export interface SkippedPageHeader extends PageSizes {
 
 const PAGE_TYPES = { data: 0, index: 1, dictionary: 2, dataV2: 3 } as const;
 
+/** Reads a page's header; throws `malformed_input`. */
 export function readPageHeader(r: ThriftReader): PageHeader {
   let pageType = -1;
   let uncompressedBytes = -1;
@@ -169,6 +170,7 @@ function readDictionaryHeader(r: ThriftReader): number {
   return values;
 }
 
+/** Writes the header of a dictionary page in PLAIN. */
 export function writeDictionaryHeader(w: ThriftWriter, header: PageSizes & { readonly values: number }): void {
   w.begin().i32(1, PAGE_TYPES.dictionary);
   writeSizes(w, header);
@@ -185,6 +187,7 @@ export interface NewDataPage extends PageSizes {
   readonly compressed: boolean;
 }
 
+/** Writes the header of a data page of version 2, without repetition. */
 export function writeDataHeader(w: ThriftWriter, header: NewDataPage): void {
   w.begin().i32(1, PAGE_TYPES.dataV2);
   writeSizes(w, header);

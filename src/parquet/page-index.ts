@@ -14,6 +14,7 @@ export interface PageLocation {
   readonly firstRow: number;
 }
 
+/** Reads where a chunk's pages are; throws `malformed_input`. */
 export function readOffsetIndex(r: ThriftReader): PageLocation[] {
   const pages: PageLocation[] = [];
   const outer = r.begin();
@@ -45,6 +46,7 @@ function readLocation(r: ThriftReader): PageLocation {
   return { offset, length, firstRow };
 }
 
+/** Writes where a chunk's pages are. */
 export function writeOffsetIndex(w: ThriftWriter, pages: readonly PageLocation[]): void {
   w.begin().list(1, 'struct', pages.length);
   for (const page of pages) {
@@ -102,6 +104,7 @@ export interface PageBounds {
   readonly nullCount: number;
 }
 
+/** Writes the bounds of a chunk's pages, and whether they are in order. */
 export function writeColumnIndex(
   w: ThriftWriter,
   pages: readonly PageBounds[],

@@ -57,6 +57,7 @@ export function splitPages(bytes: Uint8Array, mostValues = Number.POSITIVE_INFIN
   return { dictionary, data };
 }
 
+/** Throws `malformed_input` where a page is not what its checksum says; one without a checksum passes. */
 export function checkPage(crc: number | undefined, body: Uint8Array): void {
   if (crc !== undefined && crc32(body) !== crc) throw malformed('the checksum of a page is wrong');
 }

@@ -37,6 +37,7 @@ export function footerLength(trailer: Uint8Array, fileBytes: number): number {
   return length;
 }
 
+/** Reads a file's metadata; throws `malformed_input`. */
 export function readFileMetadata(r: ThriftReader): FileMetadata {
   let schema: SchemaElement[] | undefined;
   let rowGroups: RowGroupMetadata[] | undefined;

@@ -14,6 +14,7 @@ function copyShort(source: Uint8Array, from: number, target: Uint8Array, at: num
   else target.set(source.subarray(from, from + length), at);
 }
 
+/** Byte strings, one after another, and where each ends. */
 export class SliceTarget implements ValueTarget {
   /** `#ends[i + 1]` is where value `i` ends in `#bytes`; value 0 begins at 0. Positions are filled front to back. */
   readonly #ends: Int32Array;

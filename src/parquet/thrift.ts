@@ -24,6 +24,7 @@ export const THRIFT = {
 /** Unknown fields nest at most this deep; deeper ones are an attack on the stack. */
 const SKIP_DEPTH = 16;
 
+/** `malformed_input`, for bytes that are not the Parquet file they say they are. */
 export function malformed(detail: string): OrasiError {
   return new OrasiError('malformed_input', `Parquet: ${detail}`);
 }

@@ -30,6 +30,7 @@ function toDictionary(values: PhysicalValues, type: ColumnType): Column {
   return { type, length: countOf(values), validity: null, data: toData(values, type) };
 }
 
+/** How many values there are. */
 export function countOf(values: PhysicalValues): number {
   switch (values.kind) {
     case 'int64':

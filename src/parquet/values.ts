@@ -42,6 +42,7 @@ export function unsupported(encoding: Encoding, type: string): Error {
   return malformed(`the encoding ${encoding} does not fit the type ${type}`);
 }
 
+/** Throws `malformed_input` where fewer than `bytes` bytes of a page are left. */
 export function requireBytes(page: Uint8Array, from: number, bytes: number): void {
   if (bytes > page.length - from) throw malformed('a page ends before its values');
 }

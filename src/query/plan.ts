@@ -57,6 +57,7 @@ export interface ScanPlan {
   readonly schema: Schema;
 }
 
+/** What rows are ordered by, one of several. */
 export interface SortKey {
   readonly expression: Expression;
   readonly descending: boolean;

@@ -40,6 +40,7 @@ const BLOCK_BYTES = PAGE_BYTES - 8;
 /** What a block's header takes at most. */
 const HEADER_BYTES = 32;
 
+/** Builds the index of a definition's first column into `sink`. Throws `unprocessable` where it has no order. */
 export async function buildBtree(
   batches: AsyncIterable<Batch>,
   definition: IndexDefinition,

@@ -22,6 +22,7 @@ export interface EntrySorter {
   sort(): SortedEntries;
 }
 
+/** The sorter of a type's keys. Throws `unprocessable` at a type without an order. */
 export function entrySorter(type: ColumnType): EntrySorter {
   const words = keyWords(type);
   if (words === undefined) throw new OrasiError('unprocessable', `${type.kind} values have no order to index`);

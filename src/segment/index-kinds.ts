@@ -6,4 +6,5 @@ import type { IndexKind } from './index-file.ts';
 /** Index kinds by name, as the engine knows them: a new kind is a line here. */
 export type IndexKinds = ReadonlyMap<IndexKindName, IndexKind>;
 
+/** The kinds that can be built, by name. */
 export const INDEX_KINDS: IndexKinds = new Map([btree, fulltext].map((kind) => [kind.name, kind]));

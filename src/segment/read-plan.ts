@@ -134,6 +134,7 @@ function lowerBound(rows: Int32Array, row: number): number {
   return low;
 }
 
+/** How many rows are selected. */
 export function countRows(rows: RowSelection): number {
   return rows instanceof Int32Array ? rows.length : rows.reduce((sum, [start, end]) => sum + end - start, 0);
 }

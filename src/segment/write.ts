@@ -46,6 +46,7 @@ export interface SegmentWriter {
 /** Small enough that a lookup of a row reads little, large enough that headers and bounds stay below a percent. */
 const PAGE_ROWS = 8192;
 
+/** Begins a segment of a schema in `sink`. */
 export function createSegmentWriter(sink: ByteSink, schema: Schema, options: SegmentOptions = {}): SegmentWriter {
   return new Writer(sink, schema, options);
 }

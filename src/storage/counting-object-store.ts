@@ -9,6 +9,7 @@ export interface StoreCounts {
   bytesWritten: number;
 }
 
+/** Counts at zero. */
 export function newStoreCounts(): StoreCounts {
   return { classA: 0, classB: 0, deletes: 0, bytesRead: 0, bytesWritten: 0 };
 }

@@ -41,6 +41,7 @@ export function segmentId(objectId: string, attempt: number, part: number, ordin
   return `${objectId}-${attempt}-${part}-${ordinal}`;
 }
 
+/** The key of a segment. */
 export function segmentKey(namespaceUid: string, datasetId: string, id: string): string {
   return `${SEGMENTS}${namespaceUid}/${datasetId}/${id}.parquet`;
 }
@@ -50,6 +51,7 @@ export function indexKey(namespaceUid: string, datasetId: string, id: string, na
   return `${INDEXES}${namespaceUid}/${datasetId}/${id}/${name}-${buildId}.index`;
 }
 
+/** The bad rows of one part of an object. */
 export function quarantineKey(namespaceUid: string, objectId: string, attempt: number, part: number): string {
   return `${QUARANTINE}${namespaceUid}/${objectId}-${attempt}-${part}.ndjson`;
 }

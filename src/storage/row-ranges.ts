@@ -15,6 +15,7 @@ export function encodeRowRanges(ranges: RowRanges): string {
     .join(',');
 }
 
+/** Reads `encodeRowRanges` back. */
 export function decodeRowRanges(text: string): RowRanges {
   if (text === '') return [];
   let at = 0;
@@ -37,6 +38,7 @@ export function mergeRowRanges(lists: readonly RowRanges[]): RowRanges {
   return merged;
 }
 
+/** How many rows the ranges hold. */
 export function countRows(ranges: RowRanges): number {
   return ranges.reduce((sum, [start, end]) => sum + end - start, 0);
 }

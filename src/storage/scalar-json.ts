@@ -35,6 +35,7 @@ export function encodeSchema(schema: Schema): string {
   return JSON.stringify(schema.map((field): FieldJson => ({ ...field, type: typeName(field.type) })));
 }
 
+/** Reads `encodeSchema` back. */
 export function decodeSchema(text: string): Schema {
   return (JSON.parse(text) as FieldJson[]).map((field) => {
     const type = parseTypeName(field.type);
@@ -55,6 +56,7 @@ export function encodeStatistics(statistics: Readonly<Record<string, ColumnStati
 
 type SideJson = ScalarJson | Record<string, never>;
 
+/** Reads `encodeStatistics` back. */
 export function decodeStatistics(text: string): Readonly<Record<string, ColumnStatistics>> {
   const entries = JSON.parse(text) as [string, number, SideJson?, SideJson?][];
   return Object.fromEntries(

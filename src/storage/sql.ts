@@ -35,6 +35,7 @@ export function sql(texts: TemplateStringsArray, ...values: readonly (SqlValue |
   return new Statement(text, params);
 }
 
+/** A row by column names. */
 export type Row = Readonly<Record<string, unknown>>;
 
 export interface SqlAnswer {
@@ -130,16 +131,19 @@ export function text(row: Row, name: string): string {
   return value;
 }
 
+/** A number of a row; throws `internal` where the column holds anything else. */
 export function integer(row: Row, name: string): number {
   const value = row[name];
   if (typeof value !== 'number') throw new OrasiError('internal', `column ${name} is ${typeof value}, not a number`);
   return value;
 }
 
+/** A text of a row; undefined where the column is null. */
 export function optionalText(row: Row, name: string): string | undefined {
   return row[name] === null || row[name] === undefined ? undefined : text(row, name);
 }
 
+/** A number of a row; undefined where the column is null. */
 export function optionalInteger(row: Row, name: string): number | undefined {
   return row[name] === null || row[name] === undefined ? undefined : integer(row, name);
 }

@@ -13,6 +13,7 @@ export interface AnalyzerOptions {
   readonly stemming: 'none' | 'english';
 }
 
+/** What an index has whose options say nothing. */
 export const DEFAULT_ANALYZER: AnalyzerOptions = {
   case: 'fold',
   diacritics: 'fold',
@@ -72,6 +73,7 @@ export function fulltextDefinition(
     .sort((a, b) => (a.name < b.name ? -1 : 1))[0];
 }
 
+/** Whether two analyzers make the same terms of every text. */
 export function sameAnalyzer(a: AnalyzerOptions, b: AnalyzerOptions): boolean {
   return a.case === b.case && a.diacritics === b.diacritics && a.stopWords === b.stopWords && a.stemming === b.stemming;
 }

@@ -1,5 +1,6 @@
 import { OrasiError } from '../../core/errors.ts';
 
+/** `malformed_input`, for bytes that are not the Arrow file they say they are. */
 export function malformed(what: string): OrasiError {
   return new OrasiError('malformed_input', `the Arrow file is damaged: ${what}`);
 }

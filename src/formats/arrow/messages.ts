@@ -103,6 +103,7 @@ export async function readBlock(ranges: RangeReader, block: Block): Promise<Enve
 /** Read with the end of the file, so that a small footer needs no second read. */
 const TAIL_BYTES = 64 * 1024;
 
+/** The footer of an Arrow file, from its end. Throws `malformed_input` where there is none. */
 export async function readFooter(ranges: RangeReader): Promise<Footer> {
   const size = ranges.sizeBytes;
   const tailBytes = Math.min(size, TAIL_BYTES);

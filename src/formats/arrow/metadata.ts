@@ -91,6 +91,7 @@ export interface Block {
   readonly bodyBytes: number;
 }
 
+/** Reads a footer's flatbuffer; throws `malformed_input`. */
 export function parseFooter(bytes: Uint8Array): Footer {
   const footer = FlatTable.root(bytes);
   const schema = footer.table(1);

@@ -9,6 +9,7 @@ import type { TimeUnit } from './metadata.ts';
 /** Thrown where values outgrow the bytes they may take; whoever set the bound takes fewer rows. */
 export class TooLarge extends Error {}
 
+/** The bytes of a buffer as numbers; shares its memory. */
 export function viewOf(data: Uint8Array): DataView {
   return new DataView(data.buffer, data.byteOffset, data.byteLength);
 }

@@ -3,6 +3,7 @@ import { LIMITS } from '../../core/limits.ts';
 
 /** Results of a scan that are not a position. */
 export const TRUNCATED = -1;
+/** What a scan answers where the text is not JSON; `scanned` says where and why. */
 export const FAULT = -2;
 
 /**
@@ -30,6 +31,7 @@ function makeRoom(size: number): Uint8Array {
   return scanned.decoded;
 }
 
+/** Notes a fault in `scanned`. */
 export function faultAt(at: number, message: string): typeof FAULT {
   scanned.at = at;
   scanned.message = message;
@@ -40,6 +42,7 @@ function isSpace(byte: number): boolean {
   return byte === 32 || byte === 10 || byte === 13 || byte === 9;
 }
 
+/** The position of the first byte that is no white space of JSON, or `end`. */
 export function skipSpace(bytes: Uint8Array, from: number, end: number): number {
   let at = from;
   while (at < end && isSpace(bytes[at])) at++;
@@ -195,6 +198,7 @@ export function scanNumber(bytes: Uint8Array, start: number, end: number): numbe
   return at >= end ? TRUNCATED : at;
 }
 
+/** Whether a byte is an ASCII digit. */
 export function isDigit(byte: number): boolean {
   return byte >= 48 && byte <= 57;
 }

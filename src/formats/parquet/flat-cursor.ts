@@ -27,6 +27,7 @@ export interface ColumnCursor {
 /** Values decoded at once at least, so that files of tiny pages do not make tiny columns. */
 const LEAST_VALUES = 4096;
 
+/** The rows of a column without lists, taken in any numbers. */
 export class FlatCursor implements ColumnCursor {
   readonly #node: LeafNode;
   readonly #meaning: LeafType;

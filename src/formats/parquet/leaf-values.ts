@@ -36,6 +36,7 @@ export function timeText(count: bigint, unit: TimeUnit): string {
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
+/** 16 bytes as the text of a UUID. */
 export function uuidText(bytes: Uint8Array, at: number): string {
   let text = '';
   for (let i = 0; i < 16; i++) {

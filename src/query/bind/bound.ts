@@ -3,22 +3,27 @@ import { BOOL, type ColumnType, INT64, NULL_TYPE, STRING, sameType } from '../..
 import { castScalar } from '../functions/cast.ts';
 import type { Bound } from './logical.ts';
 
+/** A constant. `at` is its place in the text, in characters, here and below. */
 export function literal(value: Scalar, type: ColumnType, at: number): Bound {
   return { node: 'literal', value, type, at };
 }
 
+/** A constant int64. */
 export function integer(value: bigint, at: number): Bound {
   return { node: 'literal', value, type: INT64, at };
 }
 
+/** A constant string. */
 export function text(value: string, at: number): Bound {
   return { node: 'literal', value, type: STRING, at };
 }
 
+/** The null of a type. */
 export function nullOf(type: ColumnType, at: number): Bound {
   return { node: 'literal', value: null, type, at };
 }
 
+/** A column of the input, by its place. */
 export function column(index: number, type: ColumnType, at: number): Bound {
   return { node: 'column', index, type, at };
 }
@@ -100,6 +105,7 @@ export function mapChildren(expression: Bound, map: (child: Bound) => Bound): Bo
   }
 }
 
+/** The parts an expression is made of, not theirs in turn. */
 export function children(expression: Bound): Bound[] {
   const found: Bound[] = [];
   mapChildren(expression, (child) => {
@@ -131,6 +137,7 @@ export function remapColumns(expression: Bound, to: (index: number) => number): 
   return rewrite(expression, (part) => (part.node === 'column' ? { ...part, index: to(part.index) } : undefined));
 }
 
+/** The expression over an input whose columns stand `by` places further on, as a join's right side does. */
 export function shiftColumns(expression: Bound, by: number): Bound {
   return by === 0 ? expression : remapColumns(expression, (index) => index + by);
 }
@@ -151,6 +158,7 @@ export function keyOf(expression: Bound): string {
   });
 }
 
+/** Whether an expression is the constant null, of whichever type. */
 export function isNullLiteral(expression: Bound): boolean {
   return expression.node === 'literal' && (expression.value === null || expression.type.kind === NULL_TYPE.kind);
 }

@@ -73,6 +73,7 @@ function folded(call: Bound & { node: 'call' }, strict: boolean): Bound {
   }
 }
 
+/** The negation; IN and subqueries carry it themselves. */
 export function not(condition: Bound): Bound {
   if (condition.node === 'in') return { ...condition, negated: !condition.negated };
   if (condition.node === 'subquery' && condition.kind !== 'scalar') {
@@ -91,10 +92,12 @@ export function asCondition(expression: Bound, what: string): Bound {
   throw sqlError('type_error', expression.at, `${what} is a condition, not ${typeNames([expression.type])}`);
 }
 
+/** All of the conditions; of none, true. */
 export function and(conditions: readonly Bound[]): Bound {
   return conjunction(conditions) ?? literal(true, BOOL, 0);
 }
 
+/** Any of the conditions, those of an OR among them taken apart. */
 export function or(conditions: readonly Bound[], at: number): Bound {
   const flat = conditions.flatMap((condition) => (condition.node === 'or' ? condition.args : [condition]));
   if (flat.some((condition) => condition.node === 'literal' && condition.value === true))

@@ -17,6 +17,7 @@ export function locate<T>(at: number, compute: () => T): T {
   }
 }
 
+/** Types as messages list them. */
 export function typeNames(types: readonly ColumnType[]): string {
   return types.map(typeName).join(', ');
 }

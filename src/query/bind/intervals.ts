@@ -13,6 +13,7 @@ import type { Bound } from './logical.ts';
  */
 export type IntervalExpression = Extract<Bound, { node: 'interval' }>;
 
+/** An interval of three integer expressions. */
 export function interval(months: Bound, days: Bound, micros: Bound, at: number): IntervalExpression {
   return { node: 'interval', months, days, micros, type: NULL_TYPE, at };
 }
@@ -87,6 +88,7 @@ function parts(value: IntervalExpression, map: (part: Bound) => Bound): Interval
   return interval(map(value.months), map(value.days), map(value.micros), value.at);
 }
 
+/** The interval backwards. */
 export function negateInterval(value: IntervalExpression): IntervalExpression {
   return parts(value, (part) => makeCall('negate', [part], value.at));
 }
@@ -159,6 +161,7 @@ function approximateMicros({ months, days, micros, at }: IntervalExpression): Bo
   return makeCall('+', [makeCall('*', [allDays, integer(PER_DAY.us, at)], at), micros], at);
 }
 
+/** The text of an interval, written when the statement runs. */
 export function intervalText({ months, days, micros, at }: IntervalExpression): Bound {
   return makeCall('interval_text', [months, days, micros], at);
 }

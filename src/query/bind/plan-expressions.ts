@@ -114,6 +114,7 @@ export function rewriteOuter(
   });
 }
 
+/** As `rewriteOuter`, for every expression of a plan. */
 export function rewriteOuterInPlan(
   plan: Logical,
   depth: number,
@@ -134,6 +135,7 @@ export function refersOutside(expression: Bound, depth = 1): boolean {
   return refers;
 }
 
+/** As `refersOutside`, for every expression of a plan. */
 export function planRefersOutside(plan: Logical, depth = 1): boolean {
   return (
     expressionsOf(plan).some((expression) => refersOutside(expression, depth)) ||

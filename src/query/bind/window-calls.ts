@@ -124,6 +124,7 @@ function bindFrame(binder: ExpressionBinder, window: WindowDef): WindowFrame | n
   };
 }
 
+/** Binds `f(…) OVER (…)`. Throws `invalid_sql`, `unsupported_sql` or `type_error` with the place. */
 export function bindWindowCall(binder: ExpressionBinder, call: FuncCall, name: string, rules: ExpressionRules): Bound {
   const at = call.location ?? 0;
   const within = { ...rules, windows: false, place: `the arguments of ${name}` };

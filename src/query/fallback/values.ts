@@ -18,6 +18,7 @@ export function isWide(type: ColumnType): boolean {
 
 const NAN = new Uint8Array(0);
 
+/** A value as SQLite holds it: of its few types the one that keeps order and equality. */
 export function toSqlite(value: Scalar, type: ColumnType): SqliteValue {
   if (value === null) return null;
   switch (type.kind) {
@@ -41,6 +42,7 @@ export function toSqlite(value: Scalar, type: ColumnType): SqliteValue {
   }
 }
 
+/** Reads `toSqlite` back. */
 export function fromSqlite(value: SqliteValue, type: ColumnType): Scalar {
   if (value === null) return null;
   switch (type.kind) {
@@ -88,6 +90,7 @@ export function wordOf(value: bigint, index: number, words: number): bigint {
   return index === words - 1 ? shifted : BigInt.asUintN(32, shifted);
 }
 
+/** The integer of sums of words, lowest first: what `wordOf` took apart, summed word by word. */
 export function sumOfWords(words: readonly bigint[]): bigint {
   return words.reduce((sum, word, index) => sum + (word << BigInt(32 * index)), 0n);
 }

@@ -28,11 +28,13 @@ function over(take: (value: Value) => void, result: () => Scalar): Accumulator {
   };
 }
 
+/** `count(*)`. */
 export function countRows(): Accumulator {
   let rows = 0n;
   return { add: () => rows++, result: () => rows };
 }
 
+/** `count(x)`. */
 export function countValues(): Accumulator {
   let rows = 0n;
   return over(
@@ -75,6 +77,7 @@ class DoubleSum {
   }
 }
 
+/** `sum` of doubles. */
 export function sumDoubles(): Accumulator {
   const sum = new DoubleSum();
   let rows = 0;
@@ -87,6 +90,7 @@ export function sumDoubles(): Accumulator {
   );
 }
 
+/** `avg`: integers and decimals are summed exactly, then divided as doubles. */
 export function average(type: ColumnType): Accumulator {
   let rows = 0;
   if (type.kind === 'double') {
@@ -136,6 +140,7 @@ export function extremeBy(sign: number): Accumulator {
   };
 }
 
+/** `first`, and with `skipNulls` `any_value`. */
 export function first(skipNulls: boolean): Accumulator {
   let found = false;
   let answer: Scalar = null;
@@ -149,6 +154,7 @@ export function first(skipNulls: boolean): Accumulator {
   };
 }
 
+/** `last`. */
 export function last(): Accumulator {
   let answer: Scalar = null;
   return {
@@ -159,6 +165,7 @@ export function last(): Accumulator {
   };
 }
 
+/** `bool_and`. */
 export function allTrue(): Accumulator {
   let answer: boolean | null = null;
   return over(
@@ -169,6 +176,7 @@ export function allTrue(): Accumulator {
   );
 }
 
+/** `bool_or`. */
 export function anyTrue(): Accumulator {
   let answer: boolean | null = null;
   return over(
@@ -189,6 +197,7 @@ function boundedText(size: number): void {
   }
 }
 
+/** `string_agg`. */
 export function joinTexts(separator: string): Accumulator {
   const parts: string[] = [];
   let size = 0;
@@ -217,6 +226,7 @@ export function collect(write: (value: Scalar) => string): Accumulator {
   };
 }
 
+/** `json_group_object`; throws `type_error` at a null key. */
 export function collectMembers(write: (key: Value, value: Scalar) => string): Accumulator {
   const parts: string[] = [];
   let size = 0;
@@ -232,6 +242,7 @@ export function collectMembers(write: (key: Value, value: Scalar) => string): Ac
   };
 }
 
+/** `bit_and`, `bit_or`, `bit_xor`. */
 export function foldIntegers(fold: (a: bigint, b: bigint) => bigint): Accumulator {
   let answer: bigint | null = null;
   return over(
@@ -242,6 +253,7 @@ export function foldIntegers(fold: (a: bigint, b: bigint) => bigint): Accumulato
   );
 }
 
+/** `product`, a double. */
 export function product(): Accumulator {
   let answer: number | null = null;
   return over(
@@ -252,6 +264,7 @@ export function product(): Accumulator {
   );
 }
 
+/** `geomean`. */
 export function geometricMean(): Accumulator {
   let rows = 0;
   const logarithms = new DoubleSum();

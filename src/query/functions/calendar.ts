@@ -13,6 +13,7 @@ export interface DayTime {
 
 const DAY_NANOS = 86_400_000_000_000;
 
+/** An instant counted in `unit` since the epoch, as its day and what has passed of it. */
 export function dayTimeOf(count: bigint, unit: 'us' | 'ns'): DayTime {
   const days = floorDivide(count, PER_DAY[unit]);
   return { days: Number(days), nanos: Number(count - days * PER_DAY[unit]) * (unit === 'us' ? 1000 : 1) };
@@ -26,6 +27,7 @@ export function countOf({ days, nanos }: DayTime, unit: 'us' | 'ns'): bigint {
   return count;
 }
 
+/** The parts of an instant by their full names; `PART_NAMES` has the others they go by. */
 export type DatePart =
   | 'nanosecond'
   | 'microsecond'

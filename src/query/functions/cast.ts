@@ -40,6 +40,7 @@ export function canCast(from: ColumnType, to: ColumnType): boolean {
   }
 }
 
+/** Whether a type is one of numbers. */
 export function isNumeric(type: ColumnType): boolean {
   return type.kind === 'int64' || type.kind === 'double' || type.kind === 'decimal';
 }
@@ -140,6 +141,7 @@ function integerOfDouble(value: number): bigint | undefined {
   return int64(BigInt(roundHalfEven(value)));
 }
 
+/** To the nearest integer, a tie to the even one, as C's `nearbyint`. */
 export function roundHalfEven(value: number): number {
   const floor = Math.floor(value);
   const over = value - floor;

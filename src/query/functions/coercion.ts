@@ -126,10 +126,12 @@ export function doubles(count: number, type: ColumnType = DOUBLE): Signature {
   return { args: new Array<ColumnType>(count).fill(DOUBLE), type };
 }
 
+/** So many int64 arguments. */
 export function integers(count: number, type: ColumnType = INT64): Signature {
   return { args: new Array<ColumnType>(count).fill(INT64), type };
 }
 
+/** So many string arguments. */
 export function strings(count: number, type: ColumnType = STRING): Signature {
   return { args: new Array<ColumnType>(count).fill(STRING), type };
 }

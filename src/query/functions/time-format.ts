@@ -5,6 +5,7 @@ import { type DayTime, datePart } from './calendar.ts';
 const MONTHS = 'January February March April May June July August September October November December'.split(' ');
 const DAYS = 'Sunday Monday Tuesday Wednesday Thursday Friday Saturday'.split(' ');
 
+/** January is 1. */
 export function monthName(month: number): string {
   return MONTHS[month - 1];
 }

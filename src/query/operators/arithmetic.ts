@@ -7,6 +7,7 @@ import { bothValid } from './selection.ts';
 
 export type Arithmetic = '+' | '-' | '*' | '/';
 
+/** Whether a function is one that `Arithmetic` names. */
 export function isArithmetic(name: string): name is Arithmetic {
   return name === '+' || name === '-' || name === '*' || name === '/';
 }

@@ -6,6 +6,7 @@ import { bothValid } from './selection.ts';
 
 type DictionaryColumn = Column & { readonly data: { readonly layout: 'dictionary' } };
 
+/** Whether a column's values are codes. */
 export function isDictionary(column: Column): column is DictionaryColumn {
   return column.data.layout === 'dictionary';
 }

@@ -51,6 +51,7 @@ function literalTest({ text, openStart, openEnd }: LiteralPattern): TextTest {
   return (bytes, start, end) => end - start === text.length && holdsAt(bytes, start, text);
 }
 
+/** `LIKE 'prefix%'`, the prefix taken as it stands. */
 export function startsWithTest(prefix: string): TextTest {
   return literalTest({ text: encoder.encode(prefix), openStart: false, openEnd: true });
 }

@@ -30,12 +30,14 @@ function columnOfTruth(truth: Truth, length: number): Column {
   return { type: BOOL, length, validity, data: { layout: 'bits', values: truth.isTrue } };
 }
 
+/** Whether the first `length` bits are all set; those behind them are clear. */
 export function isAllSet(bits: Uint8Array, length: number): boolean {
   const whole = length >> 3;
   for (let i = 0; i < whole; i++) if (bits[i] !== 0xff) return false;
   return (length & 7) === 0 || bits[whole] === (1 << (length & 7)) - 1;
 }
 
+/** Whether no bit is set. */
 export function isAllClear(bits: Uint8Array): boolean {
   for (let i = 0; i < bits.length; i++) if (bits[i] !== 0) return false;
   return true;
@@ -61,6 +63,7 @@ export function orColumns(left: Column, right: Column): Column {
   );
 }
 
+/** The negation of bools; null stays null. */
 export function notColumn(column: Column): Column {
   if (column.data.layout === 'none') return nullColumn(BOOL, column.length);
   return { ...column, data: { layout: 'bits', values: notBits(boolBits(column), column.length) } };

@@ -52,6 +52,7 @@ export function trueBits(column: Column): Bitmap {
   return column.validity === null ? boolBits(column) : andBits(boolBits(column), column.validity, column.length);
 }
 
+/** The bits set in both. */
 export function andBits(a: Bitmap, b: Bitmap, length: number): Bitmap {
   const bytes = bitmapBytes(length);
   const out = new Uint8Array(bytes);
@@ -59,6 +60,7 @@ export function andBits(a: Bitmap, b: Bitmap, length: number): Bitmap {
   return out;
 }
 
+/** The bits set in either. */
 export function orBits(a: Bitmap, b: Bitmap, length: number): Bitmap {
   const bytes = bitmapBytes(length);
   const out = new Uint8Array(bytes);

@@ -54,6 +54,7 @@ const CLAUSE_ENDS = new Set(['order', 'limit', 'offset', 'fetch', 'union', 'inte
 /** PostgreSQL truncates longer identifiers, silently. */
 const NAME_BYTES = 63;
 
+/** The statement as PostgreSQL's grammar takes it, and what was taken out of it. */
 export function rewriteDialect(sql: string, tokens: readonly Token[]): Rewritten {
   const rewriter = new Rewriter(sql, tokens);
   tokens.forEach((_, i) => {

@@ -51,6 +51,7 @@ export function saturation(times: number, norm: number): number {
   return (times * (K1 + 1)) / (times + norm);
 }
 
+/** The weights of a query's clauses and the norm of a document's length, over all that `statistics` counts. */
 export function scoringOf(query: TextQuery, statistics: TextStatistics): Scoring {
   const { documents, totalTokens, documentFrequencies } = statistics;
   const average = documents === 0 ? 1 : totalTokens / documents;

@@ -6,6 +6,7 @@ import type { TextClause } from '../../columns/text/query.ts';
  */
 export type TermWeight = (bytes: Uint8Array, start: number, end: number) => number;
 
+/** 1 for the term, 0 for any other. */
 export function exactWeight(term: string): TermWeight {
   const wanted = new TextEncoder().encode(term);
   return (bytes, start, end) => {
@@ -15,6 +16,7 @@ export function exactWeight(term: string): TermWeight {
   };
 }
 
+/** 1 for terms that begin so, 0 for others. */
 export function prefixWeight(prefix: string): TermWeight {
   const wanted = new TextEncoder().encode(prefix);
   return (bytes, start, end) => {

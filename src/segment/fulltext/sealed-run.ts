@@ -15,6 +15,7 @@ import type { Occurrences } from './occurrences.ts';
  */
 export type SealedRun = Uint8Array;
 
+/** The occurrences of a run packed by term, in the order of the terms. */
 export function sealRun(occurrences: Occurrences): SealedRun {
   const out = new ByteWriter(1 << 16);
   const postings = new ByteWriter(1 << 12);

@@ -16,6 +16,7 @@ export type Instruction =
 /** Counted repetition is written out, so a small pattern can make a large program. */
 const MAX_INSTRUCTIONS = 5000;
 
+/** The program of an expression. Throws `type_error` where repetition makes it too long. */
 export function compileRegex({ root }: ParsedRegex): Instruction[] {
   const program: Instruction[] = [];
   const emit = <T extends Instruction>(instruction: T): T => {
