@@ -75,6 +75,9 @@ export function authorize(
   );
 }
 
+/** `authorize` as it is handed to the doors. */
+export type Authorize = typeof authorize;
+
 function isWithin(
   subject: Subject,
   verb: Verb,

@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import type { Subject, Verb } from '../access/authorize.ts';
+import type { Authorize, Subject } from '../access/authorize.ts';
 import { coreVersions, groupDocument, groupList, resourceList } from '../control/discovery.ts';
 import type { JsonObject } from '../control/json.ts';
 import { StatusError, tooLarge } from '../control/status.ts';
@@ -18,14 +18,7 @@ import type { ApiApp, ApiEnv } from './route.ts';
 /** What the Kubernetes paths need. */
 export interface ResourceDoor {
   readonly controlPlane: ControlPlaneResources;
-  authorize(
-    subject: Subject,
-    verb: Verb,
-    group: string,
-    resource: string,
-    namespace: string | null,
-    name: string | null,
-  ): boolean;
+  readonly authorize: Authorize;
 }
 
 /** A path of the Kubernetes API, in OpenAPI style. */

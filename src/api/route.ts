@@ -1,7 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import * as z from 'zod';
-import type { Subject, Verb } from '../access/authorize.ts';
+import type { Authorize, Subject, Verb } from '../access/authorize.ts';
 import { OrasiError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Log } from '../observe/log.ts';
@@ -58,14 +58,7 @@ export interface ApiRequest<Query, Body> {
 
 /** What the routes need to let somebody in. */
 export interface Gatekeeper {
-  authorize(
-    subject: Subject,
-    verb: Verb,
-    group: string,
-    resource: string,
-    namespace: string | null,
-    name: string | null,
-  ): boolean;
+  readonly authorize: Authorize;
 }
 
 /** The routes of an app as they were defined; the router test and the 405 answer walk them. */
