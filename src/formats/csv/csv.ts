@@ -167,9 +167,14 @@ class CsvDecoder implements Decoder {
       const delimiter =
         options.delimiter === undefined ? guessDelimiter(head, whole, rest) : String(options.delimiter).charCodeAt(0);
       const scanner = new RecordScanner({ ...rest, delimiter });
-      const sink = new TextSink(this.#encoding);
+      const sink = new TextSink(this.#encoding, limits.columns);
       if (window.ended && window.size === 0) return undefined;
       const behind = scanner.scan(window.bytes, window.start, window.end, window.ended, sink);
+      if (sink.count > limits.columns) {
+        // A record that is cut off may have more, but waiting for its end would change nothing.
+        const columns = behind < 0 ? `more than ${limits.columns}` : sink.count;
+        throw new OrasiError('malformed_input', `${columns} columns; at most ${limits.columns} are taken`);
+      }
       if (behind === TRUNCATED && window.size <= limits.rowBytes) {
         await window.fill(Math.max(window.size, SAMPLE_BYTES));
         continue;
@@ -177,9 +182,6 @@ class CsvDecoder implements Decoder {
       if (behind < 0) {
         const reason = behind === FAULT ? scanner.message : `it is longer than ${limits.rowBytes} bytes`;
         throw new OrasiError('malformed_input', `the first record cannot be read: ${reason}`);
-      }
-      if (sink.fields.length > limits.columns) {
-        throw new OrasiError('malformed_input', `${sink.fields.length} columns; at most ${limits.columns} are taken`);
       }
       const header = typeof options.header === 'boolean' ? options.header : this.#looksLikeHeader(sink.fields);
       if (!header) return { delimiter, lineEnd, names: sink.fields.map((_, i) => `column${i}`) };

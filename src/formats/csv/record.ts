@@ -290,16 +290,20 @@ export class RowSink implements FieldSink {
   }
 }
 
-/** Keeps the fields of a record as text; for the header and for guessing the dialect. */
+/** Keeps the first fields of a record as text and counts the others; for the header and for guessing the dialect. */
 export class TextSink implements FieldSink {
-  fields: string[] = [];
+  readonly fields: string[] = [];
+  /** Fields of the record, those not kept included. */
+  count = 0;
   readonly #decoder: TextDecoder;
+  readonly #most: number;
 
-  constructor(encoding: Dialect['encoding']) {
+  constructor(encoding: Dialect['encoding'], most = Number.POSITIVE_INFINITY) {
     this.#decoder = new TextDecoder(encoding);
+    this.#most = most;
   }
 
   field(bytes: Uint8Array, _view: DataView, start: number, end: number): void {
-    this.fields.push(this.#decoder.decode(bytes.subarray(start, end)));
+    if (this.count++ < this.#most) this.fields.push(this.#decoder.decode(bytes.subarray(start, end)));
   }
 }

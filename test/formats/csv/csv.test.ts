@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { csvFormat } from '../../../src/formats/csv/csv.ts';
 import { sized } from '../../scale.ts';
-import { decode } from '../decode.ts';
+import { decode, sourceOf } from '../decode.ts';
 
 /** Property tests are scaled by SIZE. */
 const timeout = 900_000;
@@ -120,6 +120,26 @@ describe('dialect', () => {
   test('columns without a name, or with one that is taken, get their own', async () => {
     const { columns } = await decode(csvFormat, ' a ,,a,b,a\n1,2,3,4,5\n');
     expect(columns.map((column) => column.split(' ')[0])).toEqual(['a', 'column1', 'a_2', 'b', 'a_3']);
+  });
+
+  test('too many columns are refused once they are counted, however far away the end of the record is', async () => {
+    let read = 0;
+    const text = Buffer.alloc(4_000_000, 'a,');
+    const { stream, ...source } = sourceOf(text, 64 * 1024);
+    const counted = new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, controller) {
+        read += chunk.length;
+        controller.enqueue(chunk);
+      },
+    });
+    const decoder = await csvFormat.decode({
+      source: { ...source, stream: async (offset) => (await stream(offset)).pipeThrough(counted) },
+      options: {},
+      declared: [],
+    });
+    await expect(decoder[Symbol.asyncIterator]().next()).rejects.toThrow('more than 1000 columns; at most 1000');
+    expect(read).toBeLessThan(1_000_000);
+    await expect(decode(csvFormat, `${'a,'.repeat(1000)}a\n`)).rejects.toThrow('1001 columns');
   });
 
   test('options say what is null, how many lines to skip, and which characters separate and quote', async () => {
