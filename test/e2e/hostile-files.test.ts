@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Instance, launch } from '../../scripts/launcher.ts';
 import { seededRandom } from '../../src/core/random.ts';
@@ -15,6 +16,9 @@ const AT_ONCE = 32;
 const DATASETS = 8;
 /** What the JavaScript heap may hold: what a lying length makes somebody hold kills the runtime, and is counted. */
 const HEAP_MB = 64;
+
+const MiB = 1024 * 1024;
+const UNFOLDED_BYTES = sized(10 * MiB);
 
 let instance: Instance;
 beforeAll(async () => {
@@ -42,8 +46,8 @@ async function put(dataset: string, { name, bytes, decode }: HostileObject): Pro
   return response.status === 202 ? answer : { status: response.status, detail: answer.detail };
 }
 
-/** Puts objects, many at a time, and holds what came of each to the rules. */
-async function putAll(what: string, objects: readonly HostileObject[]): Promise<void> {
+/** Puts objects, many at a time, holds what came of each to the rules, and tells it. */
+async function putAll(what: string, objects: readonly HostileObject[]): Promise<readonly Ending[]> {
   const endings = new Map<number, Ending>();
   const left = [...objects.entries()];
   const worker = async () => {
@@ -86,6 +90,7 @@ async function putAll(what: string, objects: readonly HostileObject[]): Promise<
   process.stdout.write(
     `${what}: ${JSON.stringify(counts)}; peak resident memory of the runtime ${peak === undefined ? 'unknown' : `${Math.round(peak / 1e6)} MB`}\n`,
   );
+  return [...endings.values()];
 }
 
 test('damaged files put many at once end with a reason each, and the runtime lives', { timeout: 600_000 }, async () => {
@@ -95,6 +100,27 @@ test('damaged files put many at once end with a reason each, and the runtime liv
     'mutated',
     Array.from({ length: MUTATIONS }, () => hostileObject(files, random)),
   );
+});
+
+test('so do small files that unfold into large ones', { timeout: 600_000 }, async () => {
+  const much = (text: string) => Buffer.alloc(UNFOLDED_BYTES, text);
+  const bombs: [string, Uint8Array][] = [
+    ['zeros.ndjson.gz', gzipSync(much('\0'))],
+    ['brackets.json.zst', zstdCompressSync(much('['))],
+    ['objects.json.gz', gzipSync(much('{"a":'))],
+    ['quoted.csv.gz', gzipSync(Buffer.concat([Buffer.from('a,b\n1,"'), much('x')]))],
+    ['columns.csv.gz', gzipSync(much('a,'))],
+    ['strings.ndjson.zst', zstdCompressSync(much('"x"\n').subarray(0, 4 * MiB))],
+    ['twice.gz', gzipSync(gzipSync(much(' ')))],
+    ['zeros.parquet.gz', gzipSync(Buffer.concat([Buffer.from('PAR1'), much('\0'), Buffer.from('PAR1')]))],
+    ['zeros.arrows.zst', zstdCompressSync(Buffer.concat([Buffer.from([255, 255, 255, 255]), much('\0')]))],
+  ];
+  const endings = await putAll(
+    'bombs',
+    bombs.map(([name, bytes]) => ({ name, bytes, decode: {}, story: name, rows: undefined })),
+  );
+  const told = (ending: Ending) => 'state' in ending && (ending.state === 'failed' || ending.rowsQuarantined > 0);
+  expect(endings.filter((ending) => !told(ending))).toEqual([]);
 });
 
 const CORPORA = ['../shared/data/fuzz', '../shared/data/bad', '../shared/data/parquet/bad'].filter(existsSync);
