@@ -97,6 +97,12 @@ export function and(conditions: readonly Bound[]): Bound {
   return conjunction(conditions) ?? literal(true, BOOL, 0);
 }
 
+/** Conditions that are all true; known ones disappear. */
+export function allOf(conditions: readonly Bound[]): Bound {
+  const no = conditions.find((condition) => condition.node === 'literal' && condition.value === false);
+  return no ?? and(conditions);
+}
+
 /** Any of the conditions, those of an OR among them taken apart. */
 export function or(conditions: readonly Bound[], at: number): Bound {
   const flat = conditions.flatMap((condition) => (condition.node === 'or' ? condition.args : [condition]));

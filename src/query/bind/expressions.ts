@@ -1,16 +1,16 @@
-import { compareScalars } from '../../columns/compare.ts';
-import { fitsInt64 } from '../../columns/text.ts';
-import { BOOL, type ColumnType, DATE, DOUBLE, decimal, INT64, NULL_TYPE, TIMESTAMP } from '../../columns/types.ts';
-import { canCast, castScalar, decimalOfText } from '../functions/cast.ts';
+import { BOOL, type ColumnType, DATE, INT64, NULL_TYPE, TIMESTAMP } from '../../columns/types.ts';
+import { canCast, castScalar } from '../functions/cast.ts';
 import { comparisonType } from '../functions/coercion.ts';
-import { type AConst, type AExpr, type Node, names, nodeKind, type SubLink } from '../parse/ast.ts';
-import { branchOf, castTo, integer, isNullLiteral, literal, nullOf, text } from './bound.ts';
-import { and, argumentType, asCondition, caseOf, makeCall, not, or, unify, withJsonContent } from './calls.ts';
+import { type Node, names, nodeKind, type SubLink } from '../parse/ast.ts';
+import { branchOf, castTo, integer, literal, nullOf, text } from './bound.ts';
+import { allOf, argumentType, asCondition, caseOf, makeCall, not, or, withJsonContent } from './calls.ts';
+import { bindConstant, bindParameter } from './constants.ts';
 import type { CommonTables, StatementContext } from './context.ts';
 import { locate, sqlError, typeNames } from './errors.ts';
 import { bindFunction } from './function-calls.ts';
-import { intervalOfText, intervalOperation, intervalText, negateInterval } from './intervals.ts';
+import { intervalOfText, intervalText } from './intervals.ts';
 import type { Bound, WindowFrame } from './logical.ts';
+import { bindOperation } from './operators.ts';
 import { quantified } from './quantified.ts';
 import { nearNames, type Scope } from './scope.ts';
 import { namedType } from './type-names.ts';
@@ -68,18 +68,19 @@ export class ExpressionBinder {
   }
 
   bind(node: Node, rules: ExpressionRules): Bound {
-    if (node.A_Const !== undefined) return this.#constant(node.A_Const);
+    if (node.A_Const !== undefined) return bindConstant(node.A_Const);
     if (node.ColumnRef !== undefined)
       return this.#columnReference(node.ColumnRef.fields, node.ColumnRef.location ?? 0, rules);
-    if (node.ParamRef !== undefined) return this.#parameter(node.ParamRef.number ?? 0, node.ParamRef.location ?? 0);
-    if (node.A_Expr !== undefined) return this.#operation(node.A_Expr, rules);
+    if (node.ParamRef !== undefined)
+      return bindParameter(this.context.parameters, node.ParamRef.number ?? 0, node.ParamRef.location ?? 0);
+    if (node.A_Expr !== undefined) return bindOperation(this, node.A_Expr, rules);
     if (node.FuncCall !== undefined) return bindFunction(this, node.FuncCall, rules);
     if (node.SubLink !== undefined) return this.#subquery(node.SubLink, rules);
     if (node.BoolExpr !== undefined) {
       const { boolop, args, location = 0 } = node.BoolExpr;
       if (boolop === 'NOT_EXPR') return not(asCondition(this.bind(args[0], rules), 'NOT'));
       const conditions = args.map((arg) => asCondition(this.bind(arg, rules), boolop === 'AND_EXPR' ? 'AND' : 'OR'));
-      return boolop === 'AND_EXPR' ? this.#all(conditions) : or(conditions, location);
+      return boolop === 'AND_EXPR' ? allOf(conditions) : or(conditions, location);
     }
     if (node.NullTest !== undefined) {
       const { arg, nulltesttype, location = 0 } = node.NullTest;
@@ -130,57 +131,6 @@ export class ExpressionBinder {
       throw sqlError('unsupported_sql', node.A_ArrayExpr.location ?? 0, 'a list stands only beside = ANY or <> ALL');
     }
     throw sqlError('unsupported_sql', 0, `${nodeKind(node)} is not supported`);
-  }
-
-  /** Conditions that are all true; known ones disappear. */
-  #all(conditions: readonly Bound[]): Bound {
-    const no = conditions.find((condition) => condition.node === 'literal' && condition.value === false);
-    return no ?? and(conditions);
-  }
-
-  #constant(constant: AConst): Bound {
-    const at = constant.location ?? 0;
-    if (constant.isnull) return nullOf(NULL_TYPE, at);
-    if (constant.boolval !== undefined) return literal(constant.boolval.boolval ?? false, BOOL, at);
-    if (constant.ival !== undefined) return integer(BigInt(constant.ival.ival ?? 0), at);
-    if (constant.sval !== undefined) return text(constant.sval.sval ?? '', at);
-    if (constant.fval !== undefined) return this.#number(constant.fval.fval, at);
-    throw sqlError('unsupported_sql', at, 'bit strings are not supported');
-  }
-
-  /** Whole numbers are int64 while they fit; with a point they are decimals, with an exponent doubles. */
-  #number(written: string, at: number): Bound {
-    const digits = written.replaceAll('_', '');
-    // PostgreSQL's grammar writes a minus before a number into the number.
-    if (digits.startsWith('-')) return this.#prefix('-', this.#number(digits.slice(1), at), at);
-    if (/^\d+$/.test(digits) || /^0[xob]/i.test(digits)) {
-      const value = BigInt(digits);
-      if (fitsInt64(value)) return integer(value, at);
-      if (value < 10n ** 38n) return literal(value, decimal(38, 0), at);
-      return literal(Number(value), DOUBLE, at);
-    }
-    if (/[eE]/.test(digits)) return literal(Number(digits), DOUBLE, at);
-    const [whole, fraction = ''] = digits.split('.');
-    const precision = Math.max(1, whole.replace(/^0+/, '').length + fraction.length);
-    const unscaled = precision <= 38 ? decimalOfText(digits, fraction.length) : undefined;
-    if (unscaled === undefined) return literal(Number(digits), DOUBLE, at);
-    return literal(unscaled, decimal(precision, fraction.length), at);
-  }
-
-  #parameter(number: number, at: number): Bound {
-    const value = this.context.parameters[number - 1];
-    if (value === undefined) throw sqlError('invalid_sql', at, `there is no parameter $${number}`);
-    if (value === null) return nullOf(NULL_TYPE, at);
-    switch (typeof value) {
-      case 'boolean':
-        return literal(value, BOOL, at);
-      case 'string':
-        return text(value, at);
-      case 'bigint':
-        return fitsInt64(value) ? integer(value, at) : literal(value, decimal(38, 0), at);
-      case 'number':
-        return Number.isSafeInteger(value) ? integer(BigInt(value), at) : literal(value, DOUBLE, at);
-    }
   }
 
   #columnReference(fields: readonly Node[], at: number, rules: ExpressionRules): Bound {
@@ -250,199 +200,6 @@ export class ExpressionBinder {
     } finally {
       this.#aliasesInUse.delete(key);
     }
-  }
-
-  #operation(expression: AExpr, rules: ExpressionRules): Bound {
-    const at = expression.location ?? 0;
-    const operator = names(expression.name).at(-1) ?? '';
-    const { lexpr, rexpr } = expression;
-    switch (expression.kind) {
-      case 'AEXPR_OP':
-        return this.#operator(operator, lexpr, rexpr, at, rules);
-      case 'AEXPR_DISTINCT':
-      case 'AEXPR_NOT_DISTINCT':
-        return makeCall(
-          expression.kind === 'AEXPR_DISTINCT' ? 'is_distinct_from' : 'is_not_distinct_from',
-          [this.bindValue(lexpr ?? {}, rules), this.bindValue(rexpr ?? {}, rules)],
-          at,
-        );
-      case 'AEXPR_NULLIF': {
-        const value = this.bindValue(lexpr ?? {}, rules);
-        const equal = makeCall('=', [value, this.bindValue(rexpr ?? {}, rules)], at);
-        const type = value.type;
-        return { node: 'case', branches: [branchOf(equal, nullOf(type, at))], otherwise: value, type, at };
-      }
-      case 'AEXPR_IN':
-        return this.#in(lexpr ?? {}, rexpr?.List?.items ?? [], operator === '<>', at, rules);
-      case 'AEXPR_OP_ANY':
-      case 'AEXPR_OP_ALL': {
-        const wanted = expression.kind === 'AEXPR_OP_ANY' ? '=' : '<>';
-        const elements = rexpr?.A_ArrayExpr?.elements;
-        if (operator !== wanted || elements === undefined) {
-          throw sqlError('unsupported_sql', at, `only = ANY(ARRAY[…]) and <> ALL(ARRAY[…]) are supported`);
-        }
-        return this.#in(lexpr ?? {}, elements, wanted === '<>', at, rules);
-      }
-      case 'AEXPR_LIKE':
-      case 'AEXPR_ILIKE':
-      case 'AEXPR_SIMILAR':
-        return this.#like(expression.kind, operator.startsWith('!'), lexpr ?? {}, rexpr ?? {}, at, rules);
-      default:
-        return this.#between(expression, at, rules);
-    }
-  }
-
-  #operator(
-    operator: string,
-    lexpr: Node | undefined,
-    rexpr: Node | undefined,
-    at: number,
-    rules: ExpressionRules,
-  ): Bound {
-    if (lexpr?.RowExpr !== undefined || rexpr?.RowExpr !== undefined)
-      return this.#rows(operator, lexpr, rexpr, at, rules);
-    const right = this.bind(rexpr ?? {}, rules);
-    if (lexpr === undefined) return this.#prefix(operator, right, at);
-    const left = this.bind(lexpr, rules);
-    const name = operator === '%' && this.context.marks.integerDivisions.has(at) ? '//' : operator;
-    const spans = intervalOperation(name, left, right, at);
-    if (spans !== undefined) return spans;
-    const args = [left, right].map((arg) => (arg.node === 'interval' && name === '||' ? intervalText(arg) : arg));
-    switch (name) {
-      case '!=':
-        return makeCall('<>', args, at);
-      case '~':
-        return makeCall('regexp_full_match', args, at);
-      case '~*':
-        return makeCall('regexp_full_match', [...args, text('i', at)], at);
-      case '!~':
-        return not(makeCall('regexp_full_match', args, at));
-      case '!~*':
-        return not(makeCall('regexp_full_match', [...args, text('i', at)], at));
-      case '~~':
-        return makeCall('like', args, at);
-      case '~~*':
-        return makeCall('ilike', args, at);
-      case '!~~':
-        return not(makeCall('like', args, at));
-      case '!~~*':
-        return not(makeCall('ilike', args, at));
-      case '#':
-        return makeCall('xor', args, at);
-      case '@>':
-        return makeCall('json_contains', args, at);
-      case '<@':
-        return makeCall('json_contains', args.reverse(), at);
-      case '<->':
-        throw sqlError('unsupported_sql', at, '<-> is not supported; ST_DISTANCE(lat, lon, lat, lon) gives metres');
-      default:
-        if (!/^[A-Za-z_]/.test(name)) return this.#known(name, args, at);
-        throw sqlError('unsupported_sql', at, `the operator ${name} is not supported`);
-    }
-  }
-
-  #known(name: string, args: readonly Bound[], at: number): Bound {
-    try {
-      return makeCall(name, args, at);
-    } catch (error) {
-      if (error instanceof Error && error.message === `there is no function ${name}`) {
-        throw sqlError('unsupported_sql', at, `the operator ${name} is not supported`);
-      }
-      throw error;
-    }
-  }
-
-  #prefix(operator: string, value: Bound, at: number): Bound {
-    if (operator === '+') return value;
-    if (operator === '-') {
-      if (value.node === 'interval') return negateInterval(value);
-      const negated = makeCall('negate', [value], at);
-      // -9223372036854775808 is an int64 whose digits alone are not.
-      if (negated.node === 'literal' && typeof negated.value === 'bigint' && negated.type.kind === 'decimal') {
-        if (negated.type.scale === 0 && fitsInt64(negated.value)) return integer(negated.value, at);
-      }
-      return negated;
-    }
-    if (operator === '~' || operator === '@') return makeCall(operator, [value], at);
-    throw sqlError('unsupported_sql', at, `the operator ${operator} is not supported`);
-  }
-
-  /** `(a, b) = (1, 2)`, column by column. */
-  #rows(operator: string, lexpr: Node | undefined, rexpr: Node | undefined, at: number, rules: ExpressionRules): Bound {
-    const left = lexpr?.RowExpr?.args ?? [];
-    const right = rexpr?.RowExpr?.args ?? [];
-    if ((operator !== '=' && operator !== '<>') || left.length === 0 || left.length !== right.length) {
-      throw sqlError('unsupported_sql', at, 'rows of one length are compared by = and <> only');
-    }
-    const equal = and(left.map((node, i) => makeCall('=', [this.bind(node, rules), this.bind(right[i], rules)], at)));
-    return operator === '=' ? equal : not(equal);
-  }
-
-  #in(lexpr: Node, items: readonly Node[], negated: boolean, at: number, rules: ExpressionRules): Bound {
-    if (lexpr.RowExpr !== undefined) {
-      const any = or(
-        items.map((item) => this.#rows('=', lexpr, item, at, rules)),
-        at,
-      );
-      return negated ? not(any) : any;
-    }
-    const arg = this.bindValue(lexpr, rules);
-    const list = items.map((item) => this.bindValue(item, rules));
-    if (!list.every((item) => item.node === 'literal')) {
-      const any = or(
-        list.map((item) => makeCall('=', [arg, item], at)),
-        at,
-      );
-      return negated ? not(any) : any;
-    }
-    const others = list.filter((item) => !isNullLiteral(item));
-    const [subject] = withJsonContent([arg, ...others]);
-    const compared =
-      subject.type.kind === 'json' && others.length > 0
-        ? this.castExplicitly(subject, unify(others, at, 'IN').type, false, at)
-        : subject;
-    const { all } = unify([compared, ...list], at, 'IN');
-    const values = all.slice(1).flatMap((item) => (item.node === 'literal' && item.value !== null ? [item.value] : []));
-    const hasNull = list.some(isNullLiteral);
-    const first = all[0];
-    if (first.node === 'literal') {
-      const value = first.value;
-      if (value === null) return nullOf(BOOL, at);
-      const found = values.some((item) => compareScalars(item, value) === 0);
-      return !found && hasNull ? nullOf(BOOL, at) : literal(found !== negated, BOOL, at);
-    }
-    return { node: 'in', arg: first, values, hasNull, negated, type: BOOL, at };
-  }
-
-  #like(kind: string, negated: boolean, lexpr: Node, rexpr: Node, at: number, rules: ExpressionRules): Bound {
-    const value = this.bind(lexpr, rules);
-    const call = rexpr.FuncCall;
-    const called = call === undefined ? '' : (names(call.funcname).at(-1) ?? '');
-    if (kind === 'AEXPR_SIMILAR') {
-      if ((call?.args ?? []).length !== 1)
-        throw sqlError('unsupported_sql', at, 'SIMILAR TO … ESCAPE is not supported');
-      const pattern = this.bind(call?.args?.[0] ?? {}, rules);
-      const similar = makeCall('regexp_full_match', [value, pattern], at);
-      return negated ? not(similar) : similar;
-    }
-    const parts = called === 'like_escape' ? (call?.args ?? []) : [rexpr];
-    const name = kind === 'AEXPR_ILIKE' ? 'ilike' : 'like';
-    const like = makeCall(name, [value, ...parts.map((part) => this.bind(part, rules))], at);
-    return negated ? not(like) : like;
-  }
-
-  #between(expression: AExpr, at: number, rules: ExpressionRules): Bound {
-    const value = this.bind(expression.lexpr ?? {}, rules);
-    const [low, high] = (expression.rexpr?.List?.items ?? []).map((node) => this.bind(node, rules));
-    const within = (from: Bound, to: Bound) =>
-      this.#all([this.#compare('>=', value, from, at), this.#compare('<=', value, to, at)]);
-    const symmetric = expression.kind.endsWith('SYM');
-    const between = symmetric ? or([within(low, high), within(high, low)], at) : within(low, high);
-    return expression.kind.includes('NOT') ? not(between) : between;
-  }
-
-  #compare(operator: string, left: Bound, right: Bound, at: number): Bound {
-    return intervalOperation(operator, left, right, at) ?? makeCall(operator, [left, right], at);
   }
 
   #cast(
