@@ -42,8 +42,6 @@ export interface EncodedPage {
   readonly bounds: Bounds;
 }
 
-/** A page that compression leaves above this share of its size is stored as it is, and so read faster. */
-const WORTHWHILE = 0.85;
 /** What a page aims at, uncompressed, and the rows it keeps even so. */
 const PAGE_BYTES = 96 * 1024;
 const LEAST_PAGE_ROWS = 64;
@@ -59,7 +57,9 @@ export function encodeChunk(pieces: readonly Piece[], type: ColumnType, options:
   // What the codec is decides how the dictionary is stored, so the pages' bodies come first.
   const bodies = encodeBodies(values, validity, rows, options);
   const dictionary =
-    values.dictionary?.compressible === true ? compressed(values.dictionary.bytes, options) : undefined;
+    values.dictionary === undefined || values.dictionary.worthwhile === 0
+      ? undefined
+      : compressed(values.dictionary.bytes, values.dictionary.worthwhile, options);
   const useful = (body: Body) => body.compressed;
   const codec: Codec = bodies.some(useful) || dictionary?.compressed === true ? 'SNAPPY' : 'UNCOMPRESSED';
 
@@ -120,7 +120,7 @@ interface Body {
 function encodeBodies(values: ChunkValues, validity: Bitmap | null, rows: number, options: EncodeOptions): Body[] {
   const bodies: Body[] = [];
   // The first page stands for the chunk: where compressing it does not pay, the others are not tried.
-  let tryCompression = options.compression === 'snappy' && values.compressible;
+  let tryCompression = options.compression === 'snappy' && values.worthwhile > 0;
   const pageRows = rowsOfPage(values, options.pageRows);
   let from = 0;
   for (let firstRow = 0; firstRow < rows; firstRow += pageRows) {
@@ -130,7 +130,9 @@ function encodeBodies(values: ChunkValues, validity: Bitmap | null, rows: number
     if (options.nullable) encodeValidity(validity, firstRow, end, present, levels);
     const plain = new ByteWriter(values.pageBytes(present));
     values.encode(from, from + present, plain);
-    const stored = tryCompression ? compressed(plain.view(), options) : { bytes: plain.view(), compressed: false };
+    const stored = tryCompression
+      ? compressed(plain.view(), values.worthwhile, options)
+      : { bytes: plain.view(), compressed: false };
     if (bodies.length === 0) tryCompression &&= stored.compressed;
     bodies.push({
       firstRow,
@@ -154,10 +156,14 @@ function rowsOfPage(values: ChunkValues, most: number): number {
   return rows;
 }
 
-function compressed(bytes: Uint8Array, options: EncodeOptions): { bytes: Uint8Array; compressed: boolean } {
+function compressed(
+  bytes: Uint8Array,
+  worthwhile: number,
+  options: EncodeOptions,
+): { bytes: Uint8Array; compressed: boolean } {
   if (options.compression === 'none') return { bytes, compressed: false };
   const smaller = snappyCompress(bytes);
-  return smaller.length < bytes.length * WORTHWHILE
+  return smaller.length < bytes.length * worthwhile
     ? { bytes: smaller, compressed: true }
     : { bytes, compressed: false };
 }
