@@ -162,3 +162,8 @@ export function keyOf(expression: Bound): string {
 export function isNullLiteral(expression: Bound): boolean {
   return expression.node === 'literal' && (expression.value === null || expression.type.kind === NULL_TYPE.kind);
 }
+
+/** Whether an expression holds a subquery. */
+export function holdsSubquery(expression: Bound): boolean {
+  return expression.node === 'subquery' || children(expression).some(holdsSubquery);
+}

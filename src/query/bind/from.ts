@@ -7,8 +7,8 @@ import { sqlError } from './errors.ts';
 import { ExpressionBinder } from './expressions.ts';
 import { joinPlan, splitCondition } from './joins.ts';
 import type { Bound, Logical, LogicalJoin } from './logical.ts';
+import { pulledBeside } from './pull-up.ts';
 import { type MergedColumn, nearNames, type Relation, Scope, sameName } from './scope.ts';
-import { pulledBeside } from './subqueries.ts';
 
 /** The rows of a FROM clause, or of a part of it, and what its columns are called. */
 export interface FromRows {

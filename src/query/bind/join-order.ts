@@ -1,9 +1,8 @@
-import { column, conjunction, conjuncts, inputColumns, remapColumns, shiftColumns } from './bound.ts';
+import { column, conjunction, conjuncts, holdsSubquery, inputColumns, remapColumns, shiftColumns } from './bound.ts';
 import { makeCall } from './calls.ts';
 import { joinPlan, splitCondition } from './joins.ts';
 import type { Bound, Logical } from './logical.ts';
 import { mapInputs } from './plan-expressions.ts';
-import { holdsSubquery } from './subqueries.ts';
 
 /**
  * Orders the tables of `FROM a, b, c WHERE …` so that each meets the ones before it by a condition. As written,

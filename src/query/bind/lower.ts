@@ -1,6 +1,7 @@
 import { assert } from '../../core/errors.ts';
 import type { Expression } from '../expression.ts';
-import { emitFallback, reasonForSqlite } from '../fallback/emit.ts';
+import { emitFallback } from '../fallback/emit.ts';
+import { reasonForSqlite } from '../fallback/needs-sqlite.ts';
 import type { AggregateCall, Plan, ScanPlan, SortKey } from '../plan.ts';
 import { children, column, inputColumns, remapColumns, substitute } from './bound.ts';
 import { sqlError } from './errors.ts';

@@ -1,10 +1,18 @@
-import { conjunction, conjuncts, inputColumns, remapColumns, shiftColumns, some, substitute } from './bound.ts';
+import {
+  conjunction,
+  conjuncts,
+  holdsSubquery,
+  inputColumns,
+  remapColumns,
+  shiftColumns,
+  some,
+  substitute,
+} from './bound.ts';
 import { sqlError } from './errors.ts';
 import { joinPlan, splitCondition } from './joins.ts';
 import type { Bound, Logical, LogicalJoin, LogicalScan } from './logical.ts';
 import { mapExpressions, mapInputs } from './plan-expressions.ts';
 import { simplify } from './simplify.ts';
-import { holdsSubquery } from './subqueries.ts';
 
 /** Moves conditions as near to the scans as they can go, and makes joins of products. */
 export function pushConditions(plan: Logical): Logical {

@@ -1,10 +1,9 @@
 import type { Scalar } from '../../columns/column.ts';
 import type { ColumnType } from '../../columns/types.ts';
-import { children } from '../bind/bound.ts';
 import type { Bound, FrameBound, Logical, LogicalAggregate, LogicalSortKey, WindowCall } from '../bind/logical.ts';
-import { expressionsOf, inputsOf, planRefersOutside } from '../bind/plan-expressions.ts';
-import { findAggregate } from '../functions/aggregates.ts';
+import { planRefersOutside } from '../bind/plan-expressions.ts';
 import type { FallbackFunction, FallbackPlan, FallbackRecursion, Plan } from '../plan.ts';
+import { usesWorking } from './needs-sqlite.ts';
 import { isWide } from './values.ts';
 
 /**
@@ -69,7 +68,7 @@ class Emitter {
   }
 
   #standsAlone(plan: Logical): boolean {
-    return this.#isInput(plan) && !planRefersOutside(plan) && !needsSqlite(plan);
+    return this.#isInput(plan) && !planRefersOutside(plan) && !usesWorking(plan);
   }
 
   #input(plan: Logical): Source {
@@ -487,45 +486,4 @@ function columnList(width: number): string {
 /** Ranks and neighbours look at the whole partition; SQLite refuses no frame there but ignores it. */
 function takesFrame(name: string): boolean {
   return !['row_number', 'rank', 'dense_rank', 'percent_rank', 'cume_dist', 'ntile', 'lag', 'lead'].includes(name);
-}
-
-/** Whether a node itself is one the column operators cannot run, or refers to a table only SQLite has. */
-export function reasonForSqlite(plan: Logical): string | undefined {
-  if (plan.op === 'window') return 'window function';
-  if (plan.op === 'recursive' || plan.op === 'working') return 'recursive common table expression';
-  if (plan.op === 'aggregate') {
-    const foreign = plan.aggregates.find((aggregate) => !isNative(aggregate));
-    if (foreign !== undefined) return `the aggregate ${foreign.function}`;
-  }
-  return expressionsOf(plan).some(holdsSubquery) ? 'correlated subquery' : undefined;
-}
-
-function isNative(aggregate: LogicalAggregate): boolean {
-  if (findAggregate(aggregate.function)?.native !== true) return false;
-  return aggregate.orderBy.length === 0 && aggregate.args.length <= 1;
-}
-
-function holdsSubquery(expression: Bound): boolean {
-  return expression.node === 'subquery' || children(expression).some(holdsSubquery);
-}
-
-/**
- * Whether a plan must be written into the statement around it: a working table is only there. Any other need of
- * SQLite is met by a statement of its own, whose answer is an input.
- */
-function needsSqlite(plan: Logical): boolean {
-  return usesWorking(plan);
-}
-
-/** Whether the plan reads a working table of a recursion outside it. */
-function usesWorking(plan: Logical, inside: ReadonlySet<number> = new Set()): boolean {
-  if (plan.op === 'working') return !inside.has(plan.id);
-  const known = plan.op === 'recursive' ? new Set([...inside, plan.id]) : inside;
-  if (inputsOf(plan).some((input) => usesWorking(input, known))) return true;
-  return expressionsOf(plan).some((expression) => subqueriesOf(expression).some((inner) => usesWorking(inner, known)));
-}
-
-function subqueriesOf(expression: Bound): Logical[] {
-  const inner = children(expression).flatMap(subqueriesOf);
-  return expression.node === 'subquery' ? [expression.plan, ...inner] : inner;
 }
