@@ -1,4 +1,4 @@
-import { type Column, gatherColumn } from '../../columns/column.ts';
+import { type Column, gatherColumn, sliceColumn } from '../../columns/column.ts';
 import type { ColumnType } from '../../columns/types.ts';
 import { KeyColumn, NULL_ID } from './key-column.ts';
 import { PairTable } from './pair-table.ts';
@@ -63,11 +63,15 @@ export class GroupTable {
   /** The groups that have rows, in the order in which they will be put out. */
   groups(): Int32Array {
     const skipsNull = this.#chain.length === 0 && !this.#nullSeen;
-    return Int32Array.from({ length: this.count - (skipsNull ? 1 : 0) }, (_, i) => i + (skipsNull ? 1 : 0));
+    const first = skipsNull ? 1 : 0;
+    const groups = new Int32Array(this.count - first);
+    for (let i = 0; i < groups.length; i++) groups[i] = i + first;
+    return groups;
   }
 
-  /** The keys of groups, a column a key. */
+  /** The keys of the groups that `groups` gave, a column a key. */
   keys(groups: Int32Array): Column[] {
+    if (this.#chain.length === 0) return [this.#onlyKeys(groups[0], groups.length)];
     const columns: Column[] = [];
     let left = groups;
     for (let level = this.#chain.length - 1; level >= 0; level--) {
@@ -82,5 +86,13 @@ export class GroupTable {
     }
     columns.unshift(gatherColumn(this.#keys[0].values(), left));
     return columns;
+  }
+
+  /** With one key, groups stand in the order of its values; only the first may be null. */
+  #onlyKeys(first: number, count: number): Column {
+    const values = this.#keys[0].values();
+    if (values.data.layout === 'none') return sliceColumn(values, first, first + count);
+    const present = first > NULL_ID ? { ...values, validity: null } : values;
+    return sliceColumn(present, first, first + count);
   }
 }

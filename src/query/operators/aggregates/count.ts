@@ -37,6 +37,14 @@ export class RowCounts {
     return this.#recent[group] + (group < this.#earlier.length ? this.#earlier[group] : 0);
   }
 
+  /** The counts of the first `groups` groups. */
+  all(groups: number): Float64Array {
+    const counts = new Float64Array(this.#recent.subarray(0, groups));
+    const earlier = Math.min(groups, this.#earlier.length);
+    for (let group = 0; group < earlier; group++) counts[group] += this.#earlier[group];
+    return counts;
+  }
+
   #makeRoom(rows: number): void {
     this.#rowsCounted += rows;
     if (this.#rowsCounted <= MOST_COUNTED) return;
@@ -77,6 +85,14 @@ export class PresentCounts {
   of(group: number): number {
     return this.#rows.of(group) - (this.#absent?.of(group) ?? 0);
   }
+
+  /** The counts of the first `groups` groups. */
+  all(groups: number): Float64Array {
+    const counts = this.#rows.all(groups);
+    const absent = this.#absent?.all(groups);
+    if (absent !== undefined) for (let group = 0; group < absent.length; group++) counts[group] -= absent[group];
+    return counts;
+  }
 }
 
 /** Rows, or values, of each group. */
@@ -102,7 +118,7 @@ export class CountAccumulator implements Accumulator {
   }
 
   finish(groups: number): Column {
-    const values = Float64Array.from({ length: groups }, (_, group) => this.#counts.of(group));
+    const values = this.#counts.all(groups);
     return { type: INT64, length: groups, validity: null, data: { layout: 'fixed', values } };
   }
 }

@@ -51,9 +51,10 @@ export class DoubleSumAccumulator implements Accumulator {
 
   finish(groups: number): Column {
     const values = this.#sums.slice(0, groups);
+    const counts = this.#counts.all(groups);
     const validity = newBitmap(groups, false);
     for (let group = 0; group < groups; group++) {
-      const count = this.#counts.of(group);
+      const count = counts[group];
       if (count === 0) continue;
       setBit(validity, group);
       if (this.#mean) values[group] /= count;
@@ -115,9 +116,10 @@ export class ExactSumAccumulator implements Accumulator {
 
   #doubles(groups: number): Column {
     const values = new Float64Array(groups);
+    const counts = this.#counts.all(groups);
     const validity: Bitmap = newBitmap(groups, false);
     for (let group = 0; group < groups; group++) {
-      const count = this.#counts.of(group);
+      const count = counts[group];
       if (count === 0) continue;
       setBit(validity, group);
       values[group] = this.#sums.totalDouble(group) / (this.#mean ? count : 1) / this.#unit;
