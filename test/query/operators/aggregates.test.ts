@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Column, type Scalar, scalarAt } from '../../../src/columns/column.ts';
+import { type Column, type ColumnData, type Scalar, scalarAt } from '../../../src/columns/column.ts';
 import { columnOf } from '../../../src/columns/from-scalars.ts';
 import { DOUBLE, decimal, INT64, STRING } from '../../../src/columns/types.ts';
 import { seededRandom } from '../../../src/core/random.ts';
@@ -101,24 +101,48 @@ test('string_agg puts the separator between the texts of a group, in the order t
   expect([0, 1, 2].map((group) => scalarAt(column, group))).toEqual(['a, , c', null, 'ü']);
 });
 
-describe('count(DISTINCT …) of one group', () => {
-  test('counts a value once, also where only some batches have nulls', () => {
-    const rows = new RowCounts();
-    const arg = { node: 'column', index: 0, type: INT64, at: 0 } as const;
-    const accumulator = createAccumulator(
-      { function: 'count', arg, distinct: true, filter: null, parameters: [], type: INT64, at: 0 },
-      rows,
-      true,
-    );
-    accumulator.grow(1);
+/** `count(DISTINCT n)` or `sum(DISTINCT n)` of all rows. */
+function distinctOf(name: 'count' | 'sum') {
+  const arg = { node: 'column', index: 0, type: INT64, at: 0 } as const;
+  const type = name === 'count' ? INT64 : decimal(38, 0);
+  const call = { function: name, arg, distinct: true, filter: null, parameters: [], type, at: 0 };
+  const accumulator = createAccumulator(call, new RowCounts(), true);
+  accumulator.grow(1);
+  return accumulator;
+}
+
+describe('an aggregate of distinct values of all rows', () => {
+  test('takes a value once, also where only some batches have nulls', () => {
+    const [count, sum] = [distinctOf('count'), distinctOf('sum')];
     const shown = new Set<number>();
     for (const [batch, nulls] of [false, true, false, true].entries()) {
       const values = Array.from({ length: 300 }, (_, i) => (i * (batch + 1)) % 500);
       const groups = Int32Array.from(values, (value) => (nulls && value % 3 === 0 ? -1 : 0));
       for (const [i, value] of values.entries()) if (groups[i] === 0) shown.add(value);
       const leftOut = nulls ? groups.filter((group) => group < 0).fill(0) : null;
-      accumulator.add({ groups, leftOut, single: !nulls }, columnOf(INT64, values.map(BigInt)));
+      for (const accumulator of [count, sum]) {
+        accumulator.add({ groups, leftOut, single: !nulls }, columnOf(INT64, values.map(BigInt)));
+      }
     }
-    expect(scalarAt(accumulator.finish(1), 0)).toBe(BigInt(shown.size));
+    expect(scalarAt(count.finish(1), 0)).toBe(BigInt(shown.size));
+    expect(scalarAt(sum.finish(1), 0)).toBe(BigInt([...shown].reduce((a, b) => a + b, 0)));
+  });
+
+  test('counts a value once whatever its layout, small, large or negative', () => {
+    const count = distinctOf('count');
+    const values = [0, 7, -7, 2 ** 23 - 1, 2 ** 23, 2 ** 40, 2 ** 31 - 1, 7, 0, 100_000];
+    const small = values.filter((value) => Math.abs(value) < 2 ** 31);
+    const codes = Uint8Array.from(small, (_, i) => i);
+    const layouts: ColumnData[] = [
+      { layout: 'fixed', values: BigInt64Array.from(values, BigInt) },
+      { layout: 'fixed', values: Float64Array.from(values) },
+      { layout: 'fixed', values: Int32Array.from(small) },
+      { layout: 'dictionary', codes, dictionary: columnOf(INT64, small.map(BigInt)) },
+    ];
+    for (const data of layouts) {
+      const length = data.layout === 'fixed' ? data.values.length : codes.length;
+      count.add(all(length), { type: INT64, length, validity: null, data });
+    }
+    expect(scalarAt(count.finish(1), 0)).toBe(BigInt(new Set(values).size));
   });
 });

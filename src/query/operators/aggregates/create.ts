@@ -4,6 +4,7 @@ import type { AggregateCall } from '../../plan.ts';
 import type { Accumulator } from './accumulator.ts';
 import { CountAccumulator, RowCounts } from './count.ts';
 import { DistinctAccumulator } from './distinct.ts';
+import { DistinctCountAccumulator } from './distinct-count.ts';
 import { AnyValueAccumulator, extremeAccumulator } from './extreme.ts';
 import { LogicalAccumulator } from './logical.ts';
 import { MomentAccumulator } from './moments.ts';
@@ -17,6 +18,7 @@ export function createAccumulator(call: AggregateCall, rows: RowCounts, oneGroup
   // The extremes, and any value, are the same with repeats as without.
   const repeatsMatter = !['min', 'max', 'any_value', 'bool_and', 'bool_or'].includes(call.function);
   if (!call.distinct || !repeatsMatter) return createPlain(call, call.arg.type, rows);
+  if (oneGroup && call.function === 'count') return new DistinctCountAccumulator(call.arg.type);
   const distinctRows = new RowCounts();
   return new DistinctAccumulator(createPlain(call, call.arg.type, distinctRows), distinctRows, call.arg.type, oneGroup);
 }
