@@ -52,6 +52,8 @@ export const LIMITS = {
   indexBuildBytes: 64 * MiB,
   /** Columns of a dataset. */
   columns: 1_000,
+  /** A column's name: every segment's catalogue row repeats the names of all columns, and a row has its bound. */
+  columnNameBytes: 256,
   /** Bad rows of one object kept in quarantine; beyond it the object fails. */
   quarantineRows: 10_000,
   /** Characters of one SQL text; a long one costs the parser more than the query. */
@@ -104,4 +106,8 @@ prove(LIMITS.queueInlineBytes < LIMITS.queueMessageBytes, 'an inline payload and
 prove(LIMITS.batchBytes <= LIMITS.segmentBufferBytes, 'a batch fits the segment buffer');
 prove(LIMITS.queryTimeoutMs < LIMITS.garbageGraceMs, 'no query outlives the grace of the files it reads');
 prove(LIMITS.ingestPartBytes >= LIMITS.rowBytes, 'a part makes progress by at least one row');
+prove(
+  2 * LIMITS.columns * LIMITS.columnNameBytes < LIMITS.sqlValueBytes / 2,
+  'the names of all columns, in schema and statistics, take less than half of a row',
+);
 prove(2 * LIMITS.resourceBytes < LIMITS.sqlValueBytes, 'a change with both its states fits a row');

@@ -39,7 +39,7 @@ export type CommitOutcome =
 
 /**
  * Makes rows visible: all of a commit at once, or nothing. Throws `unprocessable` where the dataset would have
- * too many columns.
+ * too many columns, or what the catalogue keeps of them would not fit it.
  *
  * One batch commits. A batch does not stop because a statement matched no row, so the first statement moves the
  * ledger's rows to this commit's id, only if all are still their claimants' and the dataset's schema is the one
@@ -62,18 +62,26 @@ export async function commit(
         `the dataset would have ${merged.length} columns; ${LIMITS.columns} is the most`,
       );
     }
+    const schema = encodeSchema(merged);
+    checkFits('the columns of the dataset', schema);
     const commitId = newId(clock, random);
-    const [moved, after, segments] = await commitOnce(
-      database,
-      clock,
-      request,
-      dataset,
-      encodeSchema(merged),
-      commitId,
-    );
+    const [moved, after, segments] = await commitOnce(database, clock, request, dataset, schema, commitId);
     if (moved === request.objects.length) return { committed: true, commitId, segmentIds: segments };
     if (after === dataset.version) return { committed: false };
   }
+}
+
+/** Room that JSON around a value, and other values beside it, may need. */
+const MARGIN_BYTES = 10_000;
+
+/** What one row of the catalogue keeps as a text has the database's bound. Throws `unprocessable` beyond it. */
+function checkFits(what: string, text: string): void {
+  const bytes = new TextEncoder().encode(text).length;
+  if (bytes <= LIMITS.sqlValueBytes - MARGIN_BYTES) return;
+  throw new OrasiError(
+    'unprocessable',
+    `${what} take ${bytes} bytes in the catalogue, which has room for ${LIMITS.sqlValueBytes}: use fewer columns or shorter names`,
+  );
 }
 
 /** The schema as a staged or committed segment keeps it. A dataset without columns takes the first rows' as they are. */
@@ -197,7 +205,13 @@ const SEGMENT_COLUMNS = sql`value ->> '$.segmentId', value ->> '$.key', value ->
   value ->> '$.footerBytes', value ->> '$.rows', value ->> '$.schema', value ->> '$.statistics'`;
 
 /** Schema and statistics are texts within the JSON, so that they reach their columns unchanged. */
-function segmentJson({ segmentId, key, etag, sizeBytes, footerBytes, rows, schema, statistics }: NewSegment) {
+function segmentJson(segment: NewSegment) {
+  const json = segmentFields(segment);
+  checkFits('the columns of a segment and their bounds', JSON.stringify(json));
+  return json;
+}
+
+function segmentFields({ segmentId, key, etag, sizeBytes, footerBytes, rows, schema, statistics }: NewSegment) {
   return {
     segmentId,
     key,

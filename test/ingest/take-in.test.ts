@@ -311,3 +311,16 @@ test('a Parquet file larger than a part is taken in parts, row groups at a time'
   expect((await world.object(objectId))?.segments).toBeGreaterThan(1);
   expect(await numbersOf(world)).toEqual(range(0, 20_000));
 });
+
+test('columns of which the catalogue cannot keep what it needs fail their object at once, with that reason', async () => {
+  const world = createWorld();
+  const name = (i: number) => `${i}`.padStart(256, '\u0001');
+  const wide = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [name(i), i]));
+  const { objectId } = await world.put('wide.ndjson', `${JSON.stringify(wide)}\n`);
+  await world.drain();
+  expect(await world.object(objectId)).toMatchObject({
+    state: 'failed',
+    attempt: 1,
+    error: { code: 'unprocessable', message: expect.stringMatching(/^the columns of .* bytes in the catalogue/) },
+  });
+});

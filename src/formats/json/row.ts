@@ -2,6 +2,7 @@ import type { BatchBuilder, ColumnBuilder } from '../../columns/build.ts';
 import { fraction, readFraction } from '../../columns/number.ts';
 import { asciiText, validUtf8 } from '../../columns/utf8.ts';
 import type { ErrorCode } from '../../core/errors.ts';
+import { LIMITS } from '../../core/limits.ts';
 import type { Fault } from '../bad-row.ts';
 import {
   decodeString,
@@ -194,12 +195,19 @@ export class JsonRowParser {
     }
   }
 
-  /** The known key of a name, made where it is new; null, with the fault set, where there are too many. */
+  /** The known key of a name, made where it is new; null, with the fault set, where it is too long or there are too many. */
   #key(name: string): KnownKey | null {
     let key = this.#known.get(name);
     if (key === undefined) {
-      const column = this.#batch.column(name);
       const encoded = encoder.encode(name);
+      if (encoded.length > LIMITS.columnNameBytes) {
+        this.#path = `${name.slice(0, 40)}…`;
+        this.#code = 'value_too_large';
+        scanned.at = -1;
+        scanned.message = `a name longer than ${LIMITS.columnNameBytes} bytes`;
+        return null;
+      }
+      const column = this.#batch.column(name);
       const view = new DataView(encoded.buffer, encoded.byteOffset, encoded.length);
       key = { view, size: encoded.length, name, exact: this.#exact.has(name), column, next: null };
       this.#known.set(name, key);

@@ -6,6 +6,7 @@ import type { FileMetadata, FileRange, RowGroupMetadata } from '../../parquet/me
 import { type PageLocation, readOffsetIndex } from '../../parquet/page-index.ts';
 import { malformed, ThriftReader } from '../../parquet/thrift.ts';
 import { badRow } from '../bad-row.ts';
+import { checkColumnName } from '../column-names.ts';
 import { rowAsJson } from '../declared.ts';
 import type { BadRow, Checkpoint, Decoded, DecodeLimits, Decoder } from '../format.ts';
 import { checkText, type RowFault, type TextRule } from './check-rows.ts';
@@ -247,6 +248,7 @@ function uniqueNames(nodes: readonly Node[]): string[] {
   const taken = new Set(nodes.map((node) => node.name));
   const seen = new Set<string>();
   return nodes.map(({ name }, ordinal) => {
+    checkColumnName(name, ordinal);
     let unique = name === '' ? `column${ordinal}` : name;
     for (let n = 1; seen.has(unique) || (unique !== name && taken.has(unique)); n++) unique = `${name}_${n}`;
     seen.add(unique);

@@ -142,6 +142,12 @@ describe('dialect', () => {
     await expect(decode(csvFormat, `${'a,'.repeat(1000)}a\n`)).rejects.toThrow('1001 columns');
   });
 
+  test('a column whose name is longer than is taken is refused', async () => {
+    const longest = 'é'.repeat(128);
+    expect((await decode(csvFormat, `a,${longest}\nx,y\n`)).columns[1]).toBe(`${longest} string`);
+    await expect(decode(csvFormat, `a,${longest}e\nx,y\n`)).rejects.toThrow(/column 2, "é{40}…", is longer than 256/);
+  });
+
   test('options say what is null, how many lines to skip, and which characters separate and quote', async () => {
     const text = '# made by hand\n#\nab\u0020c\nNA ~x y~\n7 z\n';
     const options = { skipRows: 2, delimiter: ' ', quote: '~', nullValue: 'NA' };

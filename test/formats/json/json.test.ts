@@ -158,6 +158,15 @@ describe('bad input', () => {
     expect(line.startsWith(bad[0].raw)).toBe(true);
   });
 
+  test('a line with a longer name than is taken is quarantined, and makes no column', async () => {
+    const longest = 'k'.repeat(256);
+    const { columns, bad } = await decode(jsonFormat, `{"${longest}":1}\n{"${longest}x":1}\n{"a":1}\n`);
+    expect(columns).toEqual([`${longest} int64`, 'a int64']);
+    expect(bad).toMatchObject([
+      { row: 1, line: 2, reasons: [{ path: `${'k'.repeat(40)}…`, code: 'value_too_large' }] },
+    ]);
+  });
+
   test('a line that is not UTF-8 is quarantined', async () => {
     const bytes = Uint8Array.from([...Buffer.from('{"a":"x'), 0xff, ...Buffer.from('"}\n{"a":"y"}\n')]);
     const { rows, bad } = await decode(jsonFormat, bytes);

@@ -41,7 +41,16 @@ const TOKENS = [
   ...['null', 'true', 'NaN', 'Infinity', '1e999', '-0', '01', '9'.repeat(400), '1'.repeat(39), '0.', '1e-400'],
   ...['\\u12', '\\ud800', '\ufeff', '\u2028', '"__proto__":1,', '"constructor":{},', '"a":1,"a":"x",', '"":'],
   ...['{"type":"FeatureCollection","features":[', '"features":3,', '0000-00-00', '9999-12-31T23:59:60Z'],
-  ...['['.repeat(600), '{"a":'.repeat(600), 'PAR1', 'ARROW1\0\0', '\x1f\x8b\x08', '\xff\xff\xff\xff'],
+  ...[
+    `"${'k'.repeat(300)}":1,`,
+    `${'h'.repeat(300)},`,
+    '['.repeat(600),
+    '{"a":'.repeat(600),
+    'PAR1',
+    'ARROW1\0\0',
+    '\x1f\x8b\x08',
+    '\xff\xff\xff\xff',
+  ],
 ].map((token) => new TextEncoder().encode(token));
 
 const LIES = [0, 1, 7, 8, 255, 65_535, 0x7fff_ffff, 0x8000_0000, 0xffff_fffe, 0xffff_ffff];
