@@ -58,6 +58,8 @@ export const LIMITS = {
   quarantineRows: 10_000,
   /** Characters of one SQL text; a long one costs the parser more than the query. */
   sqlTextChars: 100_000,
+  /** Expressions, columns and tables of a statement once all it repeats is written out; a short text can double itself at will. */
+  statementNodes: 100_000,
   /** Rows a query answers with unless `maxRows` says less. */
   queryResultRows: 100_000,
   /** Bytes of result rows held for one answer that is not streamed. */

@@ -11,6 +11,7 @@ import { mapExpressions, mapInputs } from './plan-expressions.ts';
 import { pruneColumns } from './prune.ts';
 import { checkFullText, pushConditions } from './push-down.ts';
 import { bindQuery } from './query.ts';
+import { statementSize } from './size.ts';
 import { NO_TABLES } from './tables.ts';
 
 export interface BindOptions {
@@ -29,7 +30,7 @@ export interface BindOptions {
  * and columns pushed down to the scans.
  *
  * @throws OrasiError `invalid_sql`, `type_error` or `unsupported_sql` with the place in the text;
- *   `query_too_large` where the statement is nested too deeply.
+ *   `query_too_large` where the statement is nested too deeply or comes to too much.
  */
 export function bindStatement(statement: ParsedStatement, options: BindOptions): Plan {
   const lower = options.fallbackOnly === true ? lowerToFallback : lowerPlan;
@@ -46,6 +47,7 @@ function bindLogical(statement: ParsedStatement, options: BindOptions): Logical 
     dataset: (name) => options.dataset(name),
     bindQuery: (select, outer, tables) => bindQuery(context, select, outer, tables),
     nextId: () => ids++,
+    spend: statementSize(),
   };
   return bindQuery(context, statement.select, null, NO_TABLES).plan;
 }

@@ -18,6 +18,8 @@ export interface StatementContext {
   /** Binds a query nested in an expression or a FROM clause; `outer` is what it may refer to beyond itself. */
   bindQuery(select: SelectStmt, outer: Scope | null, tables: CommonTables): BoundQuery;
   nextId(): number;
+  /** Counts parts of the statement. Throws `query_too_large` where it comes to too many. */
+  spend(parts: number, at: number): void;
 }
 
 /** A bound query: its plan, whose schema names the columns. */

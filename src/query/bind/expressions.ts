@@ -13,6 +13,7 @@ import type { Bound, WindowFrame } from './logical.ts';
 import { bindOperation } from './operators.ts';
 import { quantified } from './quantified.ts';
 import { nearNames, type Scope } from './scope.ts';
+import { checkedSize } from './size.ts';
 import { namedType } from './type-names.ts';
 
 /** Collations that are the order text has anyway. */
@@ -44,6 +45,8 @@ export class ExpressionBinder {
   readonly tables: CommonTables;
   readonly windows: ReadonlyMap<string, WindowSpecification>;
   readonly #aliasesInUse = new Set<string>();
+  /** Calls of `bind` within one another. */
+  #depth = 0;
 
   constructor(
     context: StatementContext,
@@ -67,7 +70,20 @@ export class ExpressionBinder {
     return asCondition(this.bind(node, rules), rules.place);
   }
 
+  /** What a node means. Throws `query_too_large` where it, or the statement up to it, comes to too much. */
   bind(node: Node, rules: ExpressionRules): Bound {
+    this.#depth++;
+    try {
+      const bound = this.#bindNode(node, rules);
+      const size = checkedSize(bound);
+      if (this.#depth === 1) this.context.spend(size, bound.at);
+      return bound;
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  #bindNode(node: Node, rules: ExpressionRules): Bound {
     if (node.A_Const !== undefined) return bindConstant(node.A_Const);
     if (node.ColumnRef !== undefined)
       return this.#columnReference(node.ColumnRef.fields, node.ColumnRef.location ?? 0, rules);

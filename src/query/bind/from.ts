@@ -20,8 +20,9 @@ export interface FromRows {
 /** The name of the hidden column that holds a row's full-text score. */
 const SCORE_COLUMN = '$score';
 
-/** Most rows a function in FROM may be written out as. */
+/** Most rows a function in FROM may be written out as, and how many of them weigh as much as an expression. */
 const MAX_SERIES = 100_000;
+const SERIES_ROWS = 4;
 
 /** Binds the items of a FROM clause; several are joined without a condition. None at all is one row without columns. */
 export function bindFrom(
@@ -63,6 +64,7 @@ function bindLateral(
   }
   // Columns made for the condition follow the subquery's own, which alone have names.
   const named = relationOf(
+    context,
     { ...pulled.plan, schema: pulled.plan.schema.slice(0, plan.schema.length) },
     item.alias?.aliasname ?? `subquery${context.nextId()}`,
     item.alias,
@@ -84,7 +86,7 @@ function bindItem(context: StatementContext, item: Node, outer: Scope | null, ta
     const { subquery, alias } = item.RangeSubselect;
     if (subquery.SelectStmt === undefined) throw sqlError('unsupported_sql', 0, 'a subquery is a SELECT');
     const { plan } = context.bindQuery(subquery.SelectStmt, outer, tables);
-    return relationOf(plan, alias?.aliasname ?? `subquery${context.nextId()}`, alias, 0);
+    return relationOf(context, plan, alias?.aliasname ?? `subquery${context.nextId()}`, alias, 0);
   }
   if (item.RangeFunction !== undefined) return bindSeries(context, item.RangeFunction, outer, tables);
   throw sqlError('unsupported_sql', 0, `${nodeKind(item)} is not supported in FROM`);
@@ -97,7 +99,7 @@ function bindTable(context: StatementContext, table: NonNullable<Node['RangeVar'
   if (common !== undefined) {
     const plan: Logical =
       common.kind === 'query' ? common.bind().plan : { op: 'working', id: common.id, schema: common.schema };
-    return relationOf(plan, table.alias?.aliasname ?? name, table.alias, at);
+    return relationOf(context, plan, table.alias?.aliasname ?? name, table.alias, at);
   }
   if (table.schemaname !== undefined) {
     throw sqlError('invalid_sql', at, `${table.schemaname}.${name}: a dataset is named alone, within its namespace`);
@@ -113,11 +115,18 @@ function bindTable(context: StatementContext, table: NonNullable<Node['RangeVar'
     matches: [],
     at,
   };
-  const rows = relationOf({ ...plan, schema }, table.alias?.aliasname ?? name, table.alias, at);
+  const rows = relationOf(context, { ...plan, schema }, table.alias?.aliasname ?? name, table.alias, at);
   return { ...rows, plan, relations: rows.relations.map((relation) => ({ ...relation, score: schema.length })) };
 }
 
-function relationOf(plan: Logical, name: string, alias: Alias | undefined, at: number): FromRows {
+function relationOf(
+  context: StatementContext,
+  plan: Logical,
+  name: string,
+  alias: Alias | undefined,
+  at: number,
+): FromRows {
+  context.spend(plan.schema.length, at);
   const columnNames = names(alias?.colnames);
   if (columnNames.length > plan.schema.length) {
     throw sqlError('invalid_sql', at, `${name} has ${plan.schema.length} columns, not ${columnNames.length}`);
@@ -160,11 +169,12 @@ function bindSeries(
     if (rows.length >= MAX_SERIES) throw sqlError('query_too_large', at, `${name} gives more than ${MAX_SERIES} rows`);
     rows.push([integer(value, at)]);
   }
+  context.spend(rows.length / SERIES_ROWS, at);
   const last = start + BigInt(rows.length) * step;
   if (inclusive && last === end) rows.push([integer(last, at)]);
   const column = name === 'range' ? 'range' : 'generate_series';
   const plan: Logical = { op: 'values', rows, schema: [{ name: column, type: INT64, nullable: false }] };
-  return relationOf(plan, item.alias?.aliasname ?? name, item.alias, at);
+  return relationOf(context, plan, item.alias?.aliasname ?? name, item.alias, at);
 }
 
 function bindJoin(context: StatementContext, join: JoinExpr, outer: Scope | null, tables: CommonTables): FromRows {

@@ -1,18 +1,10 @@
-import {
-  conjunction,
-  conjuncts,
-  holdsSubquery,
-  inputColumns,
-  remapColumns,
-  shiftColumns,
-  some,
-  substitute,
-} from './bound.ts';
+import { conjunction, conjuncts, holdsSubquery, inputColumns, remapColumns, shiftColumns, some } from './bound.ts';
 import { sqlError } from './errors.ts';
 import { joinPlan, splitCondition } from './joins.ts';
 import type { Bound, Logical, LogicalJoin, LogicalScan } from './logical.ts';
 import { mapExpressions, mapInputs } from './plan-expressions.ts';
 import { simplify } from './simplify.ts';
+import { checkedSubstitute } from './size.ts';
 
 /** Moves conditions as near to the scans as they can go, and makes joins of products. */
 export function pushConditions(plan: Logical): Logical {
@@ -33,7 +25,7 @@ function push(plan: Logical, conditions: readonly Bound[]): Logical {
       return push(plan.input, [...conditions, ...conjuncts(plan.predicate)]);
     case 'project': {
       const [movable, rest] = partition(conditions, (condition) => !holdsSubquery(condition));
-      const below = movable.map((condition) => simplify(substitute(condition, plan.expressions)));
+      const below = movable.map((condition) => simplify(checkedSubstitute(condition, plan.expressions)));
       return filtered({ ...plan, input: push(plan.input, below) }, rest);
     }
     case 'join':
@@ -45,7 +37,7 @@ function push(plan: Logical, conditions: readonly Bound[]): Logical {
         (condition) =>
           keys > 0 && !holdsSubquery(condition) && [...inputColumns(condition)].every((index) => index < keys),
       );
-      const below = movable.map((condition) => simplify(substitute(condition, plan.keys)));
+      const below = movable.map((condition) => simplify(checkedSubstitute(condition, plan.keys)));
       return filtered({ ...plan, input: push(plan.input, below) }, rest);
     }
     case 'window': {

@@ -20,6 +20,7 @@ export function bindQuery(
   outer: Scope | null,
   tables: CommonTables,
 ): BoundQuery {
+  context.spend(1, 0);
   if (select.intoClause !== undefined)
     throw sqlError('unsupported_sql', 0, 'only SELECT is supported, not SELECT INTO');
   if (select.lockingClause !== undefined) throw sqlError('unsupported_sql', 0, 'FOR UPDATE is not supported');

@@ -1,21 +1,11 @@
 import { BOOL, INT64 } from '../../columns/types.ts';
-import {
-  branchOf,
-  column,
-  conjunction,
-  conjuncts,
-  integer,
-  literal,
-  nullOf,
-  rewrite,
-  some,
-  substitute,
-} from './bound.ts';
+import { branchOf, column, conjunction, conjuncts, integer, literal, nullOf, rewrite, some } from './bound.ts';
 import { caseOf, makeCall, not, or } from './calls.ts';
 import { joinPlan, splitCondition, uniqueNames } from './joins.ts';
 import type { Bound, Logical, LogicalAggregate, SubqueryExpression } from './logical.ts';
 import { refersOutside } from './plan-expressions.ts';
 import { beside, equalities, lowered, overRow, pullUp, refersToRow } from './pull-up.ts';
+import { checkedSubstitute } from './size.ts';
 
 /**
  * Turns subqueries into joins. EXISTS and IN as conditions become semi and anti joins; a subquery's value, or a
@@ -298,7 +288,7 @@ function correlatedValue(
   let below = plan;
   while (below.op === 'project') {
     const { expressions } = below;
-    output = output.map((expression) => substitute(expression, expressions));
+    output = output.map((expression) => checkedSubstitute(expression, expressions));
     below = below.input;
   }
   if (below.op === 'aggregate' && below.keys.length === 0) return correlatedAggregate(rows, below, output[0], at);
