@@ -1,6 +1,7 @@
 /**
  * Every benchmark, each against a named peer in the same minute, written to docs/benchmarks.md.
- * `npm run bench -- ingest query` runs only the sections named; only a whole run writes the page.
+ * `npm run bench -- ingest query` runs only the sections named, and SIZE=0.02 a small part of each; only a whole run at
+ * full size writes the page. That takes some twenty minutes on two idle cores.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -50,13 +51,15 @@ if (unknown.length > 0) {
 const sections: BenchSection[] = [];
 for (const [name, load] of Object.entries(SECTIONS)) {
   if (chosen.length > 0 && !chosen.includes(name)) continue;
+  const started = performance.now();
   const { run } = await load();
   for (const section of await run()) {
     process.stdout.write(`${tableOf(section)}\n`);
     sections.push(section);
   }
+  process.stderr.write(`${name}: ${Math.round((performance.now() - started) / 1000)} s\n`);
 }
-if (chosen.length === 0) {
+if (chosen.length === 0 && process.env['SIZE'] === undefined) {
   const versions = Object.fromEntries(
     ['workerd', 'hyparquet', 'hyparquet-writer', '@duckdb/node-api', 'apache-arrow'].map((name) => [
       name,
