@@ -82,3 +82,29 @@ test('a top-k reads the row groups that may hold its rows, and the other columns
   expect(context.stats.rowsScanned).toBeLessThanOrEqual(5000);
   expect(context.stats.reads).toBeLessThanOrEqual(8);
 });
+
+test('a top-k of rows in no order reads about as many row groups as it wants rows', async () => {
+  const schema: Schema = [{ name: 'k', type: INT64, nullable: false }];
+  const random = seededRandom(9);
+  const world = new World();
+  const all: bigint[] = [];
+  for (let segment = 0; segment < 3; segment++) {
+    const keys = Array.from({ length: 20_000 }, () => BigInt(below(random, 1e9)));
+    all.push(...keys);
+    await world.add('t', [{ schema, length: keys.length, columns: [columnOf(INT64, keys)] }], { rowGroupRows: 500 });
+  }
+  const scan: Plan = { op: 'scan', dataset: 't', columns: [0], filter: null, matches: [], score: null, schema };
+  const plan: Plan = {
+    op: 'sort',
+    input: scan,
+    keys: [{ expression: column(schema, 0), descending: true, nullsFirst: false }],
+    limit: 5,
+    offset: 0,
+    schema,
+  };
+  const context = newContext();
+  const rows = await world.run(plan, context);
+  expect(rows.map(([key]) => key)).toEqual(all.sort((a, b) => Number(b - a)).slice(0, 5));
+  // Of 120 groups; some are read ahead before the threshold is known.
+  expect(context.stats.rowsScanned).toBeLessThanOrEqual(25 * 500);
+});
