@@ -41,6 +41,8 @@ export function createApp(base: ApiBase, mount: (app: ApiApp) => void): ApiApp {
   });
 
   app.use('*', async (context, next) => {
+    // A Host header with an impossible port makes a URL of the request that is none.
+    if (!URL.canParse(context.req.url)) throw new OrasiError('bad_request', 'the Host header names no host');
     const host = context.req.header('host') ?? new URL(context.req.url).host;
     if (!isAdminHost(base.config.adminHosts, host)) throw new OrasiError('not_found', `no route for host "${host}"`);
     const token = bearerToken(context);

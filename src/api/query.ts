@@ -10,9 +10,18 @@ import { encodeJson, encodeNdjson } from '../query/results/encode-json.ts';
 import type { ApiBase } from './ports.ts';
 import { type ApiApp, type ApiRequest, defineRoute } from './route.ts';
 
+/** Beyond 2^53 a JSON number may have been another one before it was read; as text it stands for the exact value. */
+const isExact = (value: number) => !Number.isInteger(value) || Number.isSafeInteger(value);
+const Parameter = z.union([
+  z.string(),
+  z.number().refine(isExact, 'expected a string: a number of this size is not exact in JSON'),
+  z.boolean(),
+  z.null(),
+]);
+
 const Query = z.strictObject({
   sql: z.string().min(1).max(LIMITS.sqlTextChars),
-  params: z.array(z.union([z.string(), z.number(), z.boolean(), z.null()])).optional(),
+  params: z.array(Parameter).optional(),
   maxRows: z.number().int().min(1).max(LIMITS.queryResultRows).optional(),
   timeoutMs: z.number().int().min(1).max(LIMITS.queryTimeoutMs).optional(),
 });

@@ -102,3 +102,22 @@ test('how bytes are said to decode is checked before they are stored', async () 
     expect(await json(`${DATA}/datasets/stated/uploads`, body)).toMatchObject({ errors: [{ path: field }] });
   }
 });
+
+test('a Host header that names no host is a 400', async () => {
+  for (const path of ['/livez', `${DATA}/datasets`]) {
+    const socket = open('GET', path, { host: 'localhost:99999', connection: 'close' });
+    expect(await answerOf(socket)).toContain('400 Bad Request');
+  }
+});
+
+test('a number that JSON does not carry exactly is no parameter, its text is', async () => {
+  const ask = async (params: string) => {
+    const body = `{"sql":"SELECT CAST($1 AS BIGINT) AS x","params":[${params}]}`;
+    const response = await instance.fetch(`${DATA}/query`, { method: 'POST', body });
+    return [response.status, await response.json()];
+  };
+  expect(await ask('9007199254740993')).toMatchObject([400, { errors: [{ path: 'params.0' }] }]);
+  expect(await ask('-1e300')).toMatchObject([400, { errors: [{ path: 'params.0' }] }]);
+  expect(await ask('"9007199254740993"')).toMatchObject([200, { rows: [['9007199254740993']] }]);
+  expect(await ask('9007199254740991')).toMatchObject([200, { rows: [[9007199254740991]] }]);
+});
