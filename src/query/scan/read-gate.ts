@@ -1,4 +1,5 @@
 import type { RangeReader } from '../../core/bytes.ts';
+import { OrasiError } from '../../core/errors.ts';
 import type { QueryContext } from '../context.ts';
 
 /**
@@ -15,7 +16,7 @@ export class ReadGate {
     this.#free = concurrent;
   }
 
-  /** The same file, read through the gate. */
+  /** The same file, read through the gate. Its `read` throws `corrupt_file` where the file is gone or another. */
   guard(reader: RangeReader): RangeReader {
     return { sizeBytes: reader.sizeBytes, read: (offset, length) => this.#read(reader, offset, length) };
   }
@@ -26,7 +27,7 @@ export class ReadGate {
     try {
       this.#context.checkpoint();
       this.#context.stats.reads++;
-      const bytes = await reader.read(offset, length);
+      const bytes = await reader.read(offset, length).catch(asDamage);
       this.#context.stats.bytesRead += bytes.length;
       return bytes;
     } finally {
@@ -35,4 +36,13 @@ export class ReadGate {
       else next();
     }
   }
+}
+
+/**
+ * A file that the catalogue names and the bucket has not, or has with other bytes, is our damage: nothing of the
+ * caller's is missing, and nothing the caller does mends it.
+ */
+function asDamage(error: unknown): never {
+  const isDamage = error instanceof OrasiError && (error.code === 'source_missing' || error.code === 'source_changed');
+  throw isDamage ? new OrasiError('corrupt_file', `a file is damaged: ${error.message}`, { cause: error }) : error;
 }
