@@ -4,7 +4,7 @@ import type { Batch } from '../src/columns/column.ts';
 import { memorySink } from '../src/core/bytes.ts';
 import { LIMITS } from '../src/core/limits.ts';
 import type { Log } from '../src/observe/log.ts';
-import { newQueryStats, type QueryContext } from '../src/query/context.ts';
+import { newQueryStats, type QueryContext, Turns } from '../src/query/context.ts';
 import { execute } from '../src/query/execute.ts';
 import { SCALAR_FUNCTIONS } from '../src/query/functions/catalogue.ts';
 import { MemoryBudget } from '../src/query/memory-budget.ts';
@@ -52,6 +52,7 @@ async function drain(plan: Plan, tables: Tables, cache: FileCache): Promise<{ ro
   const context: QueryContext = {
     memory: new MemoryBudget(2 * LIMITS.queryOperatorBytes),
     stats: newQueryStats(),
+    turns: new Turns(),
     checkpoint: noop,
   };
   const source = sourceOver(tables, cache, context);

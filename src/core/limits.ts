@@ -68,6 +68,8 @@ export const LIMITS = {
   queryOperatorBytes: 32 * MiB,
   /** Rows handed to the fallback executor; beyond it the query is refused with a clear error. */
   fallbackRows: 500_000,
+  /** Instructions of SQLite's machine for one statement of the fallback executor: half a minute or more. */
+  fallbackInstructions: 1_000_000_000,
   /** Terms that a prefix or a spelling of a text search may stand for in all segments together. */
   textExpansions: 10_000,
   /** Default and largest time of a query, checked at I/O since clocks stand still while an isolate computes. */

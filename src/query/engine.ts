@@ -7,7 +7,7 @@ import type { IndexKinds } from '../segment/index-kinds.ts';
 import type { DatasetSnapshot } from '../storage/catalog-records.ts';
 import type { IndexFile } from '../storage/index-catalog.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { newQueryStats, type QueryContext } from './context.ts';
+import { newQueryStats, type QueryContext, Turns } from './context.ts';
 import { execute, type Runtime } from './execute.ts';
 import { type ExplainNode, explainPlan } from './explain.ts';
 import { MemoryBudget } from './memory-budget.ts';
@@ -120,6 +120,7 @@ function newContext({ timeoutMs, signal }: QueryRequest, startedMs: number, cloc
   return {
     memory: new MemoryBudget(LIMITS.queryOperatorBytes),
     stats: newQueryStats(),
+    turns: new Turns(),
     checkpoint() {
       if (signal?.aborted) throw new OrasiError('cancelled', 'the query was cancelled');
       if (clock.now() - startedMs > limitMs) throw new OrasiError('timeout', `the query took more than ${limitMs} ms`);

@@ -30,11 +30,14 @@ export interface Runtime {
 /**
  * Runs a plan: a tree of generators, each drawing on its inputs. Nothing is read before the first batch is
  * asked for, and leaving the loop early ends every operator below. Between batches the query's checkpoint is
- * asked whether to go on.
+ * asked whether to go on, and now and then others have their turn.
  */
 export async function* execute(plan: Plan, runtime: Runtime): AsyncGenerator<Batch> {
+  const { context } = runtime;
   for await (const batch of start(plan, runtime)) {
-    runtime.context.checkpoint();
+    const turn = context.turns.next();
+    if (turn !== undefined) await turn;
+    context.checkpoint();
     yield batch;
   }
 }

@@ -6,7 +6,7 @@ import { memorySink } from '../../src/core/bytes.ts';
 import { manualClock } from '../../src/core/clock.ts';
 import { LIMITS } from '../../src/core/limits.ts';
 import type { Log } from '../../src/observe/log.ts';
-import { newQueryStats, type QueryContext } from '../../src/query/context.ts';
+import { newQueryStats, type QueryContext, Turns } from '../../src/query/context.ts';
 import { execute, type Runtime } from '../../src/query/execute.ts';
 import { SCALAR_FUNCTIONS } from '../../src/query/functions/catalogue.ts';
 import { MemoryBudget } from '../../src/query/memory-budget.ts';
@@ -30,7 +30,12 @@ import { objectReader } from '../../src/storage/range-reader.ts';
 export const functions: ScalarFunctions = SCALAR_FUNCTIONS;
 
 export function newContext(memoryBytes: number = LIMITS.queryOperatorBytes): QueryContext {
-  return { memory: new MemoryBudget(memoryBytes), stats: newQueryStats(), checkpoint: () => undefined };
+  return {
+    memory: new MemoryBudget(memoryBytes),
+    stats: newQueryStats(),
+    turns: new Turns(),
+    checkpoint: () => undefined,
+  };
 }
 
 export const SILENT: Log = { debug: noop, info: noop, warn: noop, error: noop, with: () => SILENT };

@@ -8,7 +8,7 @@ import type { QueryContext } from '../context.ts';
 import type { FallbackPlan, FallbackRecursion } from '../plan.ts';
 import { BatchTables, columnRows, valueRows } from './batch-table.ts';
 import { setFunctions } from './functions.ts';
-import { loadSqlite, SqliteConnection, type SqliteStatement } from './sqlite.ts';
+import { CHECK_EVERY, loadSqlite, SqliteConnection, type SqliteStatement } from './sqlite.ts';
 import { fromSqlite, keyOfValues, type SqliteValue, toSqlite } from './values.ts';
 
 /** Runs a fallback plan over its inputs. */
@@ -29,6 +29,8 @@ const KEPT_BYTES = 24 * 1024 * 1024;
 export interface FallbackLimits {
   /** Rows of all inputs together, and of a recursive table. */
   readonly rows: number;
+  /** Instructions of SQLite's machine: what ends a statement whose isolate's clock stands still while it runs. */
+  readonly instructions: number;
 }
 
 interface Session {
@@ -43,7 +45,7 @@ interface Session {
  */
 export function createFallback(
   wasm: WebAssembly.Module,
-  limits: FallbackLimits = { rows: LIMITS.fallbackRows },
+  limits: FallbackLimits = { rows: LIMITS.fallbackRows, instructions: LIMITS.fallbackInstructions },
 ): RunFallback {
   let sqlite: ReturnType<typeof loadSqlite> | undefined;
   let idle: Session[] = [];
@@ -121,6 +123,13 @@ function tooManyRows(reason: string, { rows }: FallbackLimits): OrasiError {
   );
 }
 
+function tooLong(reason: string, { instructions }: FallbackLimits): OrasiError {
+  return new OrasiError(
+    'query_too_large',
+    `a ${reason} may take ${instructions} steps of SQLite's machine; narrow the query before it`,
+  );
+}
+
 async function* runIn(
   { connection, tables }: Session,
   plan: FallbackPlan,
@@ -128,7 +137,12 @@ async function* runIn(
   context: QueryContext,
   limits: FallbackLimits,
 ): AsyncGenerator<Batch> {
-  connection.checkpoint = () => context.checkpoint();
+  let instructions = 0;
+  connection.checkpoint = () => {
+    context.checkpoint();
+    instructions += CHECK_EVERY;
+    if (instructions > limits.instructions) throw tooLong(plan.reason, limits);
+  };
   setFunctions(connection, plan.functions);
   inputs.forEach((batch, i) => {
     tables.create(`input${i}`, columnRows(batch.columns, batch.length));
@@ -136,8 +150,7 @@ async function* runIn(
   const constants = plan.constants.map(({ value, type }) => toSqlite(value, type));
   for (const recursion of plan.recursions) {
     const tooMany = () => tooManyRows(plan.reason, limits);
-    const bounds = { rows: limits.rows, tooMany, checkpoint: () => context.checkpoint() };
-    const rows = recursionRows(connection, tables, recursion, constants, bounds);
+    const rows = await recursionRows(connection, tables, recursion, constants, { rows: limits.rows, tooMany, context });
     tables.create(recursion.name, valueRows(rows, recursion.schema.length));
   }
   const statement = connection.prepare(plan.sql);
@@ -175,13 +188,13 @@ function* answerBatches(statement: SqliteStatement, schema: Schema): Generator<B
  * A recursive table, round by round: the step runs over what the round before gave, until that is nothing.
  * SQLite's own WITH RECURSIVE takes the table in few places; here the step is any statement.
  */
-function recursionRows(
+async function recursionRows(
   connection: SqliteConnection,
   tables: BatchTables,
   recursion: FallbackRecursion,
   constants: readonly SqliteValue[],
-  bounds: { readonly rows: number; tooMany(): OrasiError; checkpoint(): void },
-): SqliteValue[][] {
+  bounds: { readonly rows: number; tooMany(): OrasiError; readonly context: QueryContext },
+): Promise<SqliteValue[][]> {
   const width = recursion.schema.length;
   const seen = new Set<string>();
   const all: SqliteValue[][] = [];
@@ -204,7 +217,9 @@ function recursionRows(
   const working = `${recursion.name}_working`;
   while (round.length > 0) {
     // A round may be too short for SQLite to ask.
-    bounds.checkpoint();
+    const turn = bounds.context.turns.next();
+    if (turn !== undefined) await turn;
+    bounds.context.checkpoint();
     tables.create(working, valueRows(round, width));
     round = withStatement(connection, recursion.step, constants, newRows);
     tables.drop(working);

@@ -30,7 +30,7 @@ const MEMORY_BYTES = 64 * 1024 * 1024;
 /** What the module calls `emscripten_resize_heap`; its names are minified, and the package is pinned. */
 const RESIZE_HEAP = 'o';
 /** Instructions of SQLite's machine between two looks at the query's checkpoint. */
-const CHECK_EVERY = 100_000;
+export const CHECK_EVERY = 100_000;
 
 const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true });
 

@@ -140,7 +140,7 @@ function onlyRows(starts: Int32Array, order: Int32Array): Int32Array | undefined
   return only;
 }
 
-function* joinBatch(
+async function* joinBatch(
   plan: JoinPlan,
   batch: Batch,
   build: BuildSide,
@@ -148,7 +148,7 @@ function* joinBatch(
   residual: RowFilter | undefined,
   metRows: Uint8Array | undefined,
   context: QueryContext,
-): Generator<Batch> {
+): AsyncGenerator<Batch> {
   const { kind } = plan;
   const met: Met = {
     probe: kind === 'inner' || kind === 'cross' || kind === 'right' ? undefined : new Uint8Array(batch.length),
@@ -156,6 +156,9 @@ function* joinBatch(
   };
   const putsPairs = kind !== 'semi' && kind !== 'anti';
   for (const candidates of candidatePairs(batch, build, keys)) {
+    // Pairs that do not meet may go on for hours without a batch that `execute` would count.
+    const turn = context.turns.next();
+    if (turn !== undefined) await turn;
     context.checkpoint();
     const pairs = residual === undefined ? candidates : meeting(plan, candidates, batch, build, residual);
     if (pairs.probe.length === 0) continue;

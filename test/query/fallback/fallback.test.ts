@@ -154,7 +154,10 @@ describe('the fallback executor', () => {
   });
 
   it('refuses more rows than it may take, naming the bound', async () => {
-    const small = createFallback(compiled('node_modules/wa-sqlite/dist/wa-sqlite.wasm'), { rows: 100 });
+    const small = createFallback(compiled('node_modules/wa-sqlite/dist/wa-sqlite.wasm'), {
+      rows: 100,
+      instructions: 1e9,
+    });
     const error = await failure(() => overNumbers('SELECT n FROM n', 101, small));
     expect(error.code).toBe('query_too_large');
     expect(error.message).toContain('100 rows');
@@ -185,6 +188,14 @@ describe('the fallback executor', () => {
     const sql = 'SELECT count(*) FROM n a, n b, n c WHERE a.n + b.n < c.n';
     expect((await failure(() => overNumbers(sql, 2000, runFallback, context))).code).toBe('cancelled');
     expect(await overNumbers('SELECT count(*) FROM n', 5)).toEqual([[5n]]);
+  });
+
+  it('ends a statement of more steps than it may take, wherever the clock stands', async () => {
+    const wasm = compiled('node_modules/wa-sqlite/dist/wa-sqlite.wasm');
+    const short = createFallback(wasm, { rows: 10_000, instructions: 1_000_000 });
+    const sql = 'SELECT count(*) FROM n a, n b, n c WHERE a.n + b.n < c.n';
+    expect((await failure(() => overNumbers(sql, 2000, short))).code).toBe('query_too_large');
+    expect(await overNumbers('SELECT count(*) FROM n', 5, short)).toEqual([[5n]]);
   });
 
   it('refuses what SQLite cannot hold, and goes on', async () => {
