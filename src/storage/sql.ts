@@ -74,7 +74,7 @@ export interface SqlCounts {
 
 /**
  * The database behind a binding, with the limits of D1 in production enforced, since local runs are looser:
- * a statement that would be refused there throws here too.
+ * a statement that would be refused there throws here too. Throws `unavailable` where the database is out of reach.
  */
 export function createSqlDatabase(
   binding: SqlBinding,
@@ -90,10 +90,30 @@ export function createSqlDatabase(
     counts.rowsWritten += meta.rows_written ?? 0;
     return { rows: results as Row[], changes: meta.changes };
   };
-  return {
-    run: async (statement) => answer(await prepare(statement).all()),
-    batch: async (statements) => (await binding.batch(statements.map(prepare))).map(answer),
+  const reach = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work;
+    } catch (error) {
+      if (!isOutOfReach(error)) throw error;
+      throw new OrasiError('unavailable', 'the catalogue cannot be reached', { cause: error, retryAfterSeconds: 2 });
+    }
   };
+  return {
+    run: async (statement) => answer(await reach(prepare(statement).all())),
+    batch: async (statements) => (await reach(binding.batch(statements.map(prepare)))).map(answer),
+  };
+}
+
+/**
+ * What D1 says when it is not the statement's fault.
+ * Source: https://developers.cloudflare.com/d1/observability/debug-d1/#error-list
+ */
+const OUT_OF_REACH =
+  /network connection lost|to be reset|reset because|overloaded|cannot resolve|internal error|timeout|exceeded/i;
+
+/** Whether the database, as opposed to a statement or what it asks, is at fault: the same may work the next time. */
+function isOutOfReach(error: unknown): boolean {
+  return error instanceof Error && !error.message.includes('SQLITE_') && OUT_OF_REACH.test(error.message);
 }
 
 /** D1 refuses a longer statement. Source: https://developers.cloudflare.com/d1/platform/limits/ */

@@ -29,6 +29,25 @@ test('statements nest with their parameters, and a batch is one transaction', as
   expect((await database.run(sql`SELECT count(*) AS n FROM cursors`)).rows).toEqual([{ n: 1 }]);
 });
 
+test('a database out of reach is told from a statement at fault', async () => {
+  const saying = (message: string) => {
+    const fail = () => Promise.reject(new Error(message));
+    const bound = { bind: () => bound, all: fail };
+    return createSqlDatabase({ prepare: () => bound, batch: fail });
+  };
+  for (const message of [
+    'D1_ERROR: Network connection lost.',
+    'D1_ERROR: D1 DB storage operation exceeded timeout which caused object to be reset.',
+    'D1_ERROR: D1 DB reset because its code was updated.',
+    'D1_ERROR: D1 DB is overloaded. Requests queued for too long.',
+  ]) {
+    await expect(saying(message).run(sql`SELECT 1`)).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(saying(message).batch([sql`SELECT 1`])).rejects.toMatchObject({ code: 'unavailable' });
+  }
+  const fault = 'D1_ERROR: UNIQUE constraint failed: timeout.internal error: SQLITE_CONSTRAINT';
+  await expect(saying(fault).run(sql`SELECT 1`)).rejects.toThrow(fault);
+});
+
 test('records are cut into parameters that fit', () => {
   const records = Array.from({ length: 30 }, (_, i) => ({ i, text: 'x'.repeat(100_000) }));
   const chunks = jsonChunks(records);
