@@ -281,13 +281,18 @@ describe('an index that can not be built', () => {
   test('and takes the invocation down with it is left alone in the end, and the others are built', async () => {
     const btree = INDEX_KINDS.get('btree')!;
     let tries = 0;
+    let died = () => {};
     const deadly: typeof btree = {
       ...btree,
       async build(batches, definition, sink) {
         const all: Batch[] = [];
         for await (const batch of batches) all.push(batch);
         // A crash: the build of one segment neither ends nor throws, and the message comes again.
-        if (scalarAt(all[0].columns[0], 0) === 0n && ++tries > 0) return await new Promise(() => {});
+        if (scalarAt(all[0].columns[0], 0) === 0n) {
+          tries++;
+          died();
+          return await new Promise(() => {});
+        }
         return await btree.build(streamOf(all), definition, sink);
       },
     };
@@ -298,11 +303,11 @@ describe('an index that can not be built', () => {
     const { datasetId, segments } = await shop.snapshot();
     const segmentIds = segments.map(({ segmentId }) => segmentId);
     for (let delivery = 1; delivery <= INDEXING_LIMITS.attempts + 2; delivery++) {
-      const handled = shop.indexing.handle(
-        { v: 1, type: 'index', namespaceUid: NAMESPACE.uid, datasetId, segmentIds },
-        delivery,
-      );
-      await Promise.race([handled, new Promise((resolve) => setTimeout(resolve, 30))]);
+      const death = new Promise<void>((resolve) => {
+        died = resolve;
+      });
+      const message = { v: 1, type: 'index', namespaceUid: NAMESPACE.uid, datasetId, segmentIds } as const;
+      await Promise.race([shop.indexing.handle(message, delivery), death]);
       shop.world.clock.advance(60 * 60_000);
     }
     expect(tries).toBe(INDEXING_LIMITS.attempts + 1);
