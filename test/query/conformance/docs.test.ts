@@ -5,5 +5,5 @@ import { sqlPage } from '../../../scripts/generate-sql-docs.ts';
 
 it('docs/sql.md says what the statements of this folder show', () => {
   const page = readFileSync(join(import.meta.dirname, '../../../docs/sql.md'), 'utf8');
-  expect(page, 'run node scripts/generate-sql-docs.ts').toBe(sqlPage());
+  expect(page, 'run npm run docs').toBe(sqlPage());
 });
