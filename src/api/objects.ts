@@ -18,7 +18,15 @@ const WAIT_SECONDS_MAX = 300;
 const WAIT_STEP_MS = 50;
 const WAIT_STEP_MAX_MS = 1_000;
 
-export const waitQuery = { wait: z.coerce.number().int().min(0).max(WAIT_SECONDS_MAX).default(0) };
+export const waitQuery = {
+  wait: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(WAIT_SECONDS_MAX)
+    .default(0)
+    .describe('Seconds the answer is held at most, until the object is committed or failed.'),
+};
 
 /** `/v1/namespaces/{ns}/…/objects`: the first door in, and the ledger to look at. */
 export function mountObjects(app: ApiApp, base: ApiBase, door: Ingest, ledger: Ledger): void {
@@ -31,7 +39,13 @@ export function mountObjects(app: ApiApp, base: ApiBase, door: Ingest, ledger: L
       access: { verb: 'create', resource: 'objects' },
       tag: 'data',
       summary: 'Streams the body to the bucket and takes it in.',
-      query: z.object({ ...waitQuery, format: z.string().optional() }),
+      query: z.object({
+        ...waitQuery,
+        format: z
+          .string()
+          .optional()
+          .describe('json, csv, parquet or arrow; detected where neither this nor the pipeline says it.'),
+      }),
       rawBody: 'The object; Content-Type and Content-Encoding (gzip, zstd) are part of it.',
       responses: { 202: { description: 'Accepted: it will be taken in, or fail with a reason.', schema: ObjectView } },
     },
