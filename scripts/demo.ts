@@ -1,6 +1,6 @@
 /**
  * The main job on real data: boots an instance of its own on a fresh state folder, takes in six sources,
- * asks ten questions, and checks every count against the source read independently (DuckDB for the files,
+ * asks eleven questions, and checks every count against the source read independently (DuckDB for the files,
  * a plain loop for the rest). Exits 1 on a difference. `--json` prints one JSON document instead of tables.
  */
 import { createReadStream, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
