@@ -8,7 +8,6 @@ export const ERROR_CODES = {
   unsupported_sql: { status: 400, action: 'Rewrite the statement; docs/sql.md lists what works.' },
   query_too_large: { status: 400, action: 'Narrow the query: it reached the bound that `detail` names.' },
   type_error: { status: 400, action: 'Cast the operands; their types do not fit the operation.' },
-  division_by_zero: { status: 400, action: 'Guard the divisor.' },
   unauthorized: { status: 401, action: 'Send `Authorization: Bearer <token>` with a valid token.' },
   forbidden: { status: 403, action: 'Use a key whose namespace and role allow the call.' },
   not_found: { status: 404, action: 'Check the name; it does not exist in this namespace.' },
