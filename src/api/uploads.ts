@@ -100,11 +100,15 @@ export function mountUploads(app: ApiApp, base: ApiBase, ingest: Ingest, ledger:
       access: { verb: 'update', resource: 'uploads' },
       tag: 'data',
       summary: 'Makes an object of the parts and takes it in; repeating it gives the same object.',
-      query: z.object(waitQuery),
+      query: z.object({
+        ...waitQuery,
+        parts: z.coerce.number().int().min(1).optional().describe('Refused where there are not as many parts.'),
+        sizeBytes: z.coerce.number().int().min(1).optional().describe('Refused where the parts are not as long.'),
+      }),
       responses: { 202: { description: 'Accepted.', schema: ObjectView } },
     },
     async ({ params, query }) => {
-      const object = await ingest.uploads.complete(await uploadOf(params));
+      const object = await ingest.uploads.complete(await uploadOf(params), query);
       return Response.json(objectView(await settled(ledger, object, query.wait)), { status: 202 });
     },
   );

@@ -6,7 +6,15 @@ import { acceptUpload, type IncomingObject, readQuarantine, retryObject } from '
 import { handleBatch, type MessageOutcome } from './handle-batch.ts';
 import type { IngestPorts } from './ports.ts';
 import { type SweepOptions, type SweepReport, sweep } from './sweep.ts';
-import { abortUpload, completeUpload, createUpload, putUploadPart, readUpload, type UploadRef } from './uploads.ts';
+import {
+  abortUpload,
+  completeUpload,
+  createUpload,
+  type ExpectedUpload,
+  putUploadPart,
+  readUpload,
+  type UploadRef,
+} from './uploads.ts';
 
 type Body = Uint8Array | ReadableStream<Uint8Array>;
 
@@ -19,7 +27,7 @@ export interface Ingest {
     create(object: IncomingObject, partBytes?: number): Promise<UploadRecord>;
     get(upload: UploadRef): Promise<{ readonly upload: UploadRecord; readonly parts: readonly UploadPart[] }>;
     putPart(upload: UploadRef, part: number, body: Body, sizeBytes?: number): Promise<UploadPart>;
-    complete(upload: UploadRef): Promise<LedgerObject>;
+    complete(upload: UploadRef, expected?: ExpectedUpload): Promise<LedgerObject>;
     abort(upload: UploadRef): Promise<void>;
   };
   /** Puts a failed object back to be taken in; null where it is not failed. */
@@ -44,7 +52,7 @@ export function createIngest(ports: IngestPorts): Ingest {
       create: (object, partBytes) => createUpload(ports, object, partBytes),
       get: (upload) => readUpload(ports, upload),
       putPart: (upload, part, body, sizeBytes) => putUploadPart(ports, upload, part, body, sizeBytes),
-      complete: (upload) => completeUpload(ports, upload),
+      complete: (upload, expected) => completeUpload(ports, upload, expected),
       abort: (upload) => abortUpload(ports, upload),
     },
     retry: (namespaceUid, objectId) => retryObject(ports, namespaceUid, objectId),

@@ -66,11 +66,21 @@ export async function putUploadPart(
   return stored;
 }
 
+/** What a client says its upload comes to, so that parts it forgot at the end are noticed. */
+export interface ExpectedUpload {
+  readonly parts?: number;
+  readonly sizeBytes?: number;
+}
+
 /**
  * Makes an object of the parts and enters it in the ledger; repeating it gives the same object. Throws `bad_request`
- * where a part is missing or has the wrong size.
+ * where a part is missing or has the wrong size, or they are not what is expected.
  */
-export async function completeUpload(ports: IngestPorts, ref: UploadRef): Promise<LedgerObject> {
+export async function completeUpload(
+  ports: IngestPorts,
+  ref: UploadRef,
+  expected: ExpectedUpload = {},
+): Promise<LedgerObject> {
   const { namespaceUid, uploadId } = ref;
   const upload = await findUpload(ports, ref);
   if (upload.state === 'completed' && upload.objectId !== undefined) {
@@ -81,6 +91,7 @@ export async function completeUpload(ports: IngestPorts, ref: UploadRef): Promis
   if (upload.state !== 'open') throw ended(uploadId);
   const parts = await ports.catalog.uploads.parts(namespaceUid, uploadId);
   checkParts(parts, upload.partBytes);
+  checkExpected(parts, expected);
   const stored = await storeParts(ports, upload, parts);
   await ports.faults.reach('after-upload');
   const object = await enterUpload(ports, upload, stored, true);
@@ -122,6 +133,20 @@ function checkParts(parts: readonly UploadPart[], partBytes: number): void {
   const short = parts.slice(0, -1).find(({ sizeBytes }) => sizeBytes !== partBytes);
   if (short !== undefined)
     throw badPart(`part ${short.part} has ${short.sizeBytes} bytes; all but the last have ${partBytes}`);
+}
+
+function checkExpected(parts: readonly UploadPart[], expected: ExpectedUpload): void {
+  const sizeBytes = parts.reduce((sum, part) => sum + part.sizeBytes, 0);
+  const told: [keyof ExpectedUpload, number][] = [
+    ['parts', parts.length],
+    ['sizeBytes', sizeBytes],
+  ];
+  for (const [path, there] of told) {
+    const wanted = expected[path];
+    if (wanted === undefined || wanted === there) continue;
+    const message = `${there} are there, ${wanted} were expected`;
+    throw new OrasiError('bad_request', `${path}: ${message}`, { errors: [{ path: `query.${path}`, message }] });
+  }
 }
 
 async function findUpload(ports: IngestPorts, { namespaceUid, dataset, uploadId }: UploadRef): Promise<UploadRecord> {

@@ -95,6 +95,10 @@ test('what cannot be an upload is refused with what was expected', async () => {
   await expect(uploads.complete(at(uploadId))).rejects.toThrow(/part 2 is missing/);
   await uploads.putPart(at(uploadId), 2, new Uint8Array(PART));
   await expect(uploads.complete(at(uploadId))).rejects.toThrow(/part 1 has 100 bytes/);
+  await uploads.putPart(at(uploadId), 1, new Uint8Array(PART));
+  // Whoever says how much there should be is told of a part it forgot at the end.
+  await expect(uploads.complete(at(uploadId), { parts: 4 })).rejects.toThrow(/parts: 3 are there, 4 were expected/);
+  await expect(uploads.complete(at(uploadId), { sizeBytes: 2 * PART })).rejects.toThrow(/sizeBytes: \d+ are there/);
   await uploads.abort(at(uploadId));
   await expect(uploads.complete(at(uploadId))).rejects.toMatchObject({ code: 'gone' });
 });

@@ -120,7 +120,7 @@ export const pipelineKind: KindDeclaration = {
           .default('')
           .describe('Objects whose name begins with this are taken in by this pipeline; the longest prefix wins.'),
         format: z
-          .enum(['json', 'csv', 'parquet', 'arrow', 'avro', 'otlp', 'otap'])
+          .enum(['json', 'csv', 'parquet', 'arrow'])
           .optional()
           .describe('Detected from content type, name and first bytes where absent.'),
         formatOptions: options().describe('Options of the format: strings, numbers and booleans.'),

@@ -17,7 +17,7 @@ export const pipelineSchema: StructuralSchema = {
         format: {
           description: 'Detected from content type, name and first bytes where absent.',
           type: 'string',
-          enum: ['json', 'csv', 'parquet', 'arrow', 'avro', 'otlp', 'otap'],
+          enum: ['json', 'csv', 'parquet', 'arrow'],
         },
         formatOptions: {
           default: {},
