@@ -53,10 +53,10 @@ function welcome(url: string, stateDir: string, tokenFrom: string, authorityPath
     '',
     'Try, in another terminal:',
     ...(token ? ["  export ADMIN_TOKEN=$(sed -n 's/^ADMIN_TOKEN=//p' .dev.vars)"] : []),
-    `  printf '{"city":"Oslo","degrees":4}\\n{"city":"Rome","degrees":17}\\n' |`,
+    `  printf '{"city":"Oslo","t":-3.5}\\n{"city":"Rome","t":14}\\n' |`,
     `    ${curl} -T - -H "Authorization: Bearer $ADMIN_TOKEN" '${base}/datasets/weather/objects/today.ndjson?wait=30'`,
     `  ${curl} -H "Authorization: Bearer $ADMIN_TOKEN" -H 'content-type: application/json' ${base}/query \\`,
-    `    -d '{"sql":"SELECT city, degrees FROM weather WHERE degrees > 10"}'`,
+    `    -d '{"sql":"SELECT city, t FROM weather WHERE t > 0"}'`,
     '',
   ].join('\n');
 }
