@@ -8,6 +8,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: 'test/e2e/bundle-once.ts',
+          execArgv: ['--import', './scripts/quick-boot.ts'],
           // They wait more than they compute. Each file has a process and instances of its own.
           maxWorkers: 3,
           testTimeout: 120_000,
