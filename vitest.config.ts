@@ -9,7 +9,8 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: 'test/e2e/bundle-once.ts',
           execArgv: ['--import', './scripts/quick-boot.ts'],
-          // They wait more than they compute. Each file has a process and instances of its own.
+          // They wait more than they compute. Files share three processes, each with instances of its own.
+          isolate: false,
           maxWorkers: 3,
           testTimeout: 120_000,
           hookTimeout: 120_000,
