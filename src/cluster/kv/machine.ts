@@ -1,0 +1,176 @@
+import type { Clock } from '../../core/clock.ts';
+import { unreachable } from '../../core/errors.ts';
+import type { KvAnswer, KvCall, KvResult, KvWatch } from '../../core/protocol/cluster-kv.ts';
+import type { Random } from '../../core/random.ts';
+import { checkKeysOnce, checkOperation } from './check.ts';
+import type { KvDatabase } from './database.ts';
+import { Leases } from './leases.ts';
+import { KvRefused } from './refusal.ts';
+import { KvStore } from './store.ts';
+import { KvTransaction } from './transaction.ts';
+import { verify } from './verify.ts';
+import { KvSignal, type KvWatchTiming, kvWatchStream } from './watch-stream.ts';
+
+/** What bounds a cluster's state. */
+export interface KvSettings {
+  /** Revisions whose history is kept at the least. */
+  readonly historyRevisions: number;
+  /** Bytes of keys and values in that history; beyond them it is shorter. */
+  readonly historyBytes: number;
+  /** A key with its value. */
+  readonly valueBytes: number;
+  /** The records of one answer. */
+  readonly answerBytes: number;
+}
+
+export interface KvParts {
+  /** Migrated by `migrateKv`. */
+  readonly database: KvDatabase;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly settings: KvSettings;
+}
+
+/**
+ * The state of a cluster: etcd's data model over SQLite. Every call is one step: what it decides on and what it writes
+ * are not interleaved with another. Leases that have lapsed are gone before a call is looked at, whether or not an
+ * alarm was punctual.
+ */
+export class KvMachine {
+  private readonly parts: KvParts;
+  private readonly store: KvStore;
+  private readonly leases: Leases;
+  private readonly signal = new KvSignal();
+
+  constructor(parts: KvParts) {
+    this.parts = parts;
+    this.store = new KvStore(parts.database, parts.settings.answerBytes);
+    this.leases = new Leases(parts.database, parts.random);
+  }
+
+  /** `presentEpoch` is the cluster's; `ifEpoch` the one that the caller believes in, or null. */
+  call(call: KvCall, ifEpoch: number | null, presentEpoch: number): KvAnswer {
+    this.expire();
+    const before = this.store.revision();
+    try {
+      if (ifEpoch !== null && ifEpoch !== presentEpoch) {
+        throw new KvRefused('stale_epoch', `the epoch is ${presentEpoch}, not ${ifEpoch}`);
+      }
+      const result = this.parts.database.transaction(() => {
+        const done = this.apply(call);
+        if (this.store.revision() !== before) this.trim();
+        return done;
+      });
+      if (this.store.revision() !== before || call.op === 'compact') this.signal.notify();
+      return { ok: true, result };
+    } catch (error) {
+      this.leases.lookAgain();
+      if (!(error instanceof KvRefused)) throw error;
+      const answer = { ok: false as const, refusal: error.refusal, message: error.message };
+      return error.refusal === 'compacted'
+        ? { ...answer, compactedRevision: Math.max(0, this.store.compactedRevision()) }
+        : answer;
+    }
+  }
+
+  /** The watches as one stream of frames. */
+  watch(watches: readonly KvWatch[], timing: KvWatchTiming): ReadableStream<Uint8Array> {
+    this.expire();
+    return kvWatchStream(this.store, watches, this.signal, timing);
+  }
+
+  /** Ends the leases that have lapsed, each with its keys in a revision of its own. */
+  expire(): void {
+    const due = this.leases.due(this.parts.clock.now());
+    for (const leaseId of due) this.parts.database.transaction(() => this.endLease(leaseId));
+    const dueAtMs = this.leases.nextDueMs();
+    if (dueAtMs !== null && dueAtMs <= this.parts.clock.now()) this.leases.lookAgain();
+    if (due.length > 0) this.signal.notify();
+  }
+
+  /** When `expire` has something to do at the earliest; null where there are no leases. */
+  nextDueMs(): number | null {
+    return this.leases.nextDueMs();
+  }
+
+  private apply(call: KvCall): KvResult {
+    switch (call.op) {
+      case 'range':
+      case 'put':
+      case 'deleteRange':
+      case 'txn': {
+        checkOperation(call, this.parts.settings.valueBytes);
+        if (call.op === 'txn') checkKeysOnce(call);
+        return this.begin().apply(call);
+      }
+      case 'compact':
+        return this.compact(call.revision);
+      case 'grant': {
+        const lease = this.leases.grant(call.leaseId, call.ttlSeconds, this.parts.clock.now());
+        return { op: 'grant', revision: this.store.revision(), leaseId: lease.leaseId, ttlSeconds: lease.ttlSeconds };
+      }
+      case 'keepAlive': {
+        const lease = this.leases.renew(call.leaseId, this.parts.clock.now());
+        const ttlSeconds = lease?.ttlSeconds ?? 0;
+        return { op: 'keepAlive', revision: this.store.revision(), leaseId: call.leaseId, ttlSeconds };
+      }
+      case 'revoke': {
+        if (this.leases.find(call.leaseId) === undefined) throw leaseNotFound(call.leaseId);
+        this.endLease(call.leaseId);
+        return { op: 'revoke', revision: this.store.revision() };
+      }
+      case 'timeToLive':
+        return this.timeToLive(call.leaseId, call.keys);
+      case 'leases':
+        return { op: 'leases', revision: this.store.revision(), leaseIds: this.leases.ids() };
+      case 'verify':
+        return verify(this.store);
+      default:
+        return unreachable(call);
+    }
+  }
+
+  private begin(): KvTransaction {
+    return new KvTransaction(this.store, (leaseId) => this.leases.find(leaseId) !== undefined);
+  }
+
+  private compact(revision: number): KvResult {
+    const present = this.store.revision();
+    if (revision <= this.store.compactedRevision()) {
+      throw new KvRefused('compacted', `revision ${revision} has been compacted`);
+    }
+    if (revision > present) throw new KvRefused('future_revision', `revision ${revision} is yet to come`);
+    this.store.compact(revision);
+    return { op: 'compact', revision: present };
+  }
+
+  /** Keeps the history within its bounds. */
+  private trim(): void {
+    const { historyRevisions, historyBytes } = this.parts.settings;
+    const revision = this.store.excess(historyRevisions, historyBytes);
+    if (revision !== undefined && revision > this.store.compactedRevision()) this.store.compact(revision);
+  }
+
+  private timeToLive(leaseId: string, keys: boolean): KvResult {
+    const lease = this.leases.find(leaseId);
+    const left = lease === undefined ? -1 : Math.floor((lease.expiresAtMs - this.parts.clock.now()) / 1000);
+    return {
+      op: 'timeToLive',
+      revision: this.store.revision(),
+      leaseId,
+      ttlSeconds: left,
+      grantedTtlSeconds: lease?.ttlSeconds ?? 0,
+      keys: keys && lease !== undefined ? this.store.keysOfLease(leaseId) : [],
+    };
+  }
+
+  private endLease(leaseId: string): void {
+    const transaction = this.begin();
+    for (const key of this.store.keysOfLease(leaseId)) transaction.deleteKey(key);
+    this.leases.remove(leaseId);
+  }
+}
+
+function leaseNotFound(leaseId: string): KvRefused {
+  return new KvRefused('lease_not_found', `there is no lease ${leaseId}`);
+}

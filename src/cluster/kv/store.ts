@@ -1,0 +1,276 @@
+import { assert } from '../../core/errors.ts';
+import type { KvInterval, KvRecord } from '../../core/protocol/cluster-kv.ts';
+import type { KvDatabase, KvRow, KvSqlValue } from './database.ts';
+import { endOf, intervalCondition } from './interval.ts';
+import { KvRefused } from './refusal.ts';
+
+/**
+ * Places within one revision. Revisions stay below 2^33 so that a position is an exact number: at three thousand
+ * writes a second that is a lifetime of ninety years.
+ */
+const POSITIONS = 2 ** 20;
+
+/** The revision of a store that nothing was written to, as etcd counts. */
+const FIRST_REVISION = 1;
+
+/** A write as the history remembers it; of version 0 a deletion. */
+export interface KvChange {
+  readonly revision: number;
+  readonly record: KvRecord;
+}
+
+export interface Found {
+  readonly records: KvRecord[];
+  /** Keys in the interval, whatever the limit. */
+  readonly count: number;
+}
+
+/**
+ * The tables: the present, the history and what is between them. Synchronous, as a Durable Object's SQLite is, so
+ * that a decision and its write are one step.
+ *
+ * Invariant: the last history row of a key is its row in `kv`, or a deletion where it has none; rows of the compacted
+ * revision and of every later one are all kept, of older ones the last of each key.
+ */
+export class KvStore {
+  readonly database: KvDatabase;
+  /** Bytes of records one answer may hold; a Worker's RPC and memory bound it. */
+  private readonly answerBytes: number;
+
+  constructor(database: KvDatabase, answerBytes: number) {
+    this.database = database;
+    this.answerBytes = answerBytes;
+  }
+
+  revision(): number {
+    const last = this.database.exec('SELECT max(position) AS position FROM kv_history')[0]?.position;
+    return last === null || last === undefined ? FIRST_REVISION : revisionAt(Number(last));
+  }
+
+  /** The oldest revision that can be read; -1 where nothing was ever compacted. */
+  compactedRevision(): number {
+    return Number(this.database.exec("SELECT value FROM kv_facts WHERE name = 'compacted'")[0]?.value ?? -1);
+  }
+
+  /** The records of an interval as they are, in order of their keys. `limit` 0 is none. */
+  present(interval: KvInterval, limit: number, columns: 'all' | 'keys' | 'count'): Found {
+    if (endOf(interval) === 'key') {
+      const record = this.get(interval.key);
+      if (record === undefined) return { records: [], count: 0 };
+      return { records: columns === 'count' ? [] : [record], count: 1 };
+    }
+    const { where, values } = intervalCondition(interval);
+    return this.found(`SELECT * FROM kv WHERE ${where} ORDER BY key`, values, limit, columns);
+  }
+
+  /** The same as of a revision. */
+  asOf(revision: number, interval: KvInterval, limit: number, columns: 'all' | 'keys' | 'count'): Found {
+    const { where, values } = intervalCondition(interval);
+    // With max(), SQLite takes the other columns from the row that has the maximum.
+    const last = `SELECT key, value, create_revision, version, lease, max(position) AS position FROM kv_history
+                  WHERE ${where} AND position < ? GROUP BY key ORDER BY key`;
+    const query = `SELECT *, position / ${POSITIONS} AS mod_revision FROM (${last}) WHERE version > 0`;
+    return this.found(query, [...values, (revision + 1) * POSITIONS], limit, columns);
+  }
+
+  private found(query: string, values: KvSqlValue[], limit: number, columns: 'all' | 'keys' | 'count'): Found {
+    const exec = (text: string, ...bindings: KvSqlValue[]) => this.database.exec(text, ...bindings);
+    const count = Number(exec(`SELECT count(*) AS count FROM (${query})`, ...values)[0].count);
+    if (columns === 'count' || count === 0) return { records: [], count };
+    const page = `${query} LIMIT ?`;
+    const rows = limit > 0 ? limit : count;
+    const shown = columns === 'all' ? 'value' : 'NULL AS value';
+    const sizes = columns === 'all' ? 'sum(length(key) + coalesce(length(value), 0))' : 'sum(length(key))';
+    const bytes = Number(exec(`SELECT ${sizes} AS bytes FROM (${page})`, ...values, rows)[0].bytes);
+    if (bytes > this.answerBytes) {
+      throw new KvRefused('answer_too_large', `the records asked for have ${bytes} bytes; ask with a limit`);
+    }
+    const selected = `SELECT key, ${shown}, create_revision, mod_revision, version, lease FROM (${page})`;
+    return { records: exec(selected, ...values, rows).map(recordOf), count };
+  }
+
+  get(key: Uint8Array): KvRecord | undefined {
+    const row = this.database.exec('SELECT * FROM kv WHERE key = ?', key)[0];
+    return row === undefined ? undefined : recordOf(row);
+  }
+
+  /** Writes a record, present and history. `place` is its place within the revision. */
+  put(record: KvRecord, place: number): void {
+    this.database.exec(
+      `INSERT INTO kv (key, value, create_revision, mod_revision, version, lease) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT (key) DO UPDATE SET value = excluded.value, create_revision = excluded.create_revision,
+         mod_revision = excluded.mod_revision, version = excluded.version, lease = excluded.lease`,
+      record.key,
+      record.value,
+      record.createRevision,
+      record.modRevision,
+      record.version,
+      record.leaseId,
+    );
+    this.remember(record, place);
+  }
+
+  delete(key: Uint8Array, revision: number, place: number): void {
+    this.database.exec('DELETE FROM kv WHERE key = ?', key);
+    const gone = { key, value: EMPTY, createRevision: 0, modRevision: revision, version: 0, leaseId: '0' };
+    this.remember(gone, place);
+  }
+
+  private remember(record: KvRecord, place: number): void {
+    assert(place < POSITIONS, 'a revision has at most so many writes');
+    this.database.exec(
+      `INSERT INTO kv_history (position, key, value, create_revision, version, lease, total_bytes)
+       VALUES (?, ?, ?, ?, ?, ?, ? + coalesce((SELECT total_bytes FROM kv_history ORDER BY position DESC LIMIT 1), 0))`,
+      record.modRevision * POSITIONS + place,
+      record.key,
+      record.value,
+      record.createRevision,
+      record.version,
+      record.leaseId,
+      record.key.length + record.value.length,
+    );
+  }
+
+  /** Keys of an interval, without their values. */
+  keys(interval: KvInterval): Uint8Array[] {
+    const { where, values } = intervalCondition(interval);
+    return this.database
+      .exec(`SELECT key FROM kv WHERE ${where} ORDER BY key`, ...values)
+      .map((row) => bytesOf(row.key));
+  }
+
+  keysOfLease(leaseId: string): Uint8Array[] {
+    return this.database
+      .exec("SELECT key FROM kv WHERE lease = ? AND lease <> '0' ORDER BY key", leaseId)
+      .map((row) => bytesOf(row.key));
+  }
+
+  /**
+   * The changes of an interval from a revision on, whole revisions in order of writing, up to about `maxRows` and
+   * `maxBytes` of them; `reached` is the last revision that they are complete up to.
+   */
+  changes(
+    interval: KvInterval,
+    fromRevision: number,
+    maxRows: number,
+    maxBytes: number,
+  ): { changes: KvChange[]; reached: number } {
+    const { where, values } = intervalCondition(interval);
+    const from = fromRevision * POSITIONS;
+    const sizes = this.database.exec(
+      `SELECT position, length(key) + coalesce(length(value), 0) AS bytes FROM kv_history
+       WHERE position >= ? AND ${where} ORDER BY position LIMIT ?`,
+      from,
+      ...values,
+      maxRows,
+    );
+    const end = endOfPage(sizes, maxRows, maxBytes);
+    const reached = end === undefined ? this.revision() : end - 1;
+    const changes = this.database
+      .exec(
+        `SELECT * FROM kv_history WHERE position >= ? AND position < ? AND ${where} ORDER BY position`,
+        from,
+        (reached + 1) * POSITIONS,
+        ...values,
+      )
+      .map(changeOf);
+    return { changes, reached };
+  }
+
+  /** A key as it was before a revision; undefined where it was not, or where that is forgotten. */
+  before(key: Uint8Array, revision: number): KvRecord | undefined {
+    if (revision - 1 < this.compactedRevision()) return undefined;
+    const row = this.database.exec(
+      'SELECT * FROM kv_history WHERE key = ? AND position < ? ORDER BY position DESC LIMIT 1',
+      key,
+      revision * POSITIONS,
+    )[0];
+    return row === undefined || Number(row.version) === 0 ? undefined : changeOf(row).record;
+  }
+
+  /**
+   * Forgets what only revisions before `revision` can tell. What is written to is proportional to the history
+   * forgotten, not to the keys there are: only keys written since the last compaction have rows to lose.
+   */
+  compact(revision: number): void {
+    const since = Math.max(0, this.compactedRevision());
+    this.database.exec(
+      `DELETE FROM kv_history WHERE position IN (
+         SELECT earlier.position FROM (SELECT DISTINCT key FROM kv_history WHERE position >= ? AND position < ?) AS written
+         JOIN kv_history AS earlier ON earlier.key = written.key AND earlier.position < ?
+         WHERE earlier.version = 0 OR EXISTS (
+           SELECT 1 FROM kv_history AS later
+           WHERE later.key = earlier.key AND later.position > earlier.position AND later.position < ?))`,
+      since * POSITIONS,
+      (revision + 1) * POSITIONS,
+      revision * POSITIONS,
+      (revision + 1) * POSITIONS,
+    );
+    this.database.exec("INSERT OR REPLACE INTO kv_facts (name, value) VALUES ('compacted', ?)", revision);
+  }
+
+  /** The revision to compact to so that the history has about the size allowed; undefined where it has. */
+  excess(maxRevisions: number, maxBytes: number): number | undefined {
+    const exec = (text: string, ...bindings: KvSqlValue[]) => this.database.exec(text, ...bindings);
+    const last = exec('SELECT position, total_bytes FROM kv_history ORDER BY position DESC LIMIT 1')[0];
+    if (last === undefined) return undefined;
+    const revision = revisionAt(Number(last.position));
+    const kept = Math.max(FIRST_REVISION, this.compactedRevision());
+    const from = kept * POSITIONS;
+    const first = exec('SELECT total_bytes FROM kv_history WHERE position >= ? ORDER BY position LIMIT 1', from)[0];
+    const bytes = Number(last.total_bytes) - Number(first?.total_bytes ?? last.total_bytes);
+    // Trimmed in steps, so that most writes delete nothing.
+    if (revision - kept - maxRevisions < Math.ceil(maxRevisions / 100) && bytes <= 1.1 * maxBytes) return undefined;
+    const fits = exec(
+      'SELECT position FROM kv_history WHERE position >= ? AND total_bytes >= ? ORDER BY position LIMIT 1',
+      from,
+      Number(last.total_bytes) - maxBytes,
+    )[0];
+    return Math.max(revision - maxRevisions, fits === undefined ? 0 : revisionAt(Number(fits.position)));
+  }
+}
+
+const EMPTY = new Uint8Array(0);
+
+export function bytesOf(value: unknown): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  assert(value === null, 'a column of bytes');
+  return EMPTY;
+}
+
+function revisionAt(position: number): number {
+  return Math.floor(position / POSITIONS);
+}
+
+function recordOf(row: KvRow): KvRecord {
+  return {
+    key: bytesOf(row.key),
+    value: bytesOf(row.value),
+    createRevision: Number(row.create_revision),
+    modRevision: Number(row.mod_revision),
+    version: Number(row.version),
+    leaseId: String(row.lease),
+  };
+}
+
+function changeOf(row: KvRow): KvChange {
+  const revision = revisionAt(Number(row.position));
+  return { revision, record: recordOf({ ...row, mod_revision: revision }) };
+}
+
+/** The first revision that a page leaves to the next one; undefined where it has all. It has at least one revision. */
+function endOfPage(sizes: readonly KvRow[], maxRows: number, maxBytes: number): number | undefined {
+  let bytes = 0;
+  for (const [at, row] of sizes.entries()) {
+    bytes += Number(row.bytes);
+    if (bytes > maxBytes && at > 0) {
+      const cut = revisionAt(Number(row.position));
+      return Math.max(cut, revisionAt(Number(sizes[0].position)) + 1);
+    }
+  }
+  if (sizes.length < maxRows) return undefined;
+  // The last revision of a full page may go on behind it.
+  const first = revisionAt(Number(sizes[0].position));
+  return Math.max(first + 1, revisionAt(Number(sizes[sizes.length - 1].position)));
+}

@@ -1,0 +1,192 @@
+import { expect, test } from 'vitest';
+import type { KvCall, KvWatchFrame } from '../../src/core/protocol/cluster-kv.ts';
+import { ALL, bytes, deleteOf, kvWorld, putOf, rangeOf, text, watching, watchOf } from './kv-fixture.ts';
+
+const never: KvCall = {
+  op: 'txn',
+  compare: [{ key: bytes('lock'), rangeEnd: bytes(''), target: 'create', result: 'equal', number: 0 }],
+  success: [putOf('lock', 'me'), putOf('holder', 'me')],
+  failure: [rangeOf({ key: bytes('lock') })],
+};
+const keysIn = (frame: KvWatchFrame | null): string[] =>
+  frame?.type === 'events'
+    ? frame.events.map((event) => `${event.type} ${atob(event.record.key)} ${event.record.modRevision}`)
+    : [`${frame?.type}`];
+
+test('an empty store is at revision 1, and every write takes the next', () => {
+  const { call } = kvWorld();
+  expect(call(rangeOf(ALL))).toMatchObject({ revision: 1, count: 0 });
+  expect(call(putOf('a', '1')).revision).toBe(2);
+  expect(call(putOf('a', '2')).revision).toBe(3);
+  expect(call(rangeOf({ key: bytes('a') })).records).toEqual([
+    { key: bytes('a'), value: bytes('2'), createRevision: 2, modRevision: 3, version: 2, leaseId: '0' },
+  ]);
+  expect(call(deleteOf('b'))).toMatchObject({ deleted: 0, revision: 3 });
+  expect(call(deleteOf('a'))).toMatchObject({ deleted: 1, revision: 4 });
+  expect(call(rangeOf({ key: bytes('a'), revision: 2 })).records.map(({ value }) => text(value))).toEqual(['1']);
+});
+
+test('an empty value is a value', () => {
+  const { call } = kvWorld();
+  call(putOf('a', ''));
+  expect(call(rangeOf({ key: bytes('a') })).records[0]?.value).toEqual(bytes(''));
+  expect(call({ op: 'verify' }).problems).toEqual([]);
+});
+
+test('a transaction takes one revision for all it writes, and its condition decides which half runs', () => {
+  const { call } = kvWorld();
+  expect(call(never)).toMatchObject({ succeeded: true, revision: 2 });
+  expect(call(never)).toMatchObject({ succeeded: false, revision: 2, answers: [{ op: 'range', count: 1 }] });
+  expect(call(rangeOf(ALL)).records.map(({ modRevision }) => modRevision)).toEqual([2, 2]);
+});
+
+test('a transaction that is refused at its end has done nothing', () => {
+  const { call, refusal } = kvWorld();
+  const ops = [putOf('a', '1'), putOf('b', '1', { leaseId: '99' })];
+  expect(refusal({ op: 'txn', compare: [], success: ops, failure: [] })).toBe('lease_not_found');
+  expect(call(rangeOf(ALL))).toMatchObject({ revision: 1, count: 0 });
+  const twice = [putOf('a', '1'), putOf('a', '2')];
+  expect(refusal({ op: 'txn', compare: [], success: twice, failure: [] })).toBe('duplicate_key');
+});
+
+test('a stale epoch changes nothing, and the present one is let in', () => {
+  const { call, refusal } = kvWorld();
+  expect(refusal(putOf('a', '1'), 6)).toBe('stale_epoch');
+  expect(refusal(putOf('a', '1'), 8)).toBe('stale_epoch');
+  expect(call(rangeOf(ALL)).count).toBe(0);
+  expect(call(putOf('a', '1'), 7).revision).toBe(2);
+});
+
+test('a lease takes its keys with it, in one revision, without waiting for an alarm', () => {
+  const { call, clock, machine } = kvWorld();
+  const { leaseId } = call({ op: 'grant', leaseId: '0', ttlSeconds: 10 });
+  call(putOf('a', '1', { leaseId }));
+  call(putOf('b', '1', { leaseId }));
+  call(putOf('c', '1', { leaseId }));
+  call(putOf('c', '2'));
+  expect(machine.nextDueMs()).toBe(1_010_000);
+  clock.advance(9_999);
+  expect(call({ op: 'timeToLive', leaseId, keys: true })).toMatchObject({ ttlSeconds: 0, grantedTtlSeconds: 10 });
+  expect(call({ op: 'keepAlive', leaseId })).toMatchObject({ ttlSeconds: 10 });
+  clock.advance(9_999);
+  expect(call(rangeOf(ALL)).count).toBe(3);
+  clock.advance(1);
+  expect(call(rangeOf(ALL))).toMatchObject({ count: 1, revision: 6 });
+  expect(call({ op: 'timeToLive', leaseId, keys: true })).toMatchObject({ ttlSeconds: -1, keys: [] });
+  expect(call({ op: 'keepAlive', leaseId })).toMatchObject({ ttlSeconds: 0 });
+  expect(machine.nextDueMs()).toBe(null);
+  expect(call({ op: 'verify' }).problems).toEqual([]);
+});
+
+test('a lease outlives a new start, and lapses when it would have', () => {
+  const first = kvWorld();
+  const { leaseId } = first.call({ op: 'grant', leaseId: '9223372036854775807', ttlSeconds: 5 });
+  first.call(putOf('a', '1', { leaseId }));
+  const second = kvWorld({}, first.database, first.clock);
+  expect(second.machine.nextDueMs()).toBe(1_005_000);
+  expect(second.call(rangeOf(ALL)).count).toBe(1);
+  second.clock.advance(5000);
+  second.machine.expire();
+  expect(second.call(rangeOf(ALL)).count).toBe(0);
+});
+
+test('compaction forgets what only older revisions tell, and says so', () => {
+  const { call, machine, refusal } = kvWorld();
+  for (const value of ['1', '2', '3']) call(putOf('a', value));
+  call(putOf('b', '1'));
+  call(deleteOf('b'));
+  expect(refusal({ op: 'compact', revision: 7 })).toBe('future_revision');
+  call({ op: 'compact', revision: 4 });
+  expect(refusal({ op: 'compact', revision: 4 })).toBe('compacted');
+  expect(machine.call(rangeOf({ ...ALL, revision: 3 }), null, 7)).toMatchObject({
+    refusal: 'compacted',
+    compactedRevision: 4,
+  });
+  expect(call(rangeOf({ ...ALL, revision: 4 })).records.map(({ value }) => text(value))).toEqual(['3']);
+  expect(call(rangeOf({ ...ALL, revision: 5 })).count).toBe(2);
+  call({ op: 'compact', revision: 6 });
+  expect(call(rangeOf({ ...ALL, revision: 6 })).count).toBe(1);
+  expect(call({ op: 'verify' })).toMatchObject({ keys: 1, problems: [] });
+});
+
+test('the history is bounded by revisions and by bytes, and never loses a key', () => {
+  const { call, database } = kvWorld({ historyRevisions: 100, historyBytes: 20_000 });
+  call(putOf('old', 'kept'));
+  for (let at = 0; at < 500; at++) call(putOf(`k${at % 7}`, `v${at}`));
+  const rows = () => Number(database.exec('SELECT count(*) AS count FROM kv_history')[0]?.['count']);
+  expect(rows()).toBeLessThan(110);
+  for (let at = 0; at < 50; at++) call(putOf('large', 'x'.repeat(3000)));
+  expect(rows()).toBeLessThan(20);
+  expect(call(rangeOf(ALL)).count).toBe(9);
+  expect(call({ op: 'verify' }).problems).toEqual([]);
+});
+
+test('a watch tells every revision once, in order, from where it was left', async () => {
+  const { call, machine } = kvWorld();
+  call(putOf('a', '1'));
+  const first = watching(machine, watchOf({ startRevision: 2 }));
+  expect(await first.next()).toEqual({ type: 'created', watchId: 0, revision: 2 });
+  expect(keysIn(await first.next())).toEqual(['put a 2']);
+  call({ op: 'txn', compare: [], success: [putOf('b', '1'), deleteOf('a')], failure: [] });
+  expect(keysIn(await first.next())).toEqual(['put b 3', 'delete a 3']);
+  await first.cancel();
+  for (let at = 0; at < 2500; at++) call(putOf('c', `${at}`));
+  const second = watching(machine, watchOf({ startRevision: 4 }));
+  const told: string[] = [];
+  expect((await second.next())?.type).toBe('created');
+  while (told.length < 2500) told.push(...keysIn(await second.next()));
+  expect(told).toEqual(Array.from({ length: 2500 }, (_, at) => `put c ${at + 4}`));
+  await second.cancel();
+});
+
+test('a watch has an interval, filters, and tells what was before', async () => {
+  const { call, machine } = kvWorld();
+  call(putOf('x/1', 'old'));
+  const puts = watchOf({ key: bytes('x/'), rangeEnd: bytes('x0'), previous: true, deletes: false });
+  const watch = watching(machine, puts, watchOf({ watchId: 1, startRevision: 9 }));
+  expect([(await watch.next())?.type, (await watch.next())?.type]).toEqual(['created', 'created']);
+  call(putOf('y', '1'));
+  call(putOf('x/1', 'new'));
+  call(deleteOf('x/1'));
+  call(putOf('x/1', 'again'));
+  expect(await watch.next()).toMatchObject({
+    watchId: 0,
+    events: [
+      { type: 'put', record: { version: 2, value: btoa('new') }, previous: { version: 1, value: btoa('old') } },
+      { record: { version: 1, modRevision: 6 } },
+    ],
+  });
+  for (let at = 0; at < 4; at++) call(putOf('y', '2'));
+  expect(await watch.next()).toMatchObject({ watchId: 1, events: [{ record: { modRevision: 9 } }, {}] });
+  await watch.cancel();
+  expect(watch.timers.size).toBe(0);
+});
+
+test('a watch behind the history is told so and ends', async () => {
+  const { call, machine } = kvWorld();
+  for (const value of ['1', '2', '3']) call(putOf('a', value));
+  call({ op: 'compact', revision: 3 });
+  const behind = watching(machine, watchOf({ startRevision: 2 }));
+  expect((await behind.next())?.type).toBe('created');
+  expect(await behind.next()).toEqual({ type: 'compacted', watchId: 0, compactedRevision: 3 });
+  expect(await behind.next()).toBe(null);
+  const there = watching(machine, watchOf({ startRevision: 3, progress: true }));
+  expect((await there.next())?.type).toBe('created');
+  expect(keysIn(await there.next())).toEqual(['put a 3', 'put a 4']);
+  there.fireTimers();
+  expect(await there.next()).toEqual({ type: 'progress', watchId: 0, revision: 4 });
+  await there.cancel();
+});
+
+test('verify finds a table that is not as the history has it', () => {
+  const { call, database } = kvWorld();
+  call(putOf('a', '1'));
+  call(putOf('b', '1'));
+  const { digest } = call({ op: 'verify' });
+  database.exec("UPDATE kv SET version = 5 WHERE key = x'61'");
+  expect(call({ op: 'verify' })).toMatchObject({ problems: ['1 keys that are not as the history has them'] });
+  expect(call({ op: 'verify' }).digest).not.toBe(digest);
+  database.exec("DELETE FROM kv WHERE key = x'61'");
+  database.exec('DELETE FROM kv_history WHERE position / 1048576 = 2');
+  expect(call({ op: 'verify' }).problems).toEqual(['1 revisions that the history does not tell of']);
+});
