@@ -8,7 +8,7 @@ export const FLOORS = [
   // Parquet pages to columns and back, shared by formats and segment.
   ['src/parquet'],
   ['src/formats', 'src/segment', 'src/storage', 'src/observe'],
-  ['src/access', 'src/ingest', 'src/indexing', 'src/query', 'src/control'],
+  ['src/access', 'src/ingest', 'src/indexing', 'src/query', 'src/control', 'src/tasks', 'src/cluster'],
   // Vars to configuration, bindings to ports: what every door needs and no machine may see.
   ['src/config.ts', 'src/deps.ts'],
   ['src/api', 'durable-objects', 'queues'],
@@ -80,6 +80,19 @@ export default {
       to: { path: '^(test|scripts|bench|agent|console)/' },
     },
     {
+      name: 'the agent and the command line stand on core and discovery alone',
+      comment: 'They speak to the Worker over HTTP, as anybody does.',
+      severity: 'error',
+      from: { path: '^agent/' },
+      to: { path: '^(src|durable-objects|queues|test|scripts|bench)/', pathNot: '^src/(core|discovery)/' },
+    },
+    {
+      name: 'the agent needs no development dependency but what bundles it',
+      severity: 'error',
+      from: { path: '^agent/', pathNot: '^agent/bin/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+    },
+    {
       name: 'every import resolves',
       severity: 'error',
       from: {},
@@ -89,7 +102,7 @@ export default {
       name: 'no cycles',
       comment: 'Two files that need each other are one idea in two places. Types may refer to each other.',
       severity: 'error',
-      from: { path: WORKER },
+      from: { path: '^(src|durable-objects|queues|agent)/' },
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
     },
   ],

@@ -25,7 +25,7 @@ export class ControlPlane extends DurableObject<Cloudflare.Env> implements Contr
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
-    const { config, keys, ingest, logs } = depsOf(env);
+    const { config, keys, ingest, watched, logs } = depsOf(env);
     const database = sqlDatabase(ctx.storage);
     this.machine = new ControlPlaneMachine({
       storage: sqlStorage(database),
@@ -39,6 +39,7 @@ export class ControlPlane extends DurableObject<Cloudflare.Env> implements Contr
           return true;
         },
         (name, uid) => ingest.eraseNamespace(name, uid),
+        (_name, uid) => watched.eraseNamespace(uid),
       ],
     });
     ctx.blockConcurrencyWhile(async () => {

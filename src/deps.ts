@@ -6,6 +6,7 @@ import { SnapshotCache } from './control/snapshot-cache.ts';
 import { systemClock } from './core/clock.ts';
 import type { ControlPlaneReader, ControlPlaneResources } from './core/protocol/control-plane.ts';
 import type { IndexMessage, IngestMessage } from './core/protocol/messages.ts';
+import type { TaskQueueCalls } from './core/protocol/tasks.ts';
 import { systemRandom } from './core/random.ts';
 import { createIndexing, type Indexing } from './indexing/indexing.ts';
 import { type FaultPoints, holdingFaultPoints, noFaultPoints } from './ingest/fault-points.ts';
@@ -25,6 +26,14 @@ import { cloudflareQueue } from './storage/message-queue.ts';
 import type { ObjectStore } from './storage/object-store.ts';
 import { r2ObjectStore } from './storage/r2-object-store.ts';
 import { createSqlDatabase, type SqlBinding } from './storage/sql.ts';
+import {
+  createWatchedObjects,
+  eraseWatched,
+  tickWatched,
+  type WatchedCalls,
+  type WatchedObject,
+  type WatchedObjects,
+} from './storage/watched-objects.ts';
 
 /** Everything the doors need, made once an isolate from its bindings. */
 export interface Deps {
@@ -39,6 +48,14 @@ export interface Deps {
   readonly indexing: Indexing;
   readonly queries: QueryEngine;
   readonly faults: FaultPoints;
+  /** A shard of a queue by its object's name; a stub that threw is broken, so each call takes a new one. */
+  readonly taskQueue: (name: string) => TaskQueueCalls;
+  /** Objects with alarms: who they are, and what the sweep and the end of a namespace do to them. */
+  readonly watched: WatchedObjects & {
+    tickAll(): Promise<void>;
+    /** True when nothing of the namespace is left. */
+    eraseNamespace(uid: string): Promise<boolean>;
+  };
 }
 
 /** The name of the one ControlPlane object. */
@@ -64,7 +81,8 @@ function createDeps(env: Cloudflare.Env): Deps {
   const config = readConfig(env as unknown as Readonly<Record<string, unknown>>);
   const logs = createLogs(config.logLevels, toConsole, systemClock);
   const store = r2ObjectStore(env.BUCKET);
-  const catalog = createCatalog(createSqlDatabase(env.CATALOG as unknown as SqlBinding), systemClock, systemRandom);
+  const database = createSqlDatabase(env.CATALOG as unknown as SqlBinding);
+  const catalog = createCatalog(database, systemClock, systemRandom);
   const keys = d1KeyStore(env.CATALOG);
   // Indexes follow their pipeline at once where the change went through this isolate, else with the next sweep.
   const control = controlPlane(env, (namespace) => {
@@ -115,6 +133,8 @@ function createDeps(env: Cloudflare.Env): Deps {
     keys,
     control,
     faults,
+    taskQueue: (name) => env.TASK_QUEUE.getByName(name),
+    watched: watchedObjects(env, createWatchedObjects(database, systemClock), logs('sweep')),
     authenticator: createAuthenticator({
       keys,
       clock: systemClock,
@@ -134,6 +154,23 @@ function createDeps(env: Cloudflare.Env): Deps {
       faults,
       limits: { ...INGEST_LIMITS, partBytes: config.ingestPartBytes },
     }),
+  };
+}
+
+/** Objects with alarms, each kind by its binding. */
+function watchedObjects(env: Cloudflare.Env, registry: WatchedObjects, log: Log): Deps['watched'] {
+  const kinds: Readonly<Record<string, (name: string) => WatchedCalls>> = {
+    'task-queue': (name) => env.TASK_QUEUE.getByName(name),
+  };
+  const callsOf = ({ kind, name }: WatchedObject) => kinds[kind]?.(name) ?? null;
+  return {
+    ...registry,
+    tickAll: () =>
+      tickWatched(registry, callsOf, (object, error) => log.error('an object does not answer', { ...object, error })),
+    async eraseNamespace(uid) {
+      for (const kind of Object.keys(kinds)) if (!(await eraseWatched(registry, kind, uid, callsOf))) return false;
+      return true;
+    },
   };
 }
 

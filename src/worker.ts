@@ -1,4 +1,5 @@
 import { ControlPlane } from '../durable-objects/control-plane.ts';
+import { TaskQueue } from '../durable-objects/task-queue.ts';
 import { consumeDeadIngest } from '../queues/dead-letter.ts';
 import { consumeDeadIndex, consumeIndex } from '../queues/index.ts';
 import { consumeIngest } from '../queues/ingest.ts';
@@ -12,7 +13,7 @@ import { type Deps, depsOf } from './deps.ts';
 import { checkHealth } from './health.ts';
 import { sentryReporter, silentReporter } from './observe/error-reporter.ts';
 
-export { ControlPlane };
+export { ControlPlane, TaskQueue };
 
 /** What the local launcher calls the sweep after a start: nothing that ran before is alive, no message survived. */
 const AFTER_RESTART = '@restart';
@@ -38,10 +39,11 @@ export default {
   },
 
   async scheduled(event, env) {
-    const { ingest, indexing, control } = depsOf(env);
+    const { ingest, indexing, control, watched } = depsOf(env);
     await indexing.reconcileAll();
     await ingest.sweep({ restarted: event.cron === AFTER_RESTART });
     await control.tick();
+    await watched.tickAll();
   },
 } satisfies ExportedHandler<Cloudflare.Env>;
 
@@ -71,6 +73,7 @@ function apiOf(deps: Deps): ApiApp {
     queries: deps.queries,
     keys: deps.keys,
     controlPlane: deps.control,
+    taskQueue: deps.taskQueue,
   });
   apis.set(deps, api);
   return api;

@@ -27,6 +27,7 @@ interface Rule {
 const READ: readonly Verb[] = ['get', 'list', 'watch'];
 const DATA = ['datasets', 'objects', 'quarantine'];
 const DECLARED = ['namespaces', 'pipelines'];
+const WORK = ['queues', 'tasks'];
 
 /**
  * What each role may do, within the namespace of the key. Resources of the `/v1` surface are in group `''`,
@@ -37,20 +38,23 @@ const RULES: Readonly<Record<Role, readonly Rule[]>> = {
   agent: [
     { groups: [''], resources: [...DATA, 'discovery'], verbs: READ },
     { groups: ['', 'orasi.io'], resources: DECLARED, verbs: READ },
+    { groups: [''], resources: WORK, verbs: READ },
+    { groups: [''], resources: ['tasks'], verbs: ['create'] },
     {
       groups: [''],
-      resources: ['queues', 'tasks', 'claims', 'results', 'heartbeats', 'clusters', 'members', 'elections', 'kv'],
+      resources: ['claims', 'results', 'heartbeats', 'clusters', 'members', 'elections', 'kv'],
       verbs: ['*'],
     },
     { groups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['*'] },
   ],
   ingester: [
-    { groups: [''], resources: [...DATA, 'discovery'], verbs: READ },
+    { groups: [''], resources: [...DATA, ...WORK, 'discovery'], verbs: READ },
+    { groups: [''], resources: ['tasks'], verbs: ['create', 'delete'] },
     { groups: ['', 'orasi.io'], resources: DECLARED, verbs: READ },
     { groups: [''], resources: ['objects', 'uploads', 'telemetry'], verbs: ['get', 'list', 'create', 'update'] },
   ],
   reader: [
-    { groups: [''], resources: [...DATA, 'discovery'], verbs: READ },
+    { groups: [''], resources: [...DATA, ...WORK, 'discovery'], verbs: READ },
     { groups: ['', 'orasi.io'], resources: DECLARED, verbs: READ },
     { groups: [''], resources: ['queries'], verbs: ['create'] },
   ],

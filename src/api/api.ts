@@ -1,5 +1,6 @@
 import { LIMITS } from '../core/limits.ts';
 import type { ControlPlaneResources } from '../core/protocol/control-plane.ts';
+import type { TaskQueueCalls } from '../core/protocol/tasks.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import { Admission } from '../query/admission.ts';
 import type { QueryEngine } from '../query/engine.ts';
@@ -13,6 +14,7 @@ import type { ApiBase } from './ports.ts';
 import { mountQuery } from './query.ts';
 import { mountResources } from './resources.ts';
 import type { ApiApp } from './route.ts';
+import { mountTasks } from './tasks.ts';
 import { mountUploads } from './uploads.ts';
 
 /** Everything the management surface stands on. */
@@ -23,16 +25,19 @@ export interface ApiParts {
   readonly queries: QueryEngine;
   readonly keys: KeyStore;
   readonly controlPlane: ControlPlaneResources;
+  /** A shard of a queue by its object's name. */
+  readonly taskQueue: (name: string) => TaskQueueCalls;
 }
 
 /** The management surface: every area mounted. */
-export function createApi({ base, catalog, ingest, queries, keys, controlPlane }: ApiParts): ApiApp {
+export function createApi({ base, catalog, ingest, queries, keys, controlPlane, taskQueue }: ApiParts): ApiApp {
   return createApp(base, (app) => {
     mountObjects(app, base, ingest, catalog.ledger);
     mountUploads(app, base, ingest, catalog.ledger);
     mountDatasets(app, base, catalog.datasets);
     mountQuery(app, base, queries, new Admission(LIMITS.concurrentQueries, LIMITS.waitingQueries, base.clock));
     mountKeys(app, base, keys);
+    mountTasks(app, base, taskQueue);
     mountResources(app, { controlPlane, authorize: (...call) => base.authorize(...call) });
   });
 }

@@ -40,6 +40,8 @@ export interface RouteDefinition<Query extends z.ZodType, Body extends z.ZodType
   readonly body?: Body;
   /** A body of bytes that is not read as JSON. */
   readonly rawBody?: string;
+  /** The request asks for a WebSocket, and is answered 101; any other is refused. */
+  readonly upgrade?: 'websocket';
   readonly responses: Readonly<Record<number, ResponseDefinition>>;
 }
 
@@ -92,6 +94,7 @@ export function defineRoute<Query extends z.ZodType = typeof Empty, Body extends
     const params = context.req.param() as Record<string, string>;
     if (access !== 'open') admit(context, gatekeeper, access, params);
     checkEncoding(new URL(context.req.url).pathname);
+    if (definition.upgrade !== undefined) checkUpgrade(context, definition.upgrade);
     const request = {
       params,
       query: check(definition.query, context.req.query(), 'query') as z.output<Query>,
@@ -121,16 +124,31 @@ function admit(
   }
 }
 
+function checkUpgrade({ req }: Context<ApiEnv>, protocol: string): void {
+  if (req.header('upgrade')?.toLowerCase() === protocol) return;
+  throw new OrasiError('bad_request', 'this is a WebSocket: ask for an upgrade', {
+    errors: [{ path: '(header) Upgrade', message: `expected "${protocol}"` }],
+  });
+}
+
 /** Validates input by a schema; faults name their path below `root`. */
 function check(schema: z.ZodType | undefined, value: unknown, root: string): unknown {
   if (schema === undefined) return {};
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const errors = parsed.error.issues.map((issue) => ({
+  const errors = parsed.error.issues.flatMap(closestIssues).map((issue) => ({
     path: [...(root === '' ? [] : [root]), ...issue.path.map(String)].join('.') || '(body)',
     message: issue.message,
   }));
   throw new OrasiError('bad_request', `${errors[0].path}: ${errors[0].message}`, { errors });
+}
+
+/** Of a choice between shapes, the faults of the one that was meant: the one understood deepest, with the fewest. */
+function closestIssues(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [issue];
+  const depth = (issues: readonly z.core.$ZodIssue[]) => Math.max(0, ...issues.map(({ path }) => path.length));
+  const [closest] = issue.errors.toSorted((a, b) => depth(b) - depth(a) || a.length - b.length);
+  return closest.map((each) => ({ ...each, path: [...issue.path, ...each.path] }));
 }
 
 /** Reads a JSON body, at most `LIMITS.jsonBodyBytes` of it. Throws `payload_too_large` or `bad_request`. */

@@ -98,8 +98,28 @@ export const LIMITS = {
   garbageGraceMs: 15 * 60_000,
   /** One object of the control plane as JSON; the change log keeps it twice in a row (before and after). */
   resourceBytes: 512 * KiB,
+  /** Tasks of one submit, results of one report, leases of one heartbeat: one transaction of an object that all share. */
+  tasksPerCall: 1_000,
+  /** The payload of a task, and the data of its result, as JSON; larger ones go to the bucket, and their name here. */
+  taskPayloadBytes: 128 * KiB,
+  /** Characters of payload that one claim carries: an RPC answer has at most 32 MiB, and it is held twice. */
+  claimPayloadChars: 4 * MiB,
+  /** Combinations of type, priority and required capabilities in a queue; a claim looks at each. */
+  taskLanes: 4_096,
+  /** The longest that one claim waits for work. */
+  claimWaitSeconds: 60,
   /** Changes the control plane remembers: a watch that resumes from an older revision is told to list again. */
   watchHistoryRevisions: 10_000,
+  /** Members of a cluster: each step of its machine looks at all of them. */
+  clusterMembers: 5_000,
+  /** A member's report as JSON: every change of it is kept in the history that watches resume from. */
+  clusterMemberBytes: 16 * KiB,
+  /** Changes a cluster remembers: a watch that resumes from an older revision is told to read the state again. */
+  clusterHistoryRevisions: 10_000,
+  /** Elections a cluster remembers, for people to look at. */
+  clusterElectionRecords: 200,
+  /** Members that resigned and are remembered as such, gone ones too; the oldest are forgotten first. */
+  clusterResignations: 10_000,
 } as const;
 
 function prove(holds: boolean, relation: string): void {
@@ -115,3 +135,4 @@ prove(
   'the names of all columns, in schema and statistics, take less than half of a row',
 );
 prove(2 * LIMITS.resourceBytes < LIMITS.sqlValueBytes, 'a change with both its states fits a row');
+prove(4 * LIMITS.taskPayloadBytes < LIMITS.sqlValueBytes, 'payload, progress, result and history of a task fit a row');

@@ -1,0 +1,222 @@
+import { DurableObject } from 'cloudflare:workers';
+import { systemClock } from '../src/core/clock.ts';
+import { OrasiError } from '../src/core/errors.ts';
+import type {
+  ClaimedTask,
+  ClaimRequest,
+  HeartbeatAnswer,
+  HeartbeatRequest,
+  NewTask,
+  QueueState,
+  QueueStats,
+  RedriveRequest,
+  ReportOutcome,
+  SubmittedTask,
+  TaskAnswer,
+  TaskFilter,
+  TaskPage,
+  TaskQueueCalls,
+  TaskReason,
+  TaskRecord,
+  TaskReport,
+} from '../src/core/protocol/tasks.ts';
+import { systemRandom } from '../src/core/random.ts';
+import { depsOf } from '../src/deps.ts';
+import type { TaskDatabase } from '../src/tasks/database.ts';
+import { DEFAULT_SETTINGS } from '../src/tasks/settings.ts';
+import { TaskQueueMachine } from '../src/tasks/task-queue.ts';
+
+/** An alarm this late will not ring; the platform allows itself a minute. */
+const ALARM_LOST_AFTER_MS = 2 * 60_000;
+/** A claim that waits looks again at least this often, should the clock have been set back. */
+const LONGEST_TIMER_MS = 10_000;
+
+/** A claim that waits for work. It is in memory alone: the request that waits keeps the object there. */
+interface Waiter {
+  readonly request: ClaimRequest;
+  readonly answer: (tasks: readonly ClaimedTask[]) => void;
+}
+
+/** One shard of a task queue: SQLite, the alarm, waiting claims and RPC around `TaskQueueMachine`, which decides. */
+export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueueCalls {
+  private machine: TaskQueueMachine;
+  private readonly waiters = new Set<Waiter>();
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private rowsWritten = 0;
+  /** The sweep knows of this object. */
+  private watched = false;
+  /** When the alarm will ring; null where none is set. */
+  private armedAtMs: number | null = null;
+
+  constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
+    super(ctx, env);
+    this.machine = this.open();
+    ctx.blockConcurrencyWhile(async () => {
+      this.armedAtMs = await ctx.storage.getAlarm();
+      this.machine.start(this.armedAtMs);
+      this.watched = (await ctx.storage.get('watched')) === true;
+      await this.rearm();
+    });
+  }
+
+  async submit(name: string, tasks: readonly NewTask[]): Promise<TaskAnswer<readonly SubmittedTask[]>> {
+    return await this.answer(async () => {
+      await this.watch(name);
+      return this.machine.submit(tasks);
+    });
+  }
+
+  async claim(request: ClaimRequest): Promise<TaskAnswer<readonly ClaimedTask[]>> {
+    const first = await this.answer(() => this.machine.claim(request));
+    if (!first.ok || first.value.length > 0 || request.waitMs <= 0) return first;
+    const tasks = await new Promise<readonly ClaimedTask[]>((resolve) => {
+      const waiter: Waiter = {
+        request,
+        answer: (claimed) => {
+          clearTimeout(deadline);
+          this.waiters.delete(waiter);
+          resolve(claimed);
+        },
+      };
+      const deadline = setTimeout(() => waiter.answer([]), request.waitMs);
+      this.waiters.add(waiter);
+      this.serveWaiters();
+    });
+    return { ok: true, value: tasks };
+  }
+
+  async report(reports: readonly TaskReport[]): Promise<TaskAnswer<readonly ReportOutcome[]>> {
+    return await this.answer(() => this.machine.report(reports));
+  }
+
+  async heartbeat(request: HeartbeatRequest): Promise<TaskAnswer<readonly HeartbeatAnswer[]>> {
+    return await this.answer(() => this.machine.heartbeat(request));
+  }
+
+  async get(taskId: string): Promise<TaskAnswer<TaskRecord | null>> {
+    return await this.answer(() => this.machine.get(taskId));
+  }
+
+  async why(taskId: string): Promise<TaskAnswer<readonly TaskReason[] | null>> {
+    return await this.answer(() => this.machine.why(taskId));
+  }
+
+  async cancel(taskId: string): Promise<TaskAnswer<TaskRecord | null>> {
+    return await this.answer(() => this.machine.cancel(taskId));
+  }
+
+  async list(filter: TaskFilter, limit: number, cursor: string | undefined): Promise<TaskAnswer<TaskPage>> {
+    return await this.answer(() => this.machine.list(filter, limit, cursor));
+  }
+
+  async stats(): Promise<TaskAnswer<QueueStats>> {
+    return await this.answer(() => this.statsNow());
+  }
+
+  async setState(name: string, state: QueueState): Promise<TaskAnswer<QueueStats>> {
+    return await this.answer(async () => {
+      await this.watch(name);
+      this.machine.setState(state);
+      return this.statsNow();
+    });
+  }
+
+  async redrive(request: RedriveRequest): Promise<TaskAnswer<number>> {
+    return await this.answer(() => this.machine.redrive(request));
+  }
+
+  async tick(): Promise<void> {
+    this.armedAtMs = await this.ctx.storage.getAlarm();
+    await this.rearm();
+  }
+
+  async erase(): Promise<void> {
+    for (const waiter of [...this.waiters]) waiter.answer([]);
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+    this.watched = false;
+    this.armedAtMs = null;
+    this.machine = this.open();
+    this.machine.start(null);
+  }
+
+  override async alarm(): Promise<void> {
+    this.armedAtMs = null;
+    this.machine.purge();
+    this.serveWaiters();
+    await this.rearm();
+  }
+
+  private open(): TaskQueueMachine {
+    const { sql } = this.ctx.storage;
+    const database: TaskDatabase = {
+      exec: (query, ...bindings) => {
+        const cursor = sql.exec(query, ...bindings);
+        const rows = cursor.toArray();
+        this.rowsWritten += cursor.rowsWritten;
+        return rows;
+      },
+      transaction: (work) => this.ctx.storage.transactionSync(work),
+    };
+    return new TaskQueueMachine({
+      database,
+      clock: systemClock,
+      random: systemRandom,
+      settings: DEFAULT_SETTINGS,
+      shard: 0,
+    });
+  }
+
+  /** Runs a call of the machine, then what follows from any: the alarm, and claims that wait. */
+  private async answer<T>(call: () => T | Promise<T>): Promise<TaskAnswer<T>> {
+    try {
+      const value = await call();
+      this.serveWaiters();
+      await this.rearm();
+      return { ok: true, value };
+    } catch (error) {
+      if (!(error instanceof OrasiError)) throw error;
+      return { ok: false, code: error.code, message: error.message, errors: error.errors };
+    }
+  }
+
+  private statsNow(): QueueStats {
+    return { ...this.machine.stats(), waitingClaims: this.waiters.size, rowsWritten: this.rowsWritten };
+  }
+
+  /** Gives waiting claims what is due, the longest waiting first, and sets the timer to when more will be. */
+  private serveWaiters(): void {
+    if (this.waiters.size === 0) return;
+    clearTimeout(this.timer);
+    const nowMs = systemClock.now();
+    let nextAtMs = nowMs + LONGEST_TIMER_MS;
+    for (const waiter of [...this.waiters]) {
+      const dueAtMs = this.machine.nextClaimAtMs(waiter.request);
+      if (dueAtMs === null) continue;
+      const claimed = dueAtMs <= nowMs ? this.machine.claim(waiter.request) : [];
+      if (claimed.length > 0) waiter.answer(claimed);
+      else nextAtMs = Math.min(nextAtMs, this.machine.nextClaimAtMs(waiter.request) ?? nextAtMs);
+    }
+    if (this.waiters.size === 0) return;
+    this.timer = setTimeout(() => this.serveWaiters(), Math.max(1, nextAtMs - nowMs));
+  }
+
+  /** Has the sweep know of this object before anything it holds is acknowledged. */
+  private async watch(name: string): Promise<void> {
+    if (this.watched) return;
+    await depsOf(this.env).watched.add({ kind: 'task-queue', name });
+    await this.ctx.storage.put('watched', true);
+    this.watched = true;
+  }
+
+  /** Sets the one alarm to when work is due, unless it is set to then or before: setting it is a write. */
+  private async rearm(): Promise<void> {
+    const dueAtMs = this.machine.nextWorkAtMs();
+    if (dueAtMs === null) return;
+    const isSet = this.armedAtMs !== null && this.armedAtMs <= dueAtMs;
+    const isLost = this.armedAtMs !== null && this.armedAtMs < systemClock.now() - ALARM_LOST_AFTER_MS;
+    if (isSet && !isLost) return;
+    this.armedAtMs = dueAtMs;
+    await this.ctx.storage.setAlarm(dueAtMs);
+  }
+}

@@ -1,0 +1,419 @@
+import * as z from 'zod';
+import { OrasiError } from '../core/errors.ts';
+import { LIMITS } from '../core/limits.ts';
+import {
+  type ClaimedTask,
+  type ClaimRequest,
+  type NewTask,
+  QUEUE_STATES,
+  type QueueStats,
+  TASK_PRIORITIES,
+  TASK_STATUSES,
+  type TaskAnswer,
+  type TaskQueueCalls,
+} from '../core/protocol/tasks.ts';
+import { pageQuery, pageResponse, pageSchema } from './paging.ts';
+import type { ApiBase } from './ports.ts';
+import { type ApiApp, defineRoute } from './route.ts';
+import { ClaimView, claimView, TaskView, taskView } from './task-view.ts';
+
+const YEAR_SECONDS = 366 * 86_400;
+/** A claim waits in the queue this long at a time: a client that has left is noticed in between, and takes no task. */
+const WAIT_SLICE_MS = 5_000;
+
+const seconds = (min: number, max = YEAR_SECONDS) => z.number().min(min).max(max);
+const name = (max: number) => z.string().min(1).max(max);
+const payload = z.unknown().transform((value, context) => {
+  const text = JSON.stringify(value ?? null);
+  if (text.length * 3 <= LIMITS.taskPayloadBytes || new TextEncoder().encode(text).length <= LIMITS.taskPayloadBytes)
+    return text;
+  context.addIssue({ code: 'custom', message: `expected at most ${LIMITS.taskPayloadBytes} bytes of JSON` });
+  return z.NEVER;
+});
+
+const TaskRequest = z
+  .strictObject({
+    type: name(100),
+    payload: payload.optional(),
+    priority: z.enum(TASK_PRIORITIES).default('Normal'),
+    runAt: z.iso.datetime({ offset: true }).optional(),
+    delaySeconds: seconds(0).optional(),
+    maxRetries: z
+      .number()
+      .int()
+      .min(0)
+      .max(100)
+      .optional()
+      .describe('Attempts after the first; 3 where it is not said.'),
+    retryDelaySeconds: seconds(0.1, 300)
+      .optional()
+      .describe('The wait before the first retry; it doubles up to 5 minutes.'),
+    timeoutSeconds: seconds(1, 86_400)
+      .optional()
+      .describe('The longest one attempt may take, whatever its heartbeats say.'),
+    expiresAt: z.iso.datetime({ offset: true }).optional().describe('Not started by then, it fails.'),
+    dedupeKey: name(200).optional(),
+    dedupeWindowSeconds: seconds(1, 30 * 86_400)
+      .optional()
+      .describe('How long the key names this task; an hour where it is not said.'),
+    groupKey: name(200).optional().describe('Kept with the task; groups are neither limited nor balanced.'),
+    requires: z.array(name(100)).max(20).default([]).describe('Capabilities an agent must have.'),
+    resultRetentionSeconds: seconds(0, 30 * 86_400)
+      .optional()
+      .describe('How long the result is kept; 0 keeps none.'),
+    metadata: z.record(z.string().max(100), z.string().max(1_000)).optional(),
+  })
+  .refine(({ runAt, delaySeconds }) => runAt === undefined || delaySeconds === undefined, {
+    path: ['delaySeconds'],
+    message: 'expected runAt or delaySeconds, not both',
+  });
+const Batch = z.strictObject({ tasks: z.array(TaskRequest).min(1).max(LIMITS.tasksPerCall) });
+const SubmitRequest = z.union([Batch, TaskRequest]);
+const Submitted = z.object({
+  items: z.array(z.object({ taskId: z.string(), status: z.enum(TASK_STATUSES), duplicate: z.boolean().optional() })),
+});
+
+const ClaimBody = z.strictObject({
+  agentId: name(200),
+  max: z.number().int().min(1).max(LIMITS.tasksPerCall).default(1),
+  types: z.array(name(100)).min(1).max(100).optional().describe('Any type where it is not said.'),
+  capabilities: z.array(name(100)).max(100).default([]).describe('What the agent has; tasks may require some of it.'),
+  leaseSeconds: seconds(1, 86_400).optional().describe("The task's timeout, else 300, where it is not said."),
+  waitSeconds: seconds(0, LIMITS.claimWaitSeconds).default(0).describe('How long to wait for a first task.'),
+});
+
+const ReportBody = z.strictObject({
+  results: z
+    .array(
+      z.strictObject({
+        taskId: name(100),
+        leaseToken: name(100),
+        success: z.boolean(),
+        data: payload.optional(),
+        error: z.string().max(4_000).optional(),
+        retryable: z.boolean().default(true),
+        processingTimeMs: z.number().min(0).optional(),
+      }),
+    )
+    .min(1)
+    .max(LIMITS.tasksPerCall),
+});
+const Outcomes = z.object({
+  items: z.array(z.object({ taskId: z.string(), outcome: z.enum(['accepted', 'duplicate', 'stale', 'unknown']) })),
+});
+
+const HeartbeatBody = z.strictObject({
+  leases: z
+    .array(z.strictObject({ taskId: name(100), leaseToken: name(100), progress: payload.optional() }))
+    .min(1)
+    .max(LIMITS.tasksPerCall),
+  leaseSeconds: seconds(1, 86_400)
+    .optional()
+    .describe('The lease from now on; as long as it was claimed for where it is not said.'),
+});
+const Heartbeats = z.object({
+  items: z.array(
+    z.object({
+      taskId: z.string(),
+      outcome: z.enum(['extended', 'stale', 'unknown']),
+      leaseExpiresAt: z.iso.datetime().optional(),
+      leaseRemainingMs: z.number().int().optional(),
+      cancelled: z.boolean().optional().describe('Somebody wants the task stopped: stop, and report.'),
+    }),
+  ),
+});
+
+const byPriority = z.object(Object.fromEntries(TASK_PRIORITIES.map((each) => [each, z.number().int()])));
+const QueueView = z.object({
+  queue: z.string(),
+  state: z.enum(QUEUE_STATES),
+  depth: z.object(Object.fromEntries(TASK_STATUSES.map((status) => [status, byPriority]))),
+  oldestAgeSeconds: z.number().describe('How long the oldest due task waits.'),
+  submittedPerSecond: z.number(),
+  finishedPerSecond: z.number(),
+  waitingClaims: z.number().int(),
+  rowsWritten: z.number().int().describe('Since the object last started.'),
+  limits: z.record(z.string(), z.number()),
+});
+
+const RedriveBody = z.strictObject({
+  taskIds: z.array(name(100)).min(1).max(LIMITS.tasksPerCall).optional(),
+  type: name(100).optional(),
+  max: z.number().int().min(1).max(LIMITS.tasksPerCall).default(LIMITS.tasksPerCall),
+});
+
+const Reasons = z.object({ items: z.array(z.object({ code: z.string(), message: z.string() })) });
+
+/** `/v1/namespaces/{ns}/queues/…`: tasks in, leases out, results in. */
+export function mountTasks(app: ApiApp, base: ApiBase, taskQueue: (name: string) => TaskQueueCalls): void {
+  const QUEUE = '/v1/namespaces/{ns}/queues/{queue}';
+
+  /** Calls the queue a path names; its refusals are thrown as what they are. */
+  const call = async <T>(
+    params: Readonly<Record<string, string>>,
+    ask: (queue: TaskQueueCalls, name: string) => Promise<TaskAnswer<T>>,
+  ): Promise<T> => {
+    checkQueueName(params.queue);
+    const objectName = `${await base.namespaceUid(params.ns)}/${params.queue}/0`;
+    return allowed(await ask(taskQueue(objectName), objectName));
+  };
+
+  defineRoute(
+    app,
+    base,
+    {
+      method: 'post',
+      path: `${QUEUE}/tasks`,
+      access: { verb: 'create', resource: 'tasks' },
+      tag: 'tasks',
+      summary: 'Submits one task, or up to 1000 at once, all or none.',
+      body: SubmitRequest,
+      responses: { 202: { description: 'They are stored; none is lost from here on.', schema: Submitted } },
+    },
+    async ({ params, body }) => {
+      const tasks = ('tasks' in body ? body.tasks : [body]).map(newTask);
+      const items = await call(params, (queue, objectName) => queue.submit(objectName, tasks));
+      return Response.json(
+        { items: items.map(({ duplicate, ...item }) => (duplicate ? { ...item, duplicate } : item)) },
+        { status: 202 },
+      );
+    },
+  );
+  defineRoute(
+    app,
+    base,
+    {
+      method: 'post',
+      path: `${QUEUE}/claims`,
+      access: { verb: 'create', resource: 'claims' },
+      tag: 'tasks',
+      summary: 'Leases due tasks, most urgent first; waits for a first one if asked to.',
+      body: ClaimBody,
+      responses: { 200: { description: 'The tasks with their leases, perhaps none.', schema: pageSchema(ClaimView) } },
+    },
+    async ({ params, body, raw }) => {
+      const { waitSeconds, types = null, ...rest } = body;
+      const untilMs = base.clock.now() + waitSeconds * 1_000;
+      const request = { ...rest, types };
+      for (;;) {
+        const waitMs = Math.min(WAIT_SLICE_MS, Math.max(0, untilMs - base.clock.now()));
+        const claimed = await call(params, (queue) => queue.claim({ ...request, waitMs } satisfies ClaimRequest));
+        if (claimed.length > 0 || base.clock.now() >= untilMs || raw.signal.aborted) return claimResponse(claimed);
+      }
+    },
+  );
+  defineRoute(
+    app,
+    base,
+    {
+      method: 'post',
+      path: `${QUEUE}/results`,
+      access: { verb: 'create', resource: 'results' },
+      tag: 'tasks',
+      summary: 'Reports how tasks ended; each is taken once.',
+      body: ReportBody,
+      responses: { 200: { description: 'What became of each report, in their order.', schema: Outcomes } },
+    },
+    async ({ params, body: { results } }) => {
+      const outcomes = await call(params, (queue) => queue.report(results));
+      return Response.json({ items: outcomes.map((outcome, i) => ({ taskId: results[i].taskId, outcome })) });
+    },
+  );
+  defineRoute(
+    app,
+    base,
+    {
+      method: 'post',
+      path: `${QUEUE}/heartbeats`,
+      access: { verb: 'create', resource: 'heartbeats' },
+      tag: 'tasks',
+      summary: 'Extends leases, keeps progress, and tells which tasks are to be stopped.',
+      body: HeartbeatBody,
+      responses: { 200: { description: 'What became of each lease, in their order.', schema: Heartbeats } },
+    },
+    async ({ params, body }) => {
+      const answers = await call(params, (queue) => queue.heartbeat(body));
+      const items = answers.map((answer) => {
+        if (answer.outcome !== 'extended') return answer;
+        const { leaseExpiresAtMs, ...shown } = answer;
+        return { ...shown, leaseExpiresAt: new Date(leaseExpiresAtMs).toISOString() };
+      });
+      return Response.json({ items });
+    },
+  );
+  defineRoute(
+    app,
+    base,
+    {
+      method: 'get',
+      path: `${QUEUE}/tasks`,
+      access: { verb: 'list', resource: 'tasks' },
+      tag: 'tasks',
+      summary: 'Tasks: those that have not ended, then those that have.',
+      query: z.object({ ...pageQuery, status: z.enum(TASK_STATUSES).optional(), type: z.string().optional() }),
+      responses: { 200: { description: 'A page of tasks.', schema: pageSchema(TaskView) } },
+    },
+    async ({ params, query: { limit, cursor, ...filter } }) =>
+      pageResponse(await call(params, (queue) => queue.list(filter, limit, cursor)), taskView),
+  );
+  defineRoute(
+    app,
+    base,
+    {
+      method: 'get',
+      path: `${QUEUE}/tasks/{taskId}`,
+      access: { verb: 'get', resource: 'tasks' },
+      tag: 'tasks',
+      summary: 'One task: its state, attempts, history and result.',
+      responses: { 200: { description: 'The task.', schema: TaskView } },
+    },
+    async ({ params }) => {
+      const task = await call(params, (queue) => queue.get(params.taskId));
+      return Response.json(taskView(task ?? missing(params.taskId)));
+    },
+  );
+  defineRoute(
+    app,
+    base,
+    {
+      method: 'delete',
+      path: `${QUEUE}/tasks/{taskId}`,
+      access: { verb: 'delete', resource: 'tasks' },
+      tag: 'tasks',
+      summary: 'Cancels a task: at once where it waits, by its next heartbeat where it runs.',
+      responses: { 200: { description: 'The task as it is now.', schema: TaskView } },
+    },
+    async ({ params }) => {
+      const task = await call(params, (queue) => queue.cancel(params.taskId));
+      return Response.json(taskView(task ?? missing(params.taskId)));
+    },
+  );
+  defineRoute(
+    app,
+    base,
+    {
+      method: 'get',
+      path: `${QUEUE}/tasks/{taskId}/why`,
+      access: { verb: 'get', resource: 'tasks' },
+      tag: 'tasks',
+      summary: 'Why a task is not running, all that holds now.',
+      responses: { 200: { description: 'The reasons.', schema: Reasons } },
+    },
+    async ({ params }) => {
+      const reasons = await call(params, (queue) => queue.why(params.taskId));
+      return Response.json({ items: reasons ?? missing(params.taskId) });
+    },
+  );
+  defineRoute(
+    app,
+    base,
+    {
+      method: 'get',
+      path: QUEUE,
+      access: { verb: 'get', resource: 'queues' },
+      tag: 'tasks',
+      summary: 'Depth by status and priority, age of the oldest, rates and limits.',
+      responses: { 200: { description: 'The queue.', schema: QueueView } },
+    },
+    async ({ params }) => Response.json(queueView(params.queue, await call(params, (queue) => queue.stats()))),
+  );
+  for (const [verb, state, summary] of STATE_CALLS) {
+    defineRoute(
+      app,
+      base,
+      {
+        method: 'post',
+        path: `${QUEUE}/${verb}`,
+        access: { verb: 'update', resource: 'queues' },
+        tag: 'tasks',
+        summary,
+        responses: { 200: { description: 'The queue.', schema: QueueView } },
+      },
+      async ({ params }) => {
+        const stats = await call(params, (queue, objectName) => queue.setState(objectName, state));
+        return Response.json(queueView(params.queue, stats));
+      },
+    );
+  }
+  defineRoute(
+    app,
+    base,
+    {
+      method: 'get',
+      path: `${QUEUE}/dead`,
+      access: { verb: 'list', resource: 'tasks' },
+      tag: 'tasks',
+      summary: 'Dead letters: tasks that failed for good, with their payload and history.',
+      query: z.object({ ...pageQuery, type: z.string().optional() }),
+      responses: { 200: { description: 'A page of tasks.', schema: pageSchema(TaskView) } },
+    },
+    async ({ params, query: { limit, cursor, type } }) =>
+      pageResponse(await call(params, (queue) => queue.list({ status: 'Failed', type }, limit, cursor)), taskView),
+  );
+  defineRoute(
+    app,
+    base,
+    {
+      method: 'post',
+      path: `${QUEUE}/dead/redrive`,
+      access: { verb: 'update', resource: 'queues' },
+      tag: 'tasks',
+      summary: 'Puts dead letters back, under their ids and with all their attempts before them.',
+      body: RedriveBody,
+      responses: { 200: { description: 'How many.', schema: z.object({ redriven: z.number().int() }) } },
+    },
+    async ({ params, body: { taskIds = null, type, max } }) =>
+      Response.json({ redriven: await call(params, (queue) => queue.redrive({ taskIds, type, max })) }),
+  );
+}
+
+const STATE_CALLS = [
+  ['pause', 'Paused', 'Gives no more tasks out; takes them in.'],
+  ['resume', 'Active', 'Gives tasks out and takes them in.'],
+  ['drain', 'Draining', 'Takes no more tasks in; gives out what there is.'],
+] as const;
+
+const QUEUE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+
+function checkQueueName(queue: string): void {
+  if (QUEUE_NAME.test(queue)) return;
+  const message = 'expected [A-Za-z0-9][A-Za-z0-9._-]{0,62}';
+  throw new OrasiError('bad_request', `queue: ${message}`, { errors: [{ path: 'queue', message }] });
+}
+
+function allowed<T>(answer: TaskAnswer<T>): T {
+  if (answer.ok) return answer.value;
+  throw new OrasiError(answer.code, answer.message, { errors: [...answer.errors] });
+}
+
+function missing(taskId: string): never {
+  throw new OrasiError('not_found', `there is no task "${taskId}"`);
+}
+
+function claimResponse(items: readonly ClaimedTask[]): Response {
+  return Response.json({ items: items.map(claimView) });
+}
+
+function newTask(task: z.output<typeof TaskRequest>): NewTask {
+  const { maxRetries, retryDelaySeconds, timeoutSeconds, resultRetentionSeconds, groupKey, metadata } = task;
+  return {
+    type: task.type,
+    payload: task.payload ?? 'null',
+    priority: task.priority,
+    runAtMs: instant(task.runAt),
+    delayMs: task.delaySeconds === undefined ? undefined : Math.round(task.delaySeconds * 1_000),
+    expiresAtMs: instant(task.expiresAt),
+    dedupeKey: task.dedupeKey,
+    dedupeWindowSeconds: task.dedupeWindowSeconds,
+    requires: [...new Set(task.requires)].sort(),
+    options: { maxRetries, retryDelaySeconds, timeoutSeconds, resultRetentionSeconds, groupKey, metadata },
+  };
+}
+
+function instant(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Date.parse(text);
+}
+
+function queueView(queue: string, { oldestAgeMs, limits, ...stats }: QueueStats): z.input<typeof QueueView> {
+  return { queue, ...stats, oldestAgeSeconds: oldestAgeMs / 1_000, limits: { ...limits } };
+}

@@ -1,0 +1,98 @@
+import type { Clock } from '../core/clock.ts';
+import { type SqlDatabase, type Statement, sql } from './sql.ts';
+
+/** A Durable Object that the sweep looks after. `name` begins with the uid of its namespace and a slash. */
+export interface WatchedObject {
+  readonly kind: string;
+  readonly name: string;
+}
+
+/** The registry of Durable Objects that have alarms. */
+export interface WatchedObjects {
+  /** Enters an object; a second time changes nothing. */
+  add(object: WatchedObject): Promise<void>;
+  /** The objects after `after`, by kind and name. */
+  page(after: WatchedObject | null, limit: number): Promise<readonly WatchedObject[]>;
+  ofNamespace(kind: string, namespaceUid: string, limit: number): Promise<readonly WatchedObject[]>;
+  remove(object: WatchedObject): Promise<void>;
+}
+
+export function createWatchedObjects(database: SqlDatabase, clock: Clock): WatchedObjects {
+  const read = async (query: Statement): Promise<readonly WatchedObject[]> => {
+    const { rows } = await database.run(query);
+    return rows.map(({ kind, name }) => ({ kind: String(kind), name: String(name) }));
+  };
+  return {
+    async add({ kind, name }) {
+      await database.run(
+        sql`INSERT INTO watched_objects (kind, name, registered_at) VALUES (${kind}, ${name}, ${clock.now()})
+            ON CONFLICT DO NOTHING`,
+      );
+    },
+    page: (after, limit) =>
+      read(
+        sql`SELECT kind, name FROM watched_objects WHERE (kind, name) > (${after?.kind ?? ''}, ${after?.name ?? ''})
+            ORDER BY kind, name LIMIT ${limit}`,
+      ),
+    // '0' is the character after '/'.
+    ofNamespace: (kind, namespaceUid, limit) =>
+      read(
+        sql`SELECT kind, name FROM watched_objects
+            WHERE kind = ${kind} AND name > ${`${namespaceUid}/`} AND name < ${`${namespaceUid}0`}
+            ORDER BY name LIMIT ${limit}`,
+      ),
+    async remove({ kind, name }) {
+      await database.run(sql`DELETE FROM watched_objects WHERE kind = ${kind} AND name = ${name}`);
+    },
+  };
+}
+
+/** What every watched object answers. */
+export interface WatchedCalls {
+  /** Looks whether the alarm is set as it should be. */
+  tick(): Promise<void>;
+  /** Forgets everything. */
+  erase(): Promise<void>;
+}
+
+const PAGE = 100;
+/** A Worker has six connections at a time. */
+const AT_ONCE = 6;
+
+/** Calls every watched object's `tick`; one that fails is told of and does not keep the others. */
+export async function tickWatched(
+  watched: WatchedObjects,
+  callsOf: (object: WatchedObject) => WatchedCalls | null,
+  failed: (object: WatchedObject, error: unknown) => void,
+): Promise<void> {
+  for (let after: WatchedObject | null = null; ; ) {
+    const page: readonly WatchedObject[] = await watched.page(after, PAGE);
+    for (let at = 0; at < page.length; at += AT_ONCE) {
+      const group = page.slice(at, at + AT_ONCE);
+      await Promise.all(
+        group.map((object) =>
+          callsOf(object)
+            ?.tick()
+            .catch((error) => failed(object, error)),
+        ),
+      );
+    }
+    after = page.at(-1) ?? null;
+    if (page.length < PAGE || after === null) return;
+  }
+}
+
+/** Erases objects of a kind that belong to a namespace, some at a time; true when none is left. */
+export async function eraseWatched(
+  watched: WatchedObjects,
+  kind: string,
+  namespaceUid: string,
+  callsOf: (object: WatchedObject) => WatchedCalls | null,
+): Promise<boolean> {
+  const page = await watched.ofNamespace(kind, namespaceUid, PAGE);
+  for (const object of page) {
+    await callsOf(object)?.erase();
+    await watched.remove(object);
+  }
+  return page.length < PAGE;
+}

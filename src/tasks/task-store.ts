@@ -1,0 +1,378 @@
+import type { TaskAttempt, TaskOptions, TaskStatus } from '../core/protocol/tasks.ts';
+import type { Row, SqlValue, TaskDatabase } from './database.ts';
+import type { TaskPlace } from './task-id.ts';
+
+/** Where a task's row is now. */
+export interface TaskKey {
+  readonly lane: number;
+  readonly dueAtMs: number;
+  readonly sequence: number;
+}
+
+/** A task that has not ended, as it is stored. Times are milliseconds since the Unix epoch. */
+export interface StoredTask extends TaskKey {
+  readonly firstDueAtMs: number;
+  readonly submittedAtMs: number;
+  readonly expiresAtMs: number | null;
+  /** Attempts begun. */
+  readonly attempt: number;
+  readonly lease: StoredLease | null;
+  readonly settledToken: string | null;
+  readonly cancelRequested: boolean;
+  readonly options: TaskOptions;
+  readonly history: readonly TaskAttempt[];
+  readonly progress: string | null;
+  readonly payload: string;
+}
+
+export interface StoredLease {
+  readonly token: string;
+  readonly untilMs: number;
+  /** What it was claimed for; a heartbeat extends by it. */
+  readonly leaseMs: number;
+  readonly agentId: string;
+  readonly claimedAtMs: number;
+}
+
+/** A task that has ended. */
+export interface FinishedTask {
+  readonly lane: number;
+  readonly sequence: number;
+  readonly firstDueAtMs: number;
+  readonly status: TaskStatus;
+  readonly expiresAtMs: number;
+  readonly leaseToken: string | null;
+  readonly body: FinishedBody;
+}
+
+export interface FinishedBody {
+  readonly submittedAtMs: number;
+  readonly dueAtMs: number;
+  readonly atMs: number;
+  readonly attempts: number;
+  readonly history: readonly TaskAttempt[];
+  readonly options: TaskOptions;
+  readonly data: string | null;
+  readonly error: string | null;
+  readonly processingTimeMs: number | null;
+  /** Kept with what failed alone, so that it can run again. */
+  readonly payload: string | null;
+}
+
+export interface StoredLane {
+  readonly id: number;
+  readonly type: string;
+  /** The place of its priority among `TASK_PRIORITIES`. */
+  readonly level: number;
+  readonly requires: readonly string[];
+}
+
+/** The queue's statements: what is stored and how, and no decision. */
+export class TaskStore {
+  private readonly database: TaskDatabase;
+
+  constructor(database: TaskDatabase) {
+    this.database = database;
+  }
+
+  transaction<T>(work: () => T): T {
+    return this.database.transaction(work);
+  }
+
+  lanes(): StoredLane[] {
+    return this.database.exec('SELECT * FROM lanes ORDER BY id').map((row) => ({
+      id: Number(row.id),
+      type: String(row.type),
+      level: Number(row.level),
+      requires: JSON.parse(String(row.requires)) as string[],
+    }));
+  }
+
+  addLane(lane: StoredLane): void {
+    const query = 'INSERT INTO lanes (id, type, level, requires) VALUES (?, ?, ?, ?)';
+    this.database.exec(query, lane.id, lane.type, lane.level, JSON.stringify(lane.requires));
+  }
+
+  insert(task: StoredTask): void {
+    this.database.exec(
+      `INSERT INTO tasks (lane, due_at, sequence, first_due_at, submitted_at, expires_at, options, history, payload)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      ...keyValues(task),
+      task.firstDueAtMs,
+      task.submittedAtMs,
+      task.expiresAtMs,
+      JSON.stringify(task.options),
+      historyText(task.history),
+      task.payload,
+    );
+    if (task.dueAtMs !== task.firstDueAtMs) this.move(task.sequence, task.dueAtMs);
+  }
+
+  read(key: TaskKey): StoredTask | null {
+    const rows = this.database.exec(`SELECT * FROM tasks WHERE ${KEY}`, ...keyValues(key));
+    return rows.length === 0 ? null : taskOf(rows[0]);
+  }
+
+  /** The task an id names, wherever retries have moved it. */
+  find(place: TaskPlace): StoredTask | null {
+    const { lane, firstDueAtMs, sequence } = place;
+    const task = this.read({ lane, dueAtMs: firstDueAtMs, sequence });
+    if (task !== null) return task.firstDueAtMs === firstDueAtMs ? task : null;
+    const moved = this.database.exec('SELECT due_at FROM moved WHERE sequence = ?', sequence);
+    if (moved.length === 0) return null;
+    const found = this.read({ lane, dueAtMs: Number(moved[0].due_at), sequence });
+    return found?.firstDueAtMs === firstDueAtMs ? found : null;
+  }
+
+  /** Keys of a lane after one, in the order of claims, with the end of their lease or null. */
+  keysAfter(lane: number, after: TaskKey, limit: number): { key: TaskKey; leaseUntilMs: number | null }[] {
+    const query = `SELECT due_at, sequence, lease_until FROM tasks
+      WHERE lane = ? AND (due_at, sequence) > (?, ?) ORDER BY due_at, sequence LIMIT ?`;
+    return this.database.exec(query, lane, after.dueAtMs, after.sequence, limit).map((row) => ({
+      key: { lane, dueAtMs: Number(row.due_at), sequence: Number(row.sequence) },
+      leaseUntilMs: numberOrNull(row.lease_until),
+    }));
+  }
+
+  lease(key: TaskKey, attempt: number, lease: StoredLease): void {
+    this.database.exec(
+      `UPDATE tasks SET attempt = ?, lease_until = ?, lease_token = ?, lease_ms = ?, agent_id = ?, claimed_at = ?,
+         progress = NULL WHERE ${KEY}`,
+      attempt,
+      lease.untilMs,
+      lease.token,
+      lease.leaseMs,
+      lease.agentId,
+      lease.claimedAtMs,
+      ...keyValues(key),
+    );
+  }
+
+  extend(key: TaskKey, untilMs: number, progress: string | null): void {
+    const query = `UPDATE tasks SET lease_until = ?, progress = coalesce(?, progress) WHERE ${KEY}`;
+    this.database.exec(query, untilMs, progress, ...keyValues(key));
+  }
+
+  requestCancel(key: TaskKey): void {
+    this.database.exec(`UPDATE tasks SET cancel_requested = 1 WHERE ${KEY}`, ...keyValues(key));
+  }
+
+  /** Ends an attempt: the task waits again, at another time. */
+  retry(task: StoredTask, dueAtMs: number, settledToken: string | null, history: readonly TaskAttempt[]): void {
+    this.database.exec(
+      `UPDATE tasks SET due_at = ?, lease_until = NULL, lease_token = NULL, lease_ms = NULL, agent_id = NULL,
+         claimed_at = NULL, settled_token = ?, history = ? WHERE ${KEY}`,
+      dueAtMs,
+      settledToken,
+      historyText(history),
+      ...keyValues(task),
+    );
+    this.move(task.sequence, dueAtMs);
+  }
+
+  remove(task: StoredTask): void {
+    this.database.exec(`DELETE FROM tasks WHERE ${KEY}`, ...keyValues(task));
+    if (task.dueAtMs !== task.firstDueAtMs) this.database.exec('DELETE FROM moved WHERE sequence = ?', task.sequence);
+  }
+
+  addFinished(task: FinishedTask): void {
+    this.database.exec(
+      `INSERT INTO finished (sequence, lane, first_due_at, status, expires_at, lease_token, body)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      task.sequence,
+      task.lane,
+      task.firstDueAtMs,
+      task.status,
+      task.expiresAtMs,
+      task.leaseToken,
+      JSON.stringify(task.body),
+    );
+  }
+
+  finished({ lane, firstDueAtMs, sequence }: Omit<TaskPlace, 'shard'>): FinishedTask | null {
+    const query = 'SELECT * FROM finished WHERE sequence = ? AND lane = ? AND first_due_at = ?';
+    const rows = this.database.exec(query, sequence, lane, firstDueAtMs);
+    return rows.length === 0 ? null : finishedOf(rows[0]);
+  }
+
+  removeFinished(sequence: number): void {
+    this.database.exec('DELETE FROM finished WHERE sequence = ?', sequence);
+  }
+
+  /** Ended tasks after a sequence number, oldest first. */
+  finishedAfter(
+    after: number,
+    filter: { status: TaskStatus | null; lanes: readonly number[] | null; nowMs: number },
+    limit: number,
+  ): FinishedTask[] {
+    const query = `SELECT * FROM finished WHERE sequence > ? AND expires_at > ? ${inLanes(filter.lanes)}
+      ${filter.status === null ? '' : 'AND status = ?'} ORDER BY sequence LIMIT ?`;
+    const status = filter.status === null ? [] : [filter.status];
+    return this.database.exec(query, after, filter.nowMs, ...status, limit).map(finishedOf);
+  }
+
+  /** Tasks that have not ended after a key, in the order of keys. */
+  tasksAfter(
+    after: TaskKey,
+    filter: { status: TaskStatus | null; lanes: readonly number[] | null; nowMs: number },
+    limit: number,
+  ): StoredTask[] {
+    const { condition, values } = statusCondition(filter.status, filter.nowMs);
+    const query = `SELECT * FROM tasks WHERE (lane, due_at, sequence) > (?, ?, ?) ${inLanes(filter.lanes)}
+      ${condition} ORDER BY lane, due_at, sequence LIMIT ?`;
+    return this.database.exec(query, ...keyValues(after), ...values, limit).map(taskOf);
+  }
+
+  /** How many tasks there are by lane: waiting for a first attempt, for another, and leased. */
+  census(): { lane: number; pending: number; retrying: number; running: number }[] {
+    const query = `SELECT lane, sum(attempt = 0) AS pending, sum(attempt > 0 AND lease_until IS NULL) AS retrying,
+      sum(lease_until IS NOT NULL) AS running FROM tasks GROUP BY lane`;
+    return this.database.exec(query).map((row) => ({
+      lane: Number(row.lane),
+      pending: Number(row.pending),
+      retrying: Number(row.retrying),
+      running: Number(row.running),
+    }));
+  }
+
+  finishedCensus(): { lane: number; status: TaskStatus; count: number }[] {
+    const query = 'SELECT lane, status, count(*) AS n FROM finished GROUP BY lane, status';
+    return this.database.exec(query).map((row) => ({
+      lane: Number(row.lane),
+      status: String(row.status) as TaskStatus,
+      count: Number(row.n),
+    }));
+  }
+
+  /** How many unleased tasks of a lane come before a time, counted up to a limit. */
+  countDueBefore(lane: number, dueAtMs: number, sequence: number, limit: number): number {
+    const query = `SELECT count(*) AS n FROM (SELECT 1 FROM tasks
+      WHERE lane = ? AND (due_at, sequence) < (?, ?) AND lease_until IS NULL LIMIT ?)`;
+    return Number(this.database.exec(query, lane, dueAtMs, sequence, limit)[0].n);
+  }
+
+  dedupe(key: string, nowMs: number): string | null {
+    const rows = this.database.exec('SELECT task_id FROM dedupe WHERE key = ? AND expires_at > ?', key, nowMs);
+    return rows.length === 0 ? null : String(rows[0].task_id);
+  }
+
+  addDedupe(key: string, taskId: string, expiresAtMs: number): void {
+    const query = 'INSERT OR REPLACE INTO dedupe (key, task_id, expires_at) VALUES (?, ?, ?)';
+    this.database.exec(query, key, taskId, expiresAtMs);
+  }
+
+  /** Tasks that waited past their expiry. */
+  expiredTasks(nowMs: number, limit: number): StoredTask[] {
+    const query = 'SELECT * FROM tasks WHERE expires_at <= ? AND lease_until IS NULL LIMIT ?';
+    return this.database.exec(query, nowMs, limit).map(taskOf);
+  }
+
+  /** Drops results, dead letters and dedupe keys that are over; answers the ended tasks that went, by lane and status. */
+  dropExpired(nowMs: number): { lane: number; status: TaskStatus }[] {
+    this.database.exec('DELETE FROM dedupe WHERE expires_at <= ?', nowMs);
+    const gone = this.database.exec('DELETE FROM finished WHERE expires_at <= ? RETURNING lane, status', nowMs);
+    return gone.map((row) => ({ lane: Number(row.lane), status: String(row.status) as TaskStatus }));
+  }
+
+  /** When the next thing is over, and how many rows were read to know it. */
+  nextExpiry(): { atMs: number | null; rowsRead: number } {
+    const [row] = this.database.exec(
+      `SELECT min(at) AS at, sum(n) AS n FROM (
+         SELECT min(expires_at) AS at, count(*) AS n FROM finished
+         UNION ALL SELECT min(expires_at), count(*) FROM dedupe
+         UNION ALL SELECT min(CASE WHEN lease_until IS NULL THEN expires_at END), count(*) FROM tasks)`,
+    );
+    return { atMs: numberOrNull(row.at), rowsRead: Number(row.n) };
+  }
+
+  fact(name: string): string | null {
+    const rows = this.database.exec('SELECT value FROM facts WHERE name = ?', name);
+    return rows.length === 0 ? null : String(rows[0].value);
+  }
+
+  setFact(name: string, value: string): void {
+    this.database.exec('INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)', name, value);
+  }
+
+  private move(sequence: number, dueAtMs: number): void {
+    this.database.exec('INSERT OR REPLACE INTO moved (sequence, due_at) VALUES (?, ?)', sequence, dueAtMs);
+  }
+}
+
+const KEY = 'lane = ? AND due_at = ? AND sequence = ?';
+
+function keyValues({ lane, dueAtMs, sequence }: TaskKey): [number, number, number] {
+  return [lane, dueAtMs, sequence];
+}
+
+/** Lane ids are numbers of our own, so they may stand in the text: there may be more than parameters. */
+function inLanes(lanes: readonly number[] | null): string {
+  return lanes === null ? '' : `AND lane IN (${lanes.map(Number).join(', ')})`;
+}
+
+function statusCondition(status: TaskStatus | null, nowMs: number): { condition: string; values: SqlValue[] } {
+  switch (status) {
+    case null:
+      return { condition: '', values: [] };
+    case 'Running':
+      return { condition: 'AND lease_until > ?', values: [nowMs] };
+    case 'Pending':
+      return { condition: 'AND attempt = 0', values: [] };
+    case 'Retrying':
+      return { condition: 'AND attempt > 0 AND (lease_until IS NULL OR lease_until <= ?)', values: [nowMs] };
+    default:
+      return { condition: 'AND false', values: [] };
+  }
+}
+
+function taskOf(row: Row): StoredTask {
+  return {
+    lane: Number(row.lane),
+    dueAtMs: Number(row.due_at),
+    sequence: Number(row.sequence),
+    firstDueAtMs: Number(row.first_due_at),
+    submittedAtMs: Number(row.submitted_at),
+    expiresAtMs: numberOrNull(row.expires_at),
+    attempt: Number(row.attempt),
+    lease:
+      row.lease_until === null
+        ? null
+        : {
+            token: String(row.lease_token),
+            untilMs: Number(row.lease_until),
+            leaseMs: Number(row.lease_ms),
+            agentId: String(row.agent_id),
+            claimedAtMs: Number(row.claimed_at),
+          },
+    settledToken: textOrNull(row.settled_token),
+    cancelRequested: Number(row.cancel_requested) === 1,
+    options: JSON.parse(String(row.options)) as TaskOptions,
+    history: row.history === null ? [] : (JSON.parse(String(row.history)) as TaskAttempt[]),
+    progress: textOrNull(row.progress),
+    payload: String(row.payload),
+  };
+}
+
+function finishedOf(row: Row): FinishedTask {
+  return {
+    lane: Number(row.lane),
+    sequence: Number(row.sequence),
+    firstDueAtMs: Number(row.first_due_at),
+    status: String(row.status) as TaskStatus,
+    expiresAtMs: Number(row.expires_at),
+    leaseToken: textOrNull(row.lease_token),
+    body: JSON.parse(String(row.body)) as FinishedBody,
+  };
+}
+
+function historyText(history: readonly TaskAttempt[]): string | null {
+  return history.length === 0 ? null : JSON.stringify(history);
+}
+
+function numberOrNull(value: unknown): number | null {
+  return value === null || value === undefined ? null : Number(value);
+}
+
+function textOrNull(value: unknown): string | null {
+  return value === null || value === undefined ? null : String(value);
+}

@@ -1,0 +1,233 @@
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Instance, launch } from '../../scripts/launcher.ts';
+import { sized } from '../scale.ts';
+
+const stateDir = mkdtempSync(join(tmpdir(), 'orasi-tasks-'));
+let instance: Instance;
+beforeAll(async () => {
+  instance = await launch({ stateDir });
+});
+afterAll(async () => {
+  await instance.stop();
+  await rm(stateDir, { recursive: true, force: true });
+});
+
+interface Claimed {
+  readonly taskId: string;
+  readonly leaseToken: string;
+  readonly attempt: number;
+  readonly payload: { readonly n?: number };
+  readonly leaseRemainingMs: number;
+}
+
+async function send(method: string, path: string, body?: unknown, token?: string) {
+  const response = await instance.fetch(`/v1/namespaces/default/queues/${path}`, {
+    method,
+    headers: {
+      'content-type': 'application/json',
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, json: JSON.parse((await response.text()) || '{}') };
+}
+
+const claim = async (queue: string, more: object = {}): Promise<Claimed[]> =>
+  (await send('POST', `${queue}/claims`, { agentId: 'a', ...more })).json.items;
+const report = async (queue: string, ...results: object[]): Promise<string[]> =>
+  (await send('POST', `${queue}/results`, { results })).json.items.map(({ outcome }: { outcome: string }) => outcome);
+
+test('a task goes from its submit over a claim and a heartbeat to its result', async () => {
+  const submitted = await send('POST', 'life/tasks', {
+    type: 'work',
+    payload: { n: 1 },
+    priority: 'High',
+    metadata: { a: 'b' },
+  });
+  expect(submitted).toMatchObject({ status: 202, json: { items: [{ status: 'Pending' }] } });
+  const [{ taskId }] = submitted.json.items;
+  const [claimed, ...none] = await claim('life', { max: 5, leaseSeconds: 30 });
+  expect([claimed, none]).toMatchObject([{ taskId, payload: { n: 1 }, attempt: 1, priority: 'High' }, []]);
+  expect(claimed.leaseRemainingMs).toBeGreaterThan(29_000);
+  const { leaseToken } = claimed;
+  const beat = await send('POST', 'life/heartbeats', { leases: [{ taskId, leaseToken, progress: { done: 0.5 } }] });
+  expect(beat.json.items).toMatchObject([{ taskId, outcome: 'extended', cancelled: false }]);
+  expect((await send('GET', `life/tasks/${taskId}`)).json).toMatchObject({
+    status: 'Running',
+    progress: { done: 0.5 },
+  });
+  const result = { taskId, leaseToken, success: true, data: { rows: 3 }, processingTimeMs: 12 };
+  expect(await report('life', result)).toEqual(['accepted']);
+  expect(await report('life', result, { ...result, leaseToken: 'x' }, { ...result, taskId: 'y' })).toEqual([
+    'duplicate',
+    'stale',
+    'unknown',
+  ]);
+  expect((await send('GET', `life/tasks/${taskId}`)).json).toMatchObject({
+    status: 'Completed',
+    attempts: 1,
+    metadata: { a: 'b' },
+    result: { success: true, data: { rows: 3 }, processingTimeMs: 12 },
+    history: [{ attempt: 1, agentId: 'a', outcome: 'succeeded' }],
+  });
+  expect((await send('GET', 'life')).json).toMatchObject({ state: 'Active', depth: { Completed: { High: 1 } } });
+});
+
+test('a claim that waits is answered by the submit, by the end of a delay, and by the end of its wait', async () => {
+  const waiting = claim('wait', { waitSeconds: 20 });
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const submittedMs = Date.now();
+  await send('POST', 'wait/tasks', { type: 'work' });
+  expect(await waiting).toHaveLength(1);
+  expect(Date.now() - submittedMs).toBeLessThan(2_000);
+  await send('POST', 'wait/tasks', { type: 'work', delaySeconds: 1 });
+  const delayedMs = Date.now();
+  expect(await claim('wait', { waitSeconds: 20 })).toHaveLength(1);
+  expect(Date.now() - delayedMs).toBeGreaterThanOrEqual(950);
+  expect(Date.now() - delayedMs).toBeLessThan(3_000);
+  expect(await claim('wait', { waitSeconds: 0.3 })).toEqual([]);
+});
+
+test('failed tasks are looked at, redriven, paused, drained and cancelled over HTTP', async () => {
+  const { json } = await send('POST', 'dead/tasks', {
+    tasks: [
+      { type: 'a', maxRetries: 0 },
+      { type: 'b', maxRetries: 0 },
+    ],
+  });
+  for (const task of await claim('dead', { max: 2 }))
+    await report('dead', { ...pick(task), success: false, error: 'no' });
+  const dead = await send('GET', 'dead/dead?type=a');
+  expect(dead.json.items).toMatchObject([{ taskId: json.items[0].taskId, status: 'Failed', lastError: 'no' }]);
+  expect((await send('POST', 'dead/dead/redrive', { type: 'a' })).json).toEqual({ redriven: 1 });
+  expect((await send('POST', 'dead/pause')).json.state).toBe('Paused');
+  expect(await claim('dead')).toEqual([]);
+  expect((await send('GET', `dead/tasks/${json.items[0].taskId}/why`)).json.items[0].code).toBe('paused');
+  expect((await send('POST', 'dead/drain')).json.state).toBe('Draining');
+  expect(await send('POST', 'dead/tasks', { type: 'a' })).toMatchObject({ status: 409, json: { code: 'conflict' } });
+  expect((await send('POST', 'dead/resume')).json.state).toBe('Active');
+  expect((await send('DELETE', `dead/tasks/${json.items[0].taskId}`)).json.status).toBe('Cancelled');
+  expect((await send('DELETE', `dead/tasks/${json.items[1].taskId}`)).status).toBe(409);
+  expect((await send('GET', 'dead/tasks/nothing')).status).toBe(404);
+});
+
+test('what is not valid is refused with the path of the field', async () => {
+  const paths = async (path: string, body: unknown) => {
+    const { status, json } = await send('POST', path, body);
+    return [status, ...(json.errors ?? []).map((error: { path: string }) => error.path)];
+  };
+  expect(await paths('q/tasks', { type: 'a', priority: 'Urgent' })).toEqual([400, 'priority']);
+  expect(await paths('q/tasks', { tasks: [{ type: 'a' }, { type: '' }] })).toEqual([400, 'tasks.1.type']);
+  expect(await paths('q/tasks', { type: 'a', runAt: 'soon' })).toEqual([400, 'runAt']);
+  expect(await paths('q/tasks', { type: 'a', payload: 'x'.repeat(140_000) })).toEqual([400, 'payload']);
+  expect(await paths('q/claims', { max: 1 })).toEqual([400, 'agentId']);
+  expect(await paths('q/results', { results: [{ taskId: 'a' }] })).toEqual([
+    400,
+    'results.0.leaseToken',
+    'results.0.success',
+  ]);
+  expect(await paths(`${'q'.repeat(64)}/tasks`, { type: 'a' })).toEqual([400, 'queue']);
+});
+
+test('an agent claims, an ingester submits, a reader reads, and no more', async () => {
+  const roles = ['agent', 'ingester', 'reader'] as const;
+  const tokens = await Promise.all(
+    roles.map(async (role) => {
+      const response = await instance.fetch('/v1/namespaces/default/keys', {
+        method: 'POST',
+        body: JSON.stringify({ role }),
+        headers: { 'content-type': 'application/json' },
+      });
+      return ((await response.json()) as { token: string }).token;
+    }),
+  );
+  const statuses = async (method: string, path: string, body?: object) =>
+    await Promise.all(tokens.map(async (token) => (await send(method, path, body, token)).status));
+  expect(await statuses('POST', 'roles/tasks', { type: 'a' })).toEqual([202, 202, 403]);
+  expect(await statuses('GET', 'roles/tasks')).toEqual([200, 200, 200]);
+  expect(await statuses('GET', 'roles')).toEqual([200, 200, 200]);
+  expect(await statuses('POST', 'roles/claims', { agentId: 'a' })).toEqual([200, 403, 403]);
+  expect(await statuses('POST', 'roles/pause')).toEqual([403, 403, 403]);
+});
+
+describe('what it costs', () => {
+  test('a submit, a claim and an acknowledgement write three rows, by the count of the platform', async () => {
+    const count = 100;
+    const task = { type: 'work', resultRetentionSeconds: 0 };
+    await send('POST', 'cost/tasks', task);
+    for (const claimed of await claim('cost')) await report('cost', { ...pick(claimed), success: true });
+    const before = (await send('GET', 'cost')).json.rowsWritten;
+    await send('POST', 'cost/tasks', { tasks: Array(count).fill(task) });
+    const claimed = await claim('cost', { max: count });
+    await report('cost', ...claimed.map((each) => ({ ...pick(each), success: true })));
+    expect(((await send('GET', 'cost')).json.rowsWritten - before) / count).toBe(3);
+  });
+});
+
+/** Last, since the instance is another one afterwards. */
+test('no acknowledged task is lost when the platform is killed under its clients, and none is done twice at once', async () => {
+  const acknowledged = new Set<number>();
+  const accepted = new Set<number>();
+  let number = 0;
+  let running = true;
+  const submitter = async () => {
+    while (running) {
+      const batch = Array.from({ length: 5 }, () => {
+        const n = number++;
+        return { type: 'work', payload: { n }, metadata: { n: String(n) }, retryDelaySeconds: 0.1 };
+      });
+      const answer = await send('POST', 'kill/tasks', { tasks: batch }).catch(() => null);
+      if (answer?.status === 202) for (const { payload } of batch) acknowledged.add(payload.n);
+      else await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  const agent = async () => {
+    while (running) {
+      const claimed = await claim('kill', { max: 3, leaseSeconds: 2 }).catch(() => []);
+      for (const task of claimed ?? []) {
+        const [outcome] = await report('kill', { ...pick(task), success: true }).catch(() => ['lost']);
+        if (outcome !== 'accepted' || task.payload.n === undefined) continue;
+        expect(accepted).not.toContain(task.payload.n);
+        accepted.add(task.payload.n);
+      }
+      if (!claimed?.length) await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  const clients = [submitter(), submitter(), agent(), agent()];
+  for (let kill = 0; kill < sized(2); kill++) {
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    await instance.kill9();
+    instance = await launch({ stateDir });
+  }
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  running = false;
+  await Promise.all(clients);
+
+  expect(acknowledged.size).toBeGreaterThan(50);
+  for (let idle = 0; idle < 4; ) {
+    const claimed = await claim('kill', { max: 500, waitSeconds: 1 });
+    idle = claimed.length === 0 ? idle + 1 : 0;
+    if (claimed.length > 0) await report('kill', ...claimed.map((task) => ({ ...pick(task), success: true })));
+  }
+  const completed = new Set<number>();
+  for (let cursor = ''; ; ) {
+    const { json } = await send('GET', `kill/tasks?limit=1000${cursor}`);
+    for (const { status, metadata, history } of json.items) {
+      expect(status).toBe('Completed');
+      expect(history.filter((each: { outcome: string }) => each.outcome === 'succeeded')).toHaveLength(1);
+      completed.add(Number(metadata.n));
+    }
+    if (json.nextCursor === undefined) break;
+    cursor = `&cursor=${json.nextCursor}`;
+  }
+  expect([...acknowledged].filter((n) => !completed.has(n))).toEqual([]);
+  expect([...accepted].filter((n) => !completed.has(n))).toEqual([]);
+});
+
+function pick({ taskId, leaseToken }: Claimed) {
+  return { taskId, leaseToken };
+}
