@@ -17,7 +17,7 @@ interface Step {
   readonly command: readonly string[];
 }
 
-const ROOMS = ['src', 'durable-objects', 'queues', 'scripts', 'test', 'bench'];
+const ROOMS = ['src', 'durable-objects', 'queues', 'agent', 'scripts', 'test', 'bench'];
 
 const STEPS: readonly Step[] = [
   { name: 'format and lint', command: ['biome', 'check', '--error-on-warnings', '.'] },

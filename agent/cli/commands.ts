@@ -1,0 +1,19 @@
+import { contextCommands } from '../commands/context.ts';
+import { datasetCommands } from '../commands/datasets.ts';
+import { keyCommands } from '../commands/keys.ts';
+import { objectCommands } from '../commands/objects.ts';
+import { queryCommands } from '../commands/query.ts';
+import { resourceCommands } from '../commands/resources.ts';
+import { shellCommands } from '../commands/shell.ts';
+import type { Command } from './command.ts';
+
+/** Every command, in the order help lists them. */
+export const COMMANDS: readonly Command[] = [
+  ...queryCommands,
+  ...objectCommands,
+  ...datasetCommands,
+  ...resourceCommands,
+  ...keyCommands,
+  ...contextCommands,
+  ...shellCommands,
+];

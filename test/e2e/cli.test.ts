@@ -1,0 +1,431 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { delimiter, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Instance, launch } from '../../scripts/launcher.ts';
+import { ORASI, type OrasiCommand, orasiCommand, type Ran } from './orasi-command.ts';
+
+let instance: Instance;
+let orasi: OrasiCommand;
+beforeAll(async () => {
+  instance = await launch({ queueBatchTimeoutSeconds: 0 });
+  orasi = orasiCommand({ ORASI_URL: instance.url, ORASI_TOKEN: instance.adminToken });
+});
+afterAll(async () => {
+  orasi?.remove();
+  await instance?.stop();
+});
+
+/** Runs a command that has to succeed. */
+async function ok(...[args, options]: Parameters<OrasiCommand['run']>): Promise<Ran> {
+  const ran = await orasi.run(args, options);
+  if (ran.code !== 0) throw new Error(`orasi ${args.join(' ')} ended with ${ran.code}: ${ran.stderr}`);
+  return ran;
+}
+
+const inHome = (name: string, content: string | Uint8Array): string => {
+  const path = join(orasi.home, name);
+  writeFileSync(path, content);
+  return path;
+};
+
+describe('contexts', () => {
+  test('a context holds url, token and namespace, in a file of its owner alone', async () => {
+    const plain = orasiCommand();
+    try {
+      const missing = await plain.run(['datasets', 'list']);
+      expect(missing).toMatchObject({ code: 2, stdout: '' });
+      expect(missing.stderr).toMatch(/^orasi: no platform is named: .*\n$/);
+
+      const set = ['context', 'set', 'local', '--url', instance.url, '--token', '-'];
+      expect(await plain.run(set, { stdin: `${instance.adminToken}\n` })).toMatchObject({ code: 0 });
+      const file = join(plain.home, '.config', 'orasi', 'config.json');
+      expect(statSync(file).mode & 0o777).toBe(0o600);
+      expect(await plain.run(['datasets', 'list'])).toMatchObject({ code: 0 });
+
+      await plain.run(['context', 'set', 'other', '--url', 'http://127.0.0.1:1', '--namespace', 'nowhere']);
+      const listed = await plain.run(['context', 'list', '--json']);
+      expect(listed.stdout).not.toContain(instance.adminToken);
+      expect(JSON.parse(listed.stdout).items).toMatchObject([
+        { name: 'local', current: true, hasToken: true },
+        { name: 'other', current: false, hasToken: false, namespace: 'nowhere' },
+      ]);
+      await plain.run(['context', 'use', 'other']);
+      const unreachable = await plain.run(['datasets', 'list']);
+      expect(unreachable).toMatchObject({
+        code: 1,
+        stderr: 'orasi: no answer from http://127.0.0.1:1: nothing listens there\n',
+      });
+      expect(await plain.run(['--context', 'local', 'datasets', 'list'])).toMatchObject({ code: 0 });
+      const env = { ORASI_URL: instance.url, ORASI_TOKEN: instance.adminToken, ORASI_NAMESPACE: 'default' };
+      expect(await plain.run(['datasets', 'list'], { env })).toMatchObject({ code: 0 });
+      expect((await plain.run(['context', 'use', 'third'])).stderr).toBe('orasi: there is no context "third"\n');
+      await plain.run(['context', 'delete', 'other']);
+      expect(JSON.parse(readFileSync(file, 'utf8')).contexts).toEqual({
+        local: { url: instance.url, token: instance.adminToken },
+      });
+    } finally {
+      plain.remove();
+    }
+  });
+});
+
+describe('objects', () => {
+  test('a file and standard input are put, asked for in every form, listed and deleted', async () => {
+    const file = inHome('today.ndjson', '{"city":"Oslo","t":-3.5}\n{"city":"Rome","t":14}\n');
+    const put = JSON.parse((await ok(['--json', 'objects', 'put', 'weather', file])).stdout).items;
+    expect(put).toMatchObject([{ name: 'today.ndjson', state: 'committed', rowsCommitted: 2 }]);
+    const piped = ['objects', 'put', 'weather', '-', '--name', 'more.csv', '--format', 'csv'];
+    expect((await ok(piped, { stdin: 'city,t\nParis,7\n' })).stdout).toMatch(/more\.csv\s+csv\s.*committed\s+1/);
+
+    const sql = 'SELECT city, t FROM weather WHERE t > ? ORDER BY t';
+    expect((await ok(['query', sql, '-p', '0', '-o', 'csv'])).stdout).toBe('city,t\r\nParis,7\r\nRome,14\r\n');
+    expect((await ok(['query', '-o', 'ndjson', '-p', '10'], { stdin: sql })).stdout).toBe('{"city":"Rome","t":14}\n');
+    const answer = JSON.parse((await ok(['--json', 'query', '-f', inHome('q.sql', sql), '-p', '10'])).stdout);
+    expect(answer).toMatchObject({ columns: [{ name: 'city' }, { name: 't' }], rows: [['Rome', 14]] });
+    const table = await ok(['query', sql, '--param', '0']);
+    expect(table.stdout).toBe('city    t\nParis   7\nRome   14\n');
+    expect(table.stderr).toMatch(/^2 rows, \d of 2 segments, \d+ ms\n$/);
+    const named = 'SELECT t FROM weather WHERE city = ?';
+    expect((await ok(['query', named, '-p', 'Oslo', '-o', 'csv', '-q'])).stdout).toBe('t\r\n-3.5\r\n');
+    expect(JSON.parse((await ok(['query', sql, '-p', '0', '--explain'])).stdout)).toHaveProperty('plan');
+
+    expect((await ok(['datasets', 'list'])).stdout).toMatch(/^DATASET .*\nweather\s+3\s+2 /);
+    expect((await ok(['datasets', 'get', 'weather'])).stdout).toMatch(/^COLUMN {2}TYPE {4}NULLABLE\ncity/);
+    const { items } = JSON.parse((await ok(['objects', 'list', '--dataset', 'weather', '--json'])).stdout);
+    expect(items).toHaveLength(2);
+    await ok(['objects', 'delete', items[0].objectId]);
+    expect((await ok(['query', 'SELECT count(*) AS n FROM weather', '-o', 'csv'])).stdout).toBe('n\r\n1\r\n');
+    await ok(['datasets', 'delete', 'weather']);
+    expect((await ok(['datasets', 'list', '--json'])).stdout).not.toContain('weather');
+  });
+
+  test('rows set aside are printed, and an object that failed ends the command with 1 and can be retried', async () => {
+    const mixed = ['objects', 'put', 'mixed', '-', '--name', 'a.ndjson', '--json'];
+    const { items } = JSON.parse((await ok(mixed, { stdin: '{"a":1}\n{"a":\n{"a":2}\n' })).stdout);
+    expect(items).toMatchObject([{ rowsCommitted: 2, rowsQuarantined: 1 }]);
+    const bad = (await ok(['objects', 'quarantine', items[0].objectId])).stdout.trim().split('\n');
+    expect(bad.map((line) => JSON.parse(line))).toMatchObject([{ reasons: [{ code: 'malformed_input' }] }]);
+
+    const failed = await orasi.run(['objects', 'put', 'broken', '-', '--name', 'x.parquet', '--json'], {
+      stdin: 'PAR1 no',
+    });
+    expect(failed.code).toBe(1);
+    const [object] = JSON.parse(failed.stdout).items;
+    expect(object).toMatchObject({ state: 'failed' });
+    expect((await ok(['objects', 'retry', object.objectId])).stdout).toContain(object.objectId);
+    const again = await ok(['objects', 'get', object.objectId, '--wait', '30', '--json']);
+    expect(JSON.parse(again.stdout)).toMatchObject({ state: 'failed' });
+  });
+
+  test('a large file goes up in parts, over a connection that breaks, and comes out whole', async () => {
+    const rows = 130_000;
+    const lines = Array.from(
+      { length: rows },
+      (_, n) => `{"n":${n},"text":"a row long enough to fill parts with: ${n}"}\n`,
+    );
+    const file = inHome('large.ndjson', lines.join(''));
+    expect(statSync(file).size).toBeGreaterThan(8_000_000);
+    const proxy = await cuttingProxy(new URL(instance.url).port, 2, 1_000_000);
+    try {
+      const env = { ORASI_URL: proxy.url };
+      const put = await ok(['objects', 'put', 'large', file, '--part-size', '5MiB', '--wait', '300', '--json'], {
+        env,
+      });
+      expect(proxy.cuts()).toBe(1);
+      expect(proxy.parts()).toBe(3);
+      expect(put.stderr).toMatch(/^part \d again: /);
+      expect(JSON.parse(put.stdout).items).toMatchObject([{ state: 'committed', rowsCommitted: rows }]);
+    } finally {
+      proxy.close();
+    }
+    const counted = await ok(['query', 'SELECT count(*) AS n, sum(n) AS s FROM large', '-o', 'csv']);
+    expect(counted.stdout).toBe(`n,s\r\n${rows},${(rows * (rows - 1)) / 2}\r\n`);
+  });
+
+  test('an upload given up is gone on with where it ended, and standard input goes up in parts', async () => {
+    const bytes = Buffer.from('{"text":"abcdefghijklmnopqrstuvwxyz0123456789"}\n'.repeat(240_000));
+    const file = inHome('resumed.ndjson', bytes);
+    const uploads = '/v1/namespaces/default/datasets/resumed/uploads';
+    const partBytes = 5 * 1024 * 1024;
+    const begun = await instance.fetch(uploads, {
+      method: 'POST',
+      body: JSON.stringify({ name: 'resumed.ndjson', partBytes }),
+    });
+    const { uploadId } = (await begun.json()) as { uploadId: string };
+    await instance.fetch(`${uploads}/${uploadId}/parts/1`, { method: 'PUT', body: bytes.subarray(0, partBytes) });
+    const put = ['objects', 'put', 'resumed', file, '--resume', uploadId, '--wait', '300', '--json'];
+    const proxy = await cuttingProxy(new URL(instance.url).port);
+    try {
+      const { stdout } = await ok(put, { env: { ORASI_URL: proxy.url } });
+      expect(JSON.parse(stdout).items).toMatchObject([{ state: 'committed', rowsCommitted: 240_000 }]);
+      expect(proxy.parts()).toBe(2);
+    } finally {
+      proxy.close();
+    }
+
+    const piped = ['objects', 'put', 'piped', '-', '--name', 'p.ndjson', '--wait', '300', '--json'];
+    expect(JSON.parse((await ok(piped, { stdin: bytes })).stdout).items).toMatchObject([
+      { state: 'committed', rowsCommitted: 240_000, sizeBytes: bytes.length },
+    ]);
+  });
+});
+
+/** A proxy that counts the parts that are put, and cuts the connection in the midst of the one asked for. */
+async function cuttingProxy(
+  port: string,
+  cutPart = 0,
+  afterBytes = 0,
+): Promise<{ url: string; cuts(): number; parts(): number; close(): void }> {
+  let parts = 0;
+  let cuts = 0;
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((near) => {
+    const far = connect(Number(port), '127.0.0.1');
+    sockets.add(near).add(far);
+    let bytes = 0;
+    let cutting = false;
+    near.on('data', (chunk) => {
+      if (/^PUT .*\/parts\//.test(chunk.subarray(0, 200).toString('latin1'))) {
+        bytes = 0;
+        cutting = ++parts === cutPart;
+      }
+      bytes += chunk.length;
+      if (cutting && bytes > afterBytes) {
+        cuts++;
+        cutting = false;
+        near.destroy();
+        far.destroy();
+        return;
+      }
+      if (!far.write(chunk)) {
+        near.pause();
+        far.once('drain', () => near.resume());
+      }
+    });
+    far.on('data', (chunk) => near.write(chunk));
+    near.on('close', () => far.destroy()).on('error', () => {});
+    far.on('close', () => near.destroy()).on('error', () => {});
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    cuts: () => cuts,
+    parts: () => parts,
+    close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
+
+const PIPELINES = `
+apiVersion: orasi.io/v1alpha1
+kind: Pipeline
+metadata:
+  name: first
+  labels: { team: a }
+spec:
+  dataset: first
+  indexes:
+    - { name: by_a, kind: btree, fields: [a] }
+---
+apiVersion: orasi.io/v1alpha1
+kind: Pipeline
+metadata:
+  name: second
+spec:
+  dataset: second
+`;
+
+describe('resources', () => {
+  test('a file of several is applied, applied again without effect, changed, got, watched and deleted', async () => {
+    const file = inHome('pipelines.yaml', PIPELINES);
+    expect((await ok(['apply', '-f', file, '--dry-run'])).stdout).toContain('pipeline/first created (dry run)');
+    expect((await ok(['apply', '-f', file])).stdout).toBe('pipeline/first created\npipeline/second created\n');
+    expect((await ok(['get', 'pipelines', 'first'])).stdout).toMatch(
+      /^apiVersion: orasi.io\/v1alpha1\nkind: Pipeline\n/,
+    );
+    await settledGeneration('first');
+    expect((await ok(['apply', '-f', '-'], { stdin: PIPELINES })).stdout).toBe(
+      'pipeline/first unchanged\npipeline/second unchanged\n',
+    );
+    expect((await ok(['get', 'pipelines'])).stdout).toMatch(/^NAME .*\nfirst .*\nsecond /);
+    expect((await ok(['get', 'pipelines', '-l', 'team=a'])).stdout).not.toContain('second');
+
+    // What the file does not say any more is gone.
+    const less = PIPELINES.replace(/ {2}indexes:\n.*\n/, '');
+    expect((await ok(['apply', '-f', '-'], { stdin: less })).stdout).toContain('pipeline/first configured');
+    const first = JSON.parse((await ok(['get', 'Pipeline', 'first', '--json'])).stdout);
+    expect(first.spec.indexes ?? []).toEqual([]);
+
+    const stale = { ...first, metadata: { ...first.metadata, resourceVersion: '1' } };
+    const refused = await orasi.run(['apply', '-f', '-'], { stdin: JSON.stringify(stale) });
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('(409 Conflict)');
+    const misspelt = await orasi.run(['apply', '-f', '-'], { stdin: PIPELINES.replaceAll('dataset:', 'datasett:') });
+    expect(misspelt).toMatchObject({ code: 1 });
+    expect(misspelt.stderr).toContain('datasett');
+
+    const watched = spawn(process.execPath, [ORASI, 'watch', 'pipelines', 'second'], {
+      env: {
+        ...process.env,
+        ORASI_URL: instance.url,
+        ORASI_TOKEN: instance.adminToken,
+      } as unknown as NodeJS.ProcessEnv,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const seen: string[] = [];
+    const gone = new Promise<void>((resolve) => {
+      watched.stdout.setEncoding('utf8').on('data', (text: string) => {
+        seen.push(text);
+        if (seen.join('').includes('ADDED') && seen.length === 1) void ok(['delete', '-f', file]);
+        if (seen.join('').includes('DELETED')) resolve();
+      });
+    });
+    await gone;
+    expect(seen.join('')).toMatch(/^ADDED {5}pipeline\/second\n(.*\n)*DELETED {3}pipeline\/second\n$/);
+    const ended = new Promise((resolve) => watched.on('close', (_code, signal) => resolve(signal)));
+    watched.kill('SIGTERM');
+    expect(await ended).toBe('SIGTERM');
+    expect((await orasi.run(['get', 'pipelines', 'first'])).stderr).toContain('(404 NotFound)');
+  });
+
+  test('a kind nobody knows is said before anything is changed', async () => {
+    const unknown = `${PIPELINES}---\napiVersion: v9\nkind: Riddle\nmetadata: { name: x }\n`;
+    const refused = await orasi.run(['apply', '-f', '-'], { stdin: unknown });
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toContain('there is no kind Riddle in v9');
+    expect((await ok(['get', 'pipelines', '--json'])).stdout).not.toContain('"second"');
+    expect((await orasi.run(['get', 'riddles'])).code).toBe(2);
+  });
+});
+
+/** Waits until the reconciler has written what it has to say of a pipeline. */
+async function settledGeneration(name: string): Promise<void> {
+  for (let turn = 0; turn < 100; turn++) {
+    const { metadata, status } = JSON.parse((await ok(['get', 'pipeline', name, '--json'])).stdout);
+    if (status?.observedGeneration === metadata.generation) return;
+  }
+  throw new Error(`pipeline ${name} is not reconciled`);
+}
+
+describe('keys', () => {
+  test('a key is created, allows what its role does, is listed and revoked', async () => {
+    const token = (await ok(['keys', 'create', '--role', 'reader', '--label', 'test'])).stdout.trim();
+    expect(token).toMatch(/^orasi_/);
+    const env = { ORASI_TOKEN: token };
+    await ok(['datasets', 'list'], { env });
+    const refused = await orasi.run(['keys', 'list'], { env });
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('(403 forbidden)');
+    const listed = (await ok(['keys', 'list', '--json'])).stdout;
+    expect(listed).not.toContain(token);
+    const [key] = JSON.parse(listed).items;
+    expect(key).toMatchObject({ role: 'reader', label: 'test' });
+    await ok(['keys', 'revoke', key.keyId]);
+    const revoked = JSON.parse((await ok(['keys', 'list', '--json'])).stdout).items[0];
+    expect(revoked.revokedAt).toBeDefined();
+  });
+});
+
+describe('what goes wrong', () => {
+  test('is one sentence on standard error, with 1 for what failed and 2 for how it was called', async () => {
+    const failures: [string[], number, RegExp][] = [
+      [['datasets', 'get', 'nowhere'], 1, /^orasi: there is no dataset "nowhere" \(404 not_found\)\n$/],
+      [['-n', 'nowhere', 'datasets', 'list'], 1, /^orasi: .*nowhere.* \(404 not_found\)\n$/],
+      [['query', 'SELECT FROM WHERE'], 1, /^orasi: .* \(400 invalid_sql\)/],
+      [['objects', 'put', 'x', '/no/such/file'], 1, /^orasi: \/no\/such\/file cannot be read: ENOENT.*\n$/],
+      [['keys', 'create'], 2, /^orasi: --role is missing\n$/],
+      [
+        ['keys', 'create', '--role', 'king'],
+        2,
+        /^orasi: --role: expected admin, agent, ingester, reader, got "king"\n$/,
+      ],
+      [['objects', 'put'], 2, /^orasi: DATASET is missing: /],
+      [['objects', 'frobnicate'], 2, /^orasi: there is no command "objects frobnicate"; /],
+      [['datasets', 'list', '--colour'], 2, /^orasi: unknown option '--colour'\n$/],
+      [['query', 'SELECT 1', '--max-rows', 'many'], 2, /^orasi: --max-rows: expected a whole NUMBER from 1 to /],
+    ];
+    for (const [args, code, message] of failures) {
+      const ran = await orasi.run(args);
+      expect(ran.stderr).toMatch(message);
+      expect(ran).toMatchObject({ code, stdout: '' });
+    }
+    const asJson = await orasi.run(['datasets', 'get', 'nowhere', '--json']);
+    expect(JSON.parse(asJson.stderr)).toMatchObject({ error: { status: 404, code: 'not_found' } });
+    const wrong = await orasi.run(['datasets', 'list'], { env: { ORASI_TOKEN: 'wrong' } });
+    expect(wrong.stderr).toMatch(/\(401 unauthorized\); check the token/);
+  });
+
+  test('a reader that stops early ends the command in silence', () => {
+    const many =
+      'SELECT i.a FROM (VALUES (1),(2),(3),(4),(5),(6),(7),(8)) AS i(a), (VALUES (1),(2),(3),(4),(5),(6),(7),(8)) AS j(b)';
+    const script = `set -o pipefail; "${process.execPath}" "${ORASI}" query "${many}" -o ndjson | head -1`;
+    const env = {
+      PATH: process.env['PATH'],
+      HOME: orasi.home,
+      ORASI_URL: instance.url,
+      ORASI_TOKEN: instance.adminToken,
+    };
+    const ran = spawnSync('bash', ['-c', script], { env: env as unknown as NodeJS.ProcessEnv, encoding: 'utf8' });
+    expect(ran).toMatchObject({ status: 0, stderr: '', stdout: '{"a":1}\n' });
+  });
+});
+
+describe('the shell', () => {
+  test('the scripts of completion are sound, and ask for what may follow', async () => {
+    const bash = (await ok(['completion', 'bash'])).stdout;
+    const checked = spawnSync('bash', ['-n'], { input: bash, encoding: 'utf8' });
+    expect(checked).toMatchObject({ status: 0, stderr: '' });
+    // The function itself, with our command under the name it has when installed.
+    const script = `orasi() { "${process.execPath}" "${ORASI}" "$@"; }
+${bash}
+COMP_WORDS=(orasi objects q) COMP_CWORD=2
+_orasi
+printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const env = { PATH: process.env['PATH'], HOME: orasi.home } as unknown as NodeJS.ProcessEnv;
+    expect(execFileSync('bash', ['-c', script], { encoding: 'utf8', env })).toBe('quarantine\n');
+    for (const shell of ['zsh', 'fish']) {
+      const text = (await ok(['completion', shell])).stdout;
+      const parsed = spawnSync(shell, ['-n'], { input: text, encoding: 'utf8' });
+      if (parsed.error !== undefined) console.warn(`${shell} is not here: its script is not parsed`);
+      else expect(parsed).toMatchObject({ status: 0, stderr: '' });
+    }
+  });
+
+  test('every command says how it is used', async () => {
+    const all = (await ok(['--help'])).stdout;
+    const commands = /\nCommands\n([\s\S]*?)\n\n/
+      .exec(all)![1]
+      .split('\n')
+      .map((line) => line.trim().split(/ {2,}/)[0]);
+    expect(commands.length).toBeGreaterThan(20);
+    for (const command of ['objects put', 'query', 'apply']) {
+      expect(commands).toContain(command);
+      expect((await ok([...command.split(' '), '--help'])).stdout).toMatch(new RegExp(`^orasi ${command}`));
+    }
+  });
+});
+
+describe('an older Node', () => {
+  test('runs it as well', async () => {
+    const older = (process.env['PATH'] ?? '')
+      .split(delimiter)
+      .map((folder) => join(folder, 'node'))
+      .find((node) => /^v20\./.test(spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout ?? ''));
+    if (older === undefined) console.warn('there is no Node 20 on the PATH: it is asked of this one');
+    const env = { ORASI_URL: instance.url, ORASI_TOKEN: instance.adminToken };
+    const command = orasiCommand(env, older);
+    try {
+      expect(await command.run(['datasets', 'list'])).toMatchObject({ code: 0, stderr: '' });
+      const applied = await command.run(['apply', '-f', '-'], { stdin: PIPELINES.split('---')[0] });
+      expect(applied).toMatchObject({ code: 0, stdout: 'pipeline/first created\n', stderr: '' });
+    } finally {
+      command.remove();
+    }
+  });
+});
