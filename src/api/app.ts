@@ -1,9 +1,10 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { isAdminHost } from '../config.ts';
-import { OrasiError } from '../core/errors.ts';
+import { assert, OrasiError } from '../core/errors.ts';
 import { newId } from '../core/ids.ts';
 import { takeUpTrace, traceparentOf } from '../observe/trace-context.ts';
+import { etcdErrorResponse, isEtcdPath } from './etcd-errors.ts';
 import { mountHealth } from './health.ts';
 import type { ApiBase } from './ports.ts';
 import { problemResponse } from './problem.ts';
@@ -31,7 +32,10 @@ export function createApp(base: ApiBase, mount: (app: ApiApp) => void): ApiApp {
     context.set('subject', null);
     const startedMs = base.clock.now();
     await next();
-    context.res = withHeaders(context.res, { 'x-request-id': requestId, traceparent: traceparentOf(trace) });
+    const answer = withHeaders(context.res, { 'x-request-id': requestId, traceparent: traceparentOf(trace) });
+    // The setter copies what it is given into a response without the WebSocket, unless there was none before.
+    context.res = undefined;
+    context.res = answer;
     context.get('log').info('request', {
       method: context.req.method,
       path: context.req.path,
@@ -61,9 +65,9 @@ export function createApp(base: ApiBase, mount: (app: ApiApp) => void): ApiApp {
         .reporter((work) => context.executionCtx.waitUntil(work))
         .report(error, { requestId, path: context.req.path });
     }
-    return isResourcePath(context.req.path) ? statusResponse(error) : problemResponse(error, requestId);
+    return errorResponse(context.req.path, error, requestId);
   });
-  app.notFound((context) => problemResponse(missing(app, context), context.get('requestId')));
+  app.notFound((context) => errorResponse(context.req.path, missing(app, context), context.get('requestId')));
 
   mountHealth(app, base);
   defineRoute(
@@ -96,8 +100,17 @@ export function openApiDocument(app: ApiApp, base: Pick<ApiBase, 'config'>): obj
   });
 }
 
+/** An error in the words of the API that the path belongs to. */
+function errorResponse(path: string, error: unknown, requestId: string): Response {
+  if (isResourcePath(path)) return statusResponse(error);
+  return isEtcdPath(path) ? etcdErrorResponse(error) : problemResponse(error, requestId);
+}
+
+/** etcd's clients send their token bare. */
 function bearerToken(context: Context<ApiEnv>): string | undefined {
-  const match = /^Bearer +([^\s]+)$/i.exec(context.req.header('authorization') ?? '');
+  const given = context.req.header('authorization') ?? '';
+  const match = /^Bearer +([^\s]+)$/i.exec(given);
+  if (match === null && isEtcdPath(context.req.path) && /^\S+$/.test(given)) return given;
   return match?.[1];
 }
 
@@ -130,6 +143,7 @@ function pathPattern(path: string): RegExp {
 /** Responses from fetch and RPC have immutable headers, so they are copied. */
 function withHeaders(response: Response, headers: Readonly<Record<string, string>>): Response {
   const copy = new Response(response.body, response);
+  assert(copy.webSocket === response.webSocket, 'a copied response keeps its WebSocket');
   for (const [name, value] of Object.entries(headers)) copy.headers.set(name, value);
   return copy;
 }
