@@ -8,7 +8,7 @@ export const FLOORS = [
   // Parquet pages to columns and back, shared by formats and segment.
   ['src/parquet'],
   ['src/formats', 'src/segment', 'src/storage', 'src/observe'],
-  ['src/access', 'src/ingest', 'src/indexing', 'src/query', 'src/control', 'src/tasks', 'src/cluster'],
+  ['src/access', 'src/ingest', 'src/indexing', 'src/query', 'src/control', 'src/tasks', 'src/cluster', 'src/discovery'],
   // Vars to configuration, bindings to ports: what every door needs and no machine may see.
   ['src/config.ts', 'src/deps.ts'],
   ['src/api', 'durable-objects', 'queues'],
