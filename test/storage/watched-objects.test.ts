@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest';
+import { manualClock } from '../../src/core/clock.ts';
+import { createSqlDatabase } from '../../src/storage/sql.ts';
+import {
+  createWatchedObjects,
+  eraseWatched,
+  tickWatched,
+  type WatchedObject,
+} from '../../src/storage/watched-objects.ts';
+import { sqliteBinding } from './sqlite-binding.ts';
+
+const registry = () => createWatchedObjects(createSqlDatabase(sqliteBinding()), manualClock(0));
+const queue = (name: string): WatchedObject => ({ kind: 'task-queue', name });
+
+test('the sweep looks at every object, though some do not answer', async () => {
+  const watched = registry();
+  const names = Array.from({ length: 250 }, (_, i) => `ns/q${i}/0`);
+  for (const name of names) await watched.add(queue(name));
+  await watched.add(queue(names[0]));
+  const seen: string[] = [];
+  const failed: string[] = [];
+  const calls = ({ name }: WatchedObject) => ({
+    tick: async () => {
+      if (name.endsWith('7/0')) throw new Error('gone');
+      seen.push(name);
+    },
+    erase: async () => {},
+  });
+  await tickWatched(watched, calls, ({ name }) => failed.push(name));
+  expect([...seen, ...failed].toSorted()).toEqual(names.toSorted());
+  expect(failed).toHaveLength(25);
+});
+
+test('the end of a namespace erases its objects and no other', async () => {
+  const watched = registry();
+  for (const uid of ['a', 'b', 'ab']) for (let i = 0; i < 150; i++) await watched.add(queue(`${uid}/q${i}/0`));
+  await watched.add({ kind: 'other', name: 'a/x/0' });
+  const erased: string[] = [];
+  const calls = ({ name }: WatchedObject) => ({
+    tick: async () => {},
+    erase: async () => {
+      erased.push(name);
+    },
+  });
+  expect(await eraseWatched(watched, 'task-queue', 'a', calls)).toBe(false);
+  expect(await eraseWatched(watched, 'task-queue', 'a', calls)).toBe(true);
+  expect(erased).toHaveLength(150);
+  expect(erased.every((name) => name.startsWith('a/'))).toBe(true);
+  expect(await watched.ofNamespace('task-queue', 'a', 10)).toEqual([]);
+  expect(await watched.page(null, 1000)).toHaveLength(301);
+});
