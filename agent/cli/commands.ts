@@ -5,6 +5,7 @@ import { objectCommands } from '../commands/objects.ts';
 import { queryCommands } from '../commands/query.ts';
 import { resourceCommands } from '../commands/resources.ts';
 import { shellCommands } from '../commands/shell.ts';
+import { taskCommands } from '../commands/tasks.ts';
 import type { Command } from './command.ts';
 
 /** Every command, in the order help lists them. */
@@ -13,6 +14,7 @@ export const COMMANDS: readonly Command[] = [
   ...objectCommands,
   ...datasetCommands,
   ...resourceCommands,
+  ...taskCommands,
   ...keyCommands,
   ...contextCommands,
   ...shellCommands,

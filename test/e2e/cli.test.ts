@@ -313,6 +313,33 @@ async function settledGeneration(name: string): Promise<void> {
   throw new Error(`pipeline ${name} is not reconciled`);
 }
 
+describe('tasks', () => {
+  test('a task is submitted, looked at, asked why it waits, watched to its end, and another one cancelled', async () => {
+    const queue = '/v1/namespaces/default/queues/work';
+    const call = async <T>(path: string, body: object) =>
+      (await (await instance.fetch(queue + path, { method: 'POST', body: JSON.stringify(body) })).json()) as T;
+    const submitted = await ok(['tasks', 'submit', 'sum', '[1,2]', '--queue', 'work', '--priority', 'High']);
+    const taskId = submitted.stdout.trim();
+    const waiting = JSON.parse((await ok(['tasks', 'get', taskId, '--queue', 'work'])).stdout);
+    expect(waiting).toMatchObject({ taskId, type: 'sum', priority: 'High', status: 'Pending', payload: [1, 2] });
+    expect((await ok(['tasks', 'why', taskId, '--queue', 'work'])).stdout).toMatch(/^.+\n/);
+    const { items } = await call<{ items: { leaseToken: string }[] }>('/claims', { agentId: 'a', types: ['sum'] });
+    const watching = ok(['tasks', 'watch', taskId, '--queue', 'work']);
+    const results = [{ taskId, leaseToken: items[0].leaseToken, success: true, data: 3 }];
+    await call('/results', { results });
+    expect((await watching).stdout).toMatch(new RegExp(`^(${taskId} {2}Running\n)?${taskId} {2}Completed\n3\n$`));
+
+    const [other] = JSON.parse((await ok(['tasks', 'submit', 'sum', '--queue', 'work', '--json'])).stdout).items;
+    expect((await ok(['tasks', 'cancel', other.taskId, '--queue', 'work'])).stdout).toContain('Cancelled');
+    expect((await ok(['tasks', 'list', '--queue', 'work'])).stdout.trim().split('\n')).toHaveLength(3);
+    const cancelled = await orasi.run(['tasks', 'watch', other.taskId, '--queue', 'work']);
+    expect(cancelled).toMatchObject({ code: 1, stderr: 'orasi: the task is Cancelled\n' });
+    expect((await ok(['queues', 'pause', 'work'])).stdout).toContain('"Paused"');
+    expect((await ok(['queues', 'get', 'work'])).stdout).toContain('"Paused"');
+    expect((await orasi.run(['tasks', 'submit', 'sum', '{oops'])).code).toBe(2);
+  });
+});
+
 describe('keys', () => {
   test('a key is created, allows what its role does, is listed and revoked', async () => {
     const token = (await ok(['keys', 'create', '--role', 'reader', '--label', 'test'])).stdout.trim();
