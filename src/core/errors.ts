@@ -14,6 +14,10 @@ export const ERROR_CODES = {
   method_not_allowed: { status: 405, action: 'Use a method the path has; see /openapi.json.' },
   conflict: { status: 409, action: 'Read the present state and repeat the change on top of it.' },
   gone: { status: 410, action: 'Start over: the history or upload asked for no longer exists.' },
+  precondition_failed: {
+    status: 412,
+    action: 'Read the present state: `If-Match` or `If-Epoch` names one that has passed.',
+  },
   payload_too_large: { status: 413, action: 'Use a resumable upload, or split the body.' },
   unsupported_format: { status: 415, action: 'Name a supported format with `?format=`.' },
   unprocessable: { status: 422, action: 'Mend the object as `errors` says and send it again.' },

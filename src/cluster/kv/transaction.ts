@@ -70,7 +70,8 @@ export class KvTransaction {
   /** Throws `lease_not_found` or `key_not_found`. */
   put(put: KvPut): KvPutAnswer {
     const there = this.store.get(put.key);
-    this.checkPut(put, there);
+    this.checkLease(put);
+    this.checkKept(put, there);
     const revision = this.began + 1;
     this.store.put(
       {
@@ -87,12 +88,15 @@ export class KvTransaction {
     return { op: 'put', revision, previous: put.previous ? (there ?? null) : null };
   }
 
-  private checkPut(put: KvPut, there: KvRecord | undefined): void {
+  private checkKept(put: KvPut, there: KvRecord | undefined): void {
     if ((put.ignoreValue || put.ignoreLease) && there === undefined) {
       throw new KvRefused('key_not_found', 'to keep the value or the lease of a key there must be the key');
     }
-    if (put.leaseId !== '0' && !this.hasLease(put.leaseId)) {
-      throw new KvRefused('lease_not_found', `there is no lease ${put.leaseId}`);
+  }
+
+  private checkLease({ leaseId }: KvPut): void {
+    if (leaseId !== '0' && !this.hasLease(leaseId)) {
+      throw new KvRefused('lease_not_found', `there is no lease ${leaseId}`);
     }
   }
 
@@ -109,11 +113,13 @@ export class KvTransaction {
     this.writes += 1;
   }
 
-  /** Everything that can refuse is asked before the first write, as etcd does, so that refusals have its order. */
+  /** Everything that can refuse is asked before the first write: refusals come in the order that etcd has. */
   txn(txn: KvTxn): KvTxnAnswer {
     const path = this.decide(txn);
     this.checkPath(txn, path, (operation) => {
-      if (operation.op === 'put') this.checkPut(operation, this.store.get(operation.key));
+      if (operation.op !== 'put') return;
+      this.checkKept(operation, this.store.get(operation.key));
+      this.checkLease(operation);
     });
     this.checkPath(txn, path, (operation) => {
       if (operation.op !== 'range' || operation.revision === 0) return;
