@@ -1,4 +1,4 @@
-/** The counts of `bench/counts.ts` in dollars: `node bench/cost.ts` counts anew and writes docs/cost.md. */
+/** The counts of `bench/counts.ts` in dollars: `npx node bench/cost.ts` counts anew and writes docs/cost.md. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Costs, type Counts, countAll, type QueryCount, type StepCount } from './counts.ts';
@@ -90,7 +90,7 @@ export function costPage(counts: Counts): string {
   const idle = total(billOf(sweep.costs)) * SWEEPS_A_MONTH;
   return `# What it costs
 
-Written by \`node bench/cost.ts\`: the operations that taking in and asking do, counted, at Cloudflare's prices of
+Written by \`npx node bench/cost.ts\`: the operations that taking in and asking do, counted, at Cloudflare's prices of
 ${PRICES_DATE} in US dollars above what a plan includes. Counts do not depend on the machine; CPU does and is left to
 the end.
 
