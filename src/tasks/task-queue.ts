@@ -1,6 +1,6 @@
 import { toHex } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
-import { OrasiError } from '../core/errors.ts';
+import { assert, OrasiError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import {
   type ClaimedTask,
@@ -23,17 +23,21 @@ import {
   type TaskStatus,
 } from '../core/protocol/tasks.ts';
 import type { Random } from '../core/random.ts';
+import { AgentsSeen } from './agents-seen.ts';
 import { Census } from './census.ts';
 import { migrateTasks, type TaskDatabase } from './database.ts';
-import { Lane, READ_AHEAD } from './lane.ts';
+import { type Lane, READ_AHEAD } from './lane.ts';
+import { Lanes } from './lanes.ts';
 import { LeaseHeap } from './lease-heap.ts';
-import { cursorOf, type ListPosition, positionOf } from './list-cursor.ts';
+import { listTasks } from './list.ts';
 import { RateMeter } from './rate-meter.ts';
+import { waitingReasons } from './reasons.ts';
 import { retryDelayMs } from './retry-delay.ts';
 import type { QueueSettings } from './settings.ts';
 import { placeOf, type TaskPlace, taskIdOf } from './task-id.ts';
 import { finishedRecordOf, recordOf } from './task-record.ts';
-import { type FinishedTask, type StoredLane, type StoredTask, type TaskKey, TaskStore } from './task-store.ts';
+import { type FinishedTask, type StoredTask, type TaskKey, TaskStore } from './task-store.ts';
+import { compareUrgency, type Urgency, urgencyOf } from './urgency.ts';
 
 /** Sequence numbers taken in advance by one written row; a restart leaves at most this many out. */
 const SEQUENCES_AT_ONCE = 10_000;
@@ -46,12 +50,6 @@ const PURGE_EVERY_MS = 60_000;
 const PURGE_ROWS_PER_MS = 1;
 /** Attempts remembered of a task; of one redriven time and again the last. */
 const HISTORY = 20;
-/** Agents whose last claim is remembered, and for how long it counts, for `why`. */
-const AGENTS_REMEMBERED = 1_000;
-const AGENT_SEEN_MS = 5 * 60_000;
-/** `why` counts tasks before another up to here. */
-const COUNTED_BEFORE = 10_000;
-
 export interface TaskQueueParts {
   readonly database: TaskDatabase;
   readonly clock: Clock;
@@ -88,16 +86,12 @@ export class TaskQueueMachine {
   private readonly settings: QueueSettings;
   private readonly shard: number;
 
-  private lanes = new Map<number, Lane>();
-  private laneByKind = new Map<string, Lane>();
+  private readonly lanes: Lanes;
   private readonly leases = new LeaseHeap();
   private readonly census = new Census();
   private readonly submitted = new RateMeter();
   private readonly ended = new RateMeter();
-  private readonly agents = new Map<
-    string,
-    { types: ReadonlySet<string> | null; capabilities: ReadonlySet<string>; atMs: number }
-  >();
+  private readonly agents = new AgentsSeen();
   private nextSequence = 0;
   private sequencesUntil = 0;
   private state: QueueState = 'Active';
@@ -108,6 +102,7 @@ export class TaskQueueMachine {
 
   constructor({ database, clock, random, settings, shard }: TaskQueueParts) {
     this.store = new TaskStore(database);
+    this.lanes = new Lanes(this.store);
     this.database = database;
     this.clock = clock;
     this.random = random;
@@ -140,7 +135,8 @@ export class TaskQueueMachine {
       // A task that left no result has ended well, or was cancelled, and its kind of result is not wanted.
       if (taskId !== null) return { taskId, status: this.look(taskId, nowMs)?.status ?? 'Completed', duplicate: true };
     }
-    const lane = this.laneOf(task);
+    const { type, requires } = task;
+    const lane = this.lanes.of({ type, level: TASK_PRIORITIES.indexOf(task.priority), requires });
     const dueAtMs = Math.max(nowMs, task.runAtMs ?? nowMs + (task.delayMs ?? 0));
     const place = { shard: this.shard, lane: lane.id, firstDueAtMs: dueAtMs, sequence: this.takeSequence() };
     this.addTask(lane, {
@@ -171,24 +167,18 @@ export class TaskQueueMachine {
   /** Leases up to `max` due tasks, most urgent first. Whatever alarms did, what is due is found here. */
   claim(request: Omit<ClaimRequest, 'waitMs'>): ClaimedTask[] {
     const nowMs = this.clock.now();
-    const types = request.types === null ? null : new Set(request.types);
-    const capabilities = new Set(request.capabilities);
-    this.remember(request.agentId, types, capabilities, nowMs);
+    this.agents.saw(request.agentId, request.types, request.capabilities, nowMs);
     if (this.state === 'Paused') return [];
     return this.change(() => {
       this.settleLapsed(nowMs);
-      const suitable = [...this.lanes.values()].filter((lane) => lane.suits(types, capabilities));
+      const suitable = this.lanes.suiting(request.types, request.capabilities);
       const claimed: ClaimedTask[] = [];
       let payloadChars = 0;
       while (claimed.length < request.max) {
         const lane = this.mostUrgent(suitable, nowMs);
         if (lane === null) break;
         const task = this.store.read(lane.ahead[0]);
-        // What was read ahead is checked against what is there.
-        if (task === null || task.lease !== null) {
-          lane.removed();
-          continue;
-        }
+        assert(task !== null && task.lease === null, 'what was read ahead is there and not leased');
         if (task.expiresAtMs !== null && task.expiresAtMs <= nowMs) {
           this.expire(task, nowMs);
           continue;
@@ -328,29 +318,13 @@ export class TaskQueueMachine {
     });
   }
 
-  /** Tasks that have not ended, by lane and time; then those that have, oldest first. Throws `bad_request` for a cursor that is none. */
+  /** See `listTasks`. */
   list(filter: TaskFilter, limit: number, cursor: string | undefined): TaskPage {
     const nowMs = this.clock.now();
     return this.change(() => {
       this.settleLapsed(nowMs);
-      const position: ListPosition = cursor === undefined ? { part: 'waiting', after: BEFORE_ALL } : positionOf(cursor);
-      const lanes =
-        filter.type === undefined
-          ? null
-          : [...this.lanes.values()].filter(({ type }) => type === filter.type).map(({ id }) => id);
-      const wanted = { status: filter.status ?? null, lanes, nowMs };
-      const waiting = position.part === 'waiting' ? this.store.tasksAfter(position.after, wanted, limit + 1) : [];
-      const items = waiting.slice(0, limit).map((task) => recordOf(task, this.lane(task.lane), this.shard, nowMs));
-      if (waiting.length > limit)
-        return { items, nextCursor: cursorOf({ part: 'waiting', after: waiting[limit - 1] }) };
-      const from = position.part === 'ended' ? position.after : -1;
-      const ended = this.store.finishedAfter(from, wanted, limit - items.length + 1);
-      const shown = ended.slice(0, limit - items.length);
-      const after = shown.at(-1)?.sequence ?? from;
-      return {
-        items: [...items, ...shown.map((task) => finishedRecordOf(task, this.lane(task.lane), this.shard))],
-        nextCursor: ended.length > shown.length ? cursorOf({ part: 'ended', after }) : undefined,
-      };
+      const { store, lanes, shard } = this;
+      return listTasks({ store, lanes, shard }, filter, limit, cursor, nowMs);
     });
   }
 
@@ -358,10 +332,10 @@ export class TaskQueueMachine {
   stats(): Omit<QueueStats, 'waitingClaims' | 'rowsWritten'> {
     const nowMs = this.clock.now();
     return this.change(() => {
-      if (this.census.load(this.store)) for (const lane of this.lanes.values()) lane.forget();
+      if (this.census.load(this.store)) for (const lane of this.lanes.all()) lane.forget();
       this.settleLapsed(nowMs);
       let oldestMs = nowMs;
-      for (const lane of this.lanes.values()) oldestMs = Math.min(oldestMs, this.head(lane, nowMs)?.dueAtMs ?? nowMs);
+      for (const lane of this.lanes.all()) oldestMs = Math.min(oldestMs, this.head(lane, nowMs)?.dueAtMs ?? nowMs);
       const {
         maxRetries,
         leaseSeconds,
@@ -372,7 +346,7 @@ export class TaskQueueMachine {
       } = this.settings;
       return {
         state: this.state,
-        depth: this.census.depth(this.lanes.values()),
+        depth: this.census.depth(this.lanes.all()),
         oldestAgeMs: nowMs - oldestMs,
         submittedPerSecond: this.submitted.perSecond(nowMs),
         finishedPerSecond: this.ended.perSecond(nowMs),
@@ -400,7 +374,7 @@ export class TaskQueueMachine {
     return this.change(() => {
       let count = 0;
       for (const task of this.deadLetters(taskIds, type, max, nowMs)) {
-        const lane = this.lane(task.lane);
+        const lane = this.lanes.get(task.lane);
         this.store.removeFinished(task.sequence);
         this.census.change(task.lane, 'Failed', -1);
         this.addTask(lane, {
@@ -432,10 +406,9 @@ export class TaskQueueMachine {
     max: number,
     nowMs: number,
   ): FinishedTask[] {
-    const ofType = (task: FinishedTask) => type === undefined || this.lane(task.lane).type === type;
+    const ofType = (task: FinishedTask) => type === undefined || this.lanes.get(task.lane).type === type;
     if (taskIds === null) {
-      const lanes =
-        type === undefined ? null : [...this.lanes.values()].filter((lane) => lane.type === type).map(({ id }) => id);
+      const lanes = type === undefined ? null : this.lanes.ofType(type).map(({ id }) => id);
       return this.store.finishedAfter(-1, { status: 'Failed', lanes, nowMs }, max);
     }
     return [...new Set(taskIds)].slice(0, max).flatMap((taskId) => {
@@ -454,54 +427,21 @@ export class TaskQueueMachine {
       if (record.finished !== null) return [{ code: 'finished', message: `it has ended: ${record.status}` }];
       if (record.running !== null) return [{ code: 'running', message: `agent "${record.running.agentId}" has it` }];
       const task = this.settled(taskId, nowMs);
-      return task === null ? null : this.reasons(task, nowMs);
+      const { state, lanes, store, agents } = this;
+      return task === null
+        ? null
+        : waitingReasons(task, { state, lanes, store, agents, starvationMs: this.starvationMs() }, nowMs);
     });
-  }
-
-  private reasons(task: StoredTask, nowMs: number): TaskReason[] {
-    const lane = this.lane(task.lane);
-    const reasons: TaskReason[] = [];
-    if (this.state === 'Paused') reasons.push({ code: 'paused', message: 'the queue is paused' });
-    if (task.dueAtMs > nowMs) {
-      const at = new Date(task.dueAtMs).toISOString();
-      reasons.push(
-        task.attempt === 0
-          ? { code: 'delayed', message: `it is not to run before ${at}` }
-          : { code: 'retry_wait', message: `attempt ${task.attempt} failed; the next may begin at ${at}` },
-      );
-      return reasons;
-    }
-    const capable = [...this.agents.values()].some(
-      ({ types, capabilities, atMs }) => atMs > nowMs - AGENT_SEEN_MS && lane.suits(types, capabilities),
-    );
-    if (!capable) {
-      const needs = lane.requires.length === 0 ? '' : ` with capabilities ${lane.requires.join(', ')}`;
-      const message = `no agent that takes tasks of type "${lane.type}"${needs} has asked for work in the last five minutes`;
-      reasons.push({ code: 'no_capable_agent', message });
-    }
-    let before = 0;
-    for (const other of this.lanes.values()) {
-      const dueAtMs = Math.min(nowMs + 1, task.dueAtMs + this.starvationMs() * (other.level - lane.level));
-      before += this.store.countDueBefore(other.id, dueAtMs, task.sequence, COUNTED_BEFORE - before);
-    }
-    if (before > 0) {
-      const count = before >= COUNTED_BEFORE ? `${COUNTED_BEFORE} or more` : String(before);
-      reasons.push({ code: 'behind', message: `${count} due tasks go before it` });
-    }
-    if (reasons.length === 0) reasons.push({ code: 'next', message: 'the next claim that may have it gets it' });
-    return reasons;
   }
 
   /** When a claim of these types and capabilities may find something, with what is known now; null for never. */
   nextClaimAtMs(request: Pick<ClaimRequest, 'types' | 'capabilities'>): number | null {
     if (this.state === 'Paused') return null;
     const nowMs = this.clock.now();
-    const types = request.types === null ? null : new Set(request.types);
-    const capabilities = new Set(request.capabilities);
     return this.change(() => {
       let earliest = Number.POSITIVE_INFINITY;
-      for (const lane of this.lanes.values()) {
-        const head = lane.suits(types, capabilities) ? this.head(lane, nowMs) : null;
+      for (const lane of this.lanes.suiting(request.types, request.capabilities)) {
+        const head = this.head(lane, nowMs);
         earliest = Math.min(earliest, head?.dueAtMs ?? earliest);
       }
       earliest = Math.min(earliest, this.leases.earliestMs() ?? earliest);
@@ -533,9 +473,9 @@ export class TaskQueueMachine {
     const place = this.placeHere(taskId);
     if (place === null) return null;
     const task = this.settled(taskId, nowMs);
-    if (task !== null) return recordOf(task, this.lane(task.lane), this.shard, nowMs);
+    if (task !== null) return recordOf(task, this.lanes.get(task.lane), this.shard, nowMs);
     const finished = this.finishedAt(place, nowMs);
-    return finished === null ? null : finishedRecordOf(finished, this.lane(finished.lane), this.shard);
+    return finished === null ? null : finishedRecordOf(finished, this.lanes.get(finished.lane), this.shard);
   }
 
   private settled(taskId: string, nowMs: number): StoredTask | null {
@@ -604,7 +544,7 @@ export class TaskQueueMachine {
     }
     const dueAtMs = atMs + retryDelayMs(task.attempt, retryDelaySeconds, this.settings, this.random);
     this.store.retry(task, dueAtMs, failure.settledToken, history);
-    this.lane(task.lane).added({ lane: task.lane, dueAtMs, sequence: task.sequence });
+    this.lanes.get(task.lane).added({ lane: task.lane, dueAtMs, sequence: task.sequence });
     this.census.change(task.lane, 'Running', -1);
     this.census.change(task.lane, 'Retrying', 1);
     if (task.expiresAtMs !== null) this.expires(task.expiresAtMs);
@@ -627,7 +567,7 @@ export class TaskQueueMachine {
     },
   ): void {
     this.store.remove(task);
-    if (task.lease === null) this.lane(task.lane).removed();
+    if (task.lease === null) this.lanes.get(task.lane).removed();
     this.census.change(task.lane, storedStatus(task), -1);
     this.ended.add(this.clock.now(), 1);
     const keptSeconds =
@@ -669,19 +609,14 @@ export class TaskQueueMachine {
 
   /** The lane whose first due task goes before all others, with that task first in `ahead`; null where none is due. */
   private mostUrgent(lanes: readonly Lane[], nowMs: number): Lane | null {
-    let best: { lane: Lane; rankMs: number; sequence: number } | null = null;
+    let first: { lane: Lane; urgency: Urgency } | null = null;
     for (const lane of lanes) {
       const head = this.head(lane, nowMs);
       if (head === null || head.dueAtMs > nowMs) continue;
-      const rankMs = head.dueAtMs + this.starvationMs() * (TASK_PRIORITIES.length - 1 - lane.level);
-      const isFirst =
-        best === null ||
-        rankMs < best.rankMs ||
-        (rankMs === best.rankMs &&
-          (lane.level > best.lane.level || (lane.level === best.lane.level && head.sequence < best.sequence)));
-      if (isFirst) best = { lane, rankMs, sequence: head.sequence };
+      const urgency = urgencyOf(head, lane.level, this.starvationMs());
+      if (first === null || compareUrgency(urgency, first.urgency) < 0) first = { lane, urgency };
     }
-    return best?.lane ?? null;
+    return first?.lane ?? null;
   }
 
   /** The first unleased task of a lane; leases on the way are remembered, or settled where they have run out. */
@@ -717,33 +652,6 @@ export class TaskQueueMachine {
     return lapsed;
   }
 
-  private laneOf(task: NewTask): Lane {
-    const kind = { type: task.type, level: TASK_PRIORITIES.indexOf(task.priority), requires: task.requires };
-    const present = this.laneByKind.get(kindOf(kind));
-    if (present !== undefined) return present;
-    if (this.lanes.size >= LIMITS.taskLanes)
-      throw new OrasiError(
-        'conflict',
-        `a queue has at most ${LIMITS.taskLanes} combinations of type, priority and requires`,
-      );
-    const stored = { id: this.lanes.size, ...kind };
-    this.store.addLane(stored);
-    return this.rememberLane(stored);
-  }
-
-  private rememberLane(stored: StoredLane): Lane {
-    const lane = new Lane(stored);
-    this.lanes.set(lane.id, lane);
-    this.laneByKind.set(kindOf(stored), lane);
-    return lane;
-  }
-
-  private lane(id: number): Lane {
-    const lane = this.lanes.get(id);
-    if (lane === undefined) throw new Error(`a task is of lane ${id}, which is not there`);
-    return lane;
-  }
-
   private placeHere(taskId: string): TaskPlace | null {
     const place = placeOf(taskId);
     return place?.shard === this.shard ? place : null;
@@ -775,19 +683,6 @@ export class TaskQueueMachine {
     return this.settings.starvationSeconds * 1_000;
   }
 
-  private remember(
-    agentId: string,
-    types: ReadonlySet<string> | null,
-    capabilities: ReadonlySet<string>,
-    nowMs: number,
-  ): void {
-    this.agents.delete(agentId);
-    this.agents.set(agentId, { types, capabilities, atMs: nowMs });
-    if (this.agents.size <= AGENTS_REMEMBERED) return;
-    const oldest = this.agents.keys().next();
-    if (!oldest.done) this.agents.delete(oldest.value);
-  }
-
   /** One transaction. Where it fails nothing of it holds, and what memory made of it is forgotten. */
   private change<T>(work: () => T): T {
     try {
@@ -800,9 +695,7 @@ export class TaskQueueMachine {
 
   /** Begins to remember anew, from what is stored. */
   private recall(): void {
-    this.lanes = new Map();
-    this.laneByKind = new Map();
-    for (const stored of this.store.lanes()) this.rememberLane(stored);
+    this.lanes.recall();
     this.leases.clear();
     this.census.forget();
     this.state = (this.store.fact('state') as QueueState | null) ?? 'Active';
@@ -811,8 +704,6 @@ export class TaskQueueMachine {
     this.expiryAtMs = this.clock.now();
   }
 }
-
-const BEFORE_ALL: TaskKey = { lane: -1, dueAtMs: -1, sequence: -1 };
 
 function leaseEndMs(nowMs: number, leaseMs: number, claimedAtMs: number, timeoutSeconds: number | undefined): number {
   const untilMs = nowMs + leaseMs;
@@ -832,8 +723,4 @@ function failureResult(failure: Failure) {
 function storedStatus(task: StoredTask): TaskStatus {
   if (task.lease !== null) return 'Running';
   return task.attempt === 0 ? 'Pending' : 'Retrying';
-}
-
-function kindOf(lane: Omit<StoredLane, 'id'>): string {
-  return JSON.stringify([lane.type, lane.level, lane.requires]);
 }

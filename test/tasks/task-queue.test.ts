@@ -420,17 +420,17 @@ describe('the queue', () => {
     const ids: string[] = [];
     for (let i = 0; i < 20; i++) ids.push(queue.submit({ type: `t${i % 2}`, priority: TASK_PRIORITIES[i % 4] }).taskId);
     for (const claimed of queue.claim({ max: 9 }).slice(0, 6)) queue.report(claimed);
-    const walk = (filter: object) => {
+    const walk = (filter: object, limit = 3) => {
       const found: string[] = [];
       let cursor: string | undefined;
       do {
-        const page = queue.queue.list(filter, 3, cursor);
+        const page = queue.queue.list(filter, limit, cursor);
         found.push(...page.items.map(({ taskId }) => taskId));
         cursor = page.nextCursor;
       } while (cursor !== undefined);
       return found;
     };
-    expect(walk({}).toSorted()).toEqual(ids.toSorted());
+    for (const limit of [1, 3, 7, 14, 20, 100]) expect(walk({}, limit).toSorted()).toEqual(ids.toSorted());
     const counts = ['Pending', 'Running', 'Completed', 'Failed'].map((status) => walk({ status }).length);
     expect(counts).toEqual([11, 3, 6, 0]);
     expect(walk({ type: 't1' })).toHaveLength(10);

@@ -1,0 +1,28 @@
+import type { Lane } from './lane.ts';
+
+const REMEMBERED = 1_000;
+const SEEN_MS = 5 * 60_000;
+
+/** Who asked for work lately, and for what: in memory, to say why a task waits. */
+export class AgentsSeen {
+  private readonly agents = new Map<
+    string,
+    { types: ReadonlySet<string> | null; capabilities: ReadonlySet<string>; atMs: number }
+  >();
+
+  saw(agentId: string, types: readonly string[] | null, capabilities: readonly string[], nowMs: number): void {
+    this.agents.delete(agentId);
+    const wanted = types === null ? null : new Set(types);
+    this.agents.set(agentId, { types: wanted, capabilities: new Set(capabilities), atMs: nowMs });
+    if (this.agents.size <= REMEMBERED) return;
+    const oldest = this.agents.keys().next();
+    if (!oldest.done) this.agents.delete(oldest.value);
+  }
+
+  /** Whether one of the last five minutes may have the tasks of a lane. */
+  anyFor(lane: Lane, nowMs: number): boolean {
+    for (const { types, capabilities, atMs } of this.agents.values())
+      if (atMs > nowMs - SEEN_MS && lane.suits(types, capabilities)) return true;
+    return false;
+  }
+}
