@@ -168,6 +168,34 @@ describe('what it costs', () => {
   });
 });
 
+test('a queue goes with its namespace, and the sweep finds the queues that are there', async () => {
+  const call = async (method: string, path: string, body?: object) =>
+    await instance.fetch(path, {
+      method,
+      headers: { 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  const watched = async () => {
+    const { results } = await instance.bindings.CATALOG.prepare('SELECT name FROM watched_objects').all();
+    return results.map(({ name }) => String(name));
+  };
+  const made = (await (await call('POST', '/api/v1/namespaces', { metadata: { name: 'crew' } })).json()) as {
+    metadata: { uid: string };
+  };
+  const name = `${made.metadata.uid}/q/0`;
+  expect((await call('POST', '/v1/namespaces/crew/queues/q/tasks', { type: 'a' })).status).toBe(202);
+  expect(await watched()).toContain(name);
+  await instance.runScheduled();
+  const object = instance.bindings.TASK_QUEUE.getByName(name);
+  expect(await object.stats()).toMatchObject({ value: { depth: { Pending: { Normal: 1 } } } });
+  await call('DELETE', '/api/v1/namespaces/crew');
+  const deadlineMs = Date.now() + 20_000;
+  while ((await watched()).includes(name) && Date.now() < deadlineMs)
+    await new Promise((next) => setTimeout(next, 100));
+  expect(await watched()).not.toContain(name);
+  expect(await object.stats()).toMatchObject({ value: { depth: { Pending: { Normal: 0 } } } });
+});
+
 /** Last, since the instance is another one afterwards. */
 test('no acknowledged task is lost when the platform is killed under its clients, and none is done twice at once', async () => {
   const acknowledged = new Set<number>();

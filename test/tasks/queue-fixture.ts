@@ -7,13 +7,16 @@ import { DEFAULT_SETTINGS, type QueueSettings } from '../../src/tasks/settings.t
 import { TaskQueueMachine } from '../../src/tasks/task-queue.ts';
 
 /** An object's SQLite in memory. */
-export function sqliteDatabase(): TaskDatabase & { rowsWritten(): number } {
+export function sqliteDatabase(): TaskDatabase & { rowsWritten(): number; rowsRead(): number } {
+  let rowsRead = 0;
   const database = new DatabaseSync(':memory:');
   const prepared = new Map<string, StatementSync>();
   const exec: TaskDatabase['exec'] = (query, ...bindings) => {
     const statement = prepared.get(query) ?? database.prepare(query);
     prepared.set(query, statement);
-    return statement.all(...bindings) as Record<string, unknown>[];
+    const rows = statement.all(...bindings) as Record<string, unknown>[];
+    rowsRead += rows.length;
+    return rows;
   };
   return {
     exec,
@@ -28,6 +31,8 @@ export function sqliteDatabase(): TaskDatabase & { rowsWritten(): number } {
         throw error;
       }
     },
+    /** Rows that statements answered with. */
+    rowsRead: () => rowsRead,
     // No table has a second index, so a changed row is a row written.
     rowsWritten: () => Number(exec('SELECT total_changes() AS n')[0].n),
   };

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { OrasiError } from '../../src/core/errors.ts';
 import { TASK_PRIORITIES } from '../../src/core/protocol/tasks.ts';
+import { sized } from '../scale.ts';
 import { newTask, queueFixture, START_MS } from './queue-fixture.ts';
 
 const SECOND = 1_000;
@@ -225,6 +226,7 @@ describe('order', () => {
     (low, high, seconds) => {
       for (const [laterMs, first] of [
         [seconds * SECOND - 1, high],
+        [seconds * SECOND, high],
         [seconds * SECOND + 1, low],
       ] as const) {
         const queue = queueFixture();
@@ -472,6 +474,24 @@ describe('the queue', () => {
     expect(queue.submit({ type: 'new', dedupeKey: 'k' }).duplicate).toBe(false);
     expect(queue.claim()).toHaveLength(1);
   });
+});
+
+test('a claim reads as much of a long queue as of a short one, whatever waits for other agents', () => {
+  const rowsRead = (others: number, before: number) => {
+    const queue = queueFixture();
+    const tasks = Array.from({ length: 500 }, () => newTask());
+    queue.queue.submit(tasks);
+    for (let made = 0; made < others; made += 1_000)
+      queue.queue.submit(Array.from({ length: 1_000 }, () => newTask({ type: 'other', priority: 'Critical' })));
+    queue.claim({ types: ['work'], max: before });
+    const readBefore = queue.database.rowsRead();
+    for (let i = 0; i < 100; i++) expect(queue.claim({ types: ['work'] })).toHaveLength(1);
+    return queue.database.rowsRead() - readBefore;
+  };
+  const short = rowsRead(0, 1);
+  expect(rowsRead(sized(10_000), 1)).toBe(short);
+  // What is leased already is not stepped over again.
+  expect(rowsRead(0, 400)).toBeLessThanOrEqual(short);
 });
 
 describe('rows written', () => {
