@@ -72,6 +72,16 @@ describe.skipIf(program === undefined)('a real etcd', () => {
       expect((await backend.list('handover', signal)).instances).toEqual([]);
     });
 
+    test('a lease that is gone is unknown, also where its key is there again', async () => {
+      const backend = etcd.open();
+      const instance = anInstance('gone', 'a');
+      const grant = await backend.register(instance, { ttlSeconds: 30, healthy: true }, signal);
+      expect(await backend.renew(instance, grant, signal)).toBe('renewed');
+      await backend.deregister(instance, grant, signal);
+      await etcd.call('/v3/kv/put', { key: toBase64('/orasi/services/gone/a'), value: toBase64('by hand') });
+      expect(await backend.renew(instance, grant, signal)).toBe('unknown');
+    });
+
     test('a watch whose history is compacted goes on from a listing', async () => {
       const backend = etcd.open();
       const before = await backend.list('compacted', signal);

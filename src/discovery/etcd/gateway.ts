@@ -78,7 +78,7 @@ export class EtcdGateway {
       const first = await within(this.options.timing, this.timeoutMs, url, life.signal, (signal) =>
         untilAborted(lines.next(), signal),
       );
-      for (let line = first; !line.done; line = await lines.next()) {
+      for (let line = first; !line.done; line = await untilAborted(lines.next(), life.signal)) {
         const message = asJson(parseJson(line.value, url));
         if (message.error !== undefined) throw refusal(asJson(message.error), 200, url);
         yield asJson(message.result);
@@ -179,6 +179,7 @@ function codeOf(message: string, grpc: number, status: number): ErrorCode {
 function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
   });
