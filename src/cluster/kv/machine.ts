@@ -79,6 +79,11 @@ export class KvMachine {
     return kvWatchStream(this.store, watches, this.signal, timing);
   }
 
+  /** Ends every watch: the store is being erased. Its readers are cut off, and find another store when they return. */
+  end(): void {
+    this.signal.end();
+  }
+
   /** Ends the leases that have lapsed, each with its keys in a revision of its own. */
   expire(): void {
     const due = this.leases.due(this.parts.clock.now());

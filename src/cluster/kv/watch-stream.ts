@@ -8,6 +8,17 @@ const FRAME_BYTES = 1024 * 1024;
 /** Wakes those who wait for the store to change. It carries nothing: what changed is in the history. */
 export class KvSignal {
   private readonly waiting = new Set<() => void>();
+  private over = false;
+
+  /** True once the store is no more. */
+  get ended(): boolean {
+    return this.over;
+  }
+
+  end(): void {
+    this.over = true;
+    this.notify();
+  }
 
   notify(): void {
     const woken = [...this.waiting];
@@ -73,6 +84,7 @@ export function kvWatchStream(
     },
     async pull(controller) {
       for (;;) {
+        if (signal.ended) standings.splice(0);
         const frames = standings.flatMap((standing) => step(store, standing));
         for (const frame of frames) {
           if (frame.type !== 'compacted') continue;
