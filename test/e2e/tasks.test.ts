@@ -78,6 +78,9 @@ test('a task goes from its submit over a claim and a heartbeat to its result', a
 });
 
 test('a claim that waits is answered by the submit, by the end of a delay, and by the end of its wait', async () => {
+  // The alarm of a new object, which looks after those who wait as well, has rung.
+  await send('GET', 'wait');
+  await new Promise((resolve) => setTimeout(resolve, 500));
   const waiting = claim('wait', { waitSeconds: 20 });
   await new Promise((resolve) => setTimeout(resolve, 200));
   const submittedMs = Date.now();
