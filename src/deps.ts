@@ -4,6 +4,8 @@ import { type Authenticator, createAuthenticator } from './access/authenticate.t
 import { type Config, readConfig } from './config.ts';
 import { SnapshotCache } from './control/snapshot-cache.ts';
 import { systemClock } from './core/clock.ts';
+import type { ClusterObject } from './core/protocol/cluster.ts';
+import type { ClusterKv } from './core/protocol/cluster-kv.ts';
 import type { ControlPlaneReader, ControlPlaneResources } from './core/protocol/control-plane.ts';
 import type { IndexMessage, IngestMessage } from './core/protocol/messages.ts';
 import type { TaskQueueCalls } from './core/protocol/tasks.ts';
@@ -21,6 +23,7 @@ import pgParser from './query/parse/pg-parser.wasm';
 import { createPlanner } from './query/planner.ts';
 import { INDEX_KINDS } from './segment/index-kinds.ts';
 import { type Catalog, createCatalog } from './storage/catalog.ts';
+import { createIncarnations, type Incarnations } from './storage/incarnations.ts';
 import { d1KeyStore, type KeyStore } from './storage/keys.ts';
 import { cloudflareQueue } from './storage/message-queue.ts';
 import type { ObjectStore } from './storage/object-store.ts';
@@ -50,6 +53,9 @@ export interface Deps {
   readonly faults: FaultPoints;
   /** A shard of a queue by its object's name; a stub that threw is broken, so each call takes a new one. */
   readonly taskQueue: (name: string) => TaskQueueCalls;
+  /** A cluster by its object's name. */
+  readonly cluster: (name: string) => ClusterObject & ClusterKv;
+  readonly incarnations: Incarnations;
   /** Objects with alarms: who they are, and what the sweep and the end of a namespace do to them. */
   readonly watched: WatchedObjects & {
     tickAll(): Promise<void>;
@@ -134,6 +140,8 @@ function createDeps(env: Cloudflare.Env): Deps {
     control,
     faults,
     taskQueue: (name) => env.TASK_QUEUE.getByName(name),
+    cluster: (name) => env.CLUSTER.getByName(name),
+    incarnations: createIncarnations(database),
     watched: watchedObjects(env, createWatchedObjects(database, systemClock), logs('sweep')),
     authenticator: createAuthenticator({
       keys,
@@ -161,6 +169,7 @@ function createDeps(env: Cloudflare.Env): Deps {
 function watchedObjects(env: Cloudflare.Env, registry: WatchedObjects, log: Log): Deps['watched'] {
   const kinds: Readonly<Record<string, (name: string) => WatchedCalls>> = {
     'task-queue': (name) => env.TASK_QUEUE.getByName(name),
+    cluster: (name) => env.CLUSTER.getByName(name),
   };
   const callsOf = ({ kind, name }: WatchedObject) => kinds[kind]?.(name) ?? null;
   return {

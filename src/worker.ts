@@ -1,3 +1,4 @@
+import { Cluster } from '../durable-objects/cluster.ts';
 import { ControlPlane } from '../durable-objects/control-plane.ts';
 import { TaskQueue } from '../durable-objects/task-queue.ts';
 import { consumeDeadIngest } from '../queues/dead-letter.ts';
@@ -13,7 +14,7 @@ import { type Deps, depsOf } from './deps.ts';
 import { checkHealth } from './health.ts';
 import { sentryReporter, silentReporter } from './observe/error-reporter.ts';
 
-export { ControlPlane, TaskQueue };
+export { Cluster, ControlPlane, TaskQueue };
 
 /** What the local launcher calls the sweep after a start: nothing that ran before is alive, no message survived. */
 const AFTER_RESTART = '@restart';
@@ -74,6 +75,7 @@ function apiOf(deps: Deps): ApiApp {
     keys: deps.keys,
     controlPlane: deps.control,
     taskQueue: deps.taskQueue,
+    cluster: deps.cluster,
   });
   apis.set(deps, api);
   return api;

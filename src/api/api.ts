@@ -1,4 +1,6 @@
 import { LIMITS } from '../core/limits.ts';
+import type { ClusterObject } from '../core/protocol/cluster.ts';
+import type { ClusterKv } from '../core/protocol/cluster-kv.ts';
 import type { ControlPlaneResources } from '../core/protocol/control-plane.ts';
 import type { TaskQueueCalls } from '../core/protocol/tasks.ts';
 import type { Ingest } from '../ingest/ingest.ts';
@@ -7,7 +9,11 @@ import type { QueryEngine } from '../query/engine.ts';
 import type { Catalog } from '../storage/catalog.ts';
 import type { KeyStore } from '../storage/keys.ts';
 import { createApp } from './app.ts';
+import { mountClusterKv } from './cluster-kv.ts';
+import { mountClusterLeases } from './cluster-leases.ts';
+import { mountClusters } from './clusters.ts';
 import { mountDatasets } from './datasets.ts';
+import { mountEtcd } from './etcd.ts';
 import { mountKeys } from './keys.ts';
 import { mountObjects } from './objects.ts';
 import type { ApiBase } from './ports.ts';
@@ -27,10 +33,21 @@ export interface ApiParts {
   readonly controlPlane: ControlPlaneResources;
   /** A shard of a queue by its object's name. */
   readonly taskQueue: (name: string) => TaskQueueCalls;
+  /** A cluster by its object's name. */
+  readonly cluster: (name: string) => ClusterObject & ClusterKv;
 }
 
 /** The management surface: every area mounted. */
-export function createApi({ base, catalog, ingest, queries, keys, controlPlane, taskQueue }: ApiParts): ApiApp {
+export function createApi({
+  base,
+  catalog,
+  ingest,
+  queries,
+  keys,
+  controlPlane,
+  taskQueue,
+  cluster,
+}: ApiParts): ApiApp {
   return createApp(base, (app) => {
     mountObjects(app, base, ingest, catalog.ledger);
     mountUploads(app, base, ingest, catalog.ledger);
@@ -38,6 +55,10 @@ export function createApi({ base, catalog, ingest, queries, keys, controlPlane, 
     mountQuery(app, base, queries, new Admission(LIMITS.concurrentQueries, LIMITS.waitingQueries, base.clock));
     mountKeys(app, base, keys);
     mountTasks(app, base, taskQueue);
+    mountClusters(app, base, cluster);
+    mountClusterKv(app, base, cluster);
+    mountClusterLeases(app, base, cluster);
+    mountEtcd(app, base, cluster);
     mountResources(app, { controlPlane, authorize: (...call) => base.authorize(...call) });
   });
 }

@@ -14,11 +14,19 @@ export interface Problem {
 /** The seconds a caller is asked to wait where an error of its kind says nothing better. */
 const DEFAULT_RETRY_SECONDS = 1;
 
-/** The answer to an error. What is not an `OrasiError` is a defect: its text stays in the log. */
-export function problemResponse(error: unknown, requestId: string): Response {
+/**
+ * The answer to an error. What is not an `OrasiError` is a defect: its text stays in the log. `extension` members are
+ * what a client needs to go on (RFC 9457, section 3.2).
+ */
+export function problemResponse(
+  error: unknown,
+  requestId: string,
+  extension: Readonly<Record<string, unknown>> = {},
+): Response {
   const known =
     error instanceof OrasiError ? error : new OrasiError('internal', 'an unexpected error; it has been logged');
   const problem: Problem = {
+    ...extension,
     type: `https://github.com/orasi-edge/orasi-edge/blob/main/docs/errors.md#${known.code}`,
     title: titleOf(known.code),
     status: known.status,

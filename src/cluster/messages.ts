@@ -1,0 +1,49 @@
+import * as z from 'zod';
+import { MEMBER_STATUSES } from '../core/protocol/cluster.ts';
+
+const amount = z.number().nonnegative();
+
+/** What a member reports, as every door takes it. */
+export const MemberReportSchema = z.object({
+  status: z.enum(MEMBER_STATUSES),
+  address: z.string().max(500).optional().describe('Where the member is reached.'),
+  zone: z.string().max(100).optional(),
+  capabilities: z.array(z.string().min(1).max(100)).max(100).optional(),
+  metadata: z.record(z.string().min(1).max(100), z.string().max(1_000)).optional(),
+  load: z
+    .object({
+      cpuPercent: amount.max(100),
+      memoryBytes: amount,
+      diskBytes: amount,
+      activeTasks: amount.int(),
+      queueLength: amount.int(),
+    })
+    .optional()
+    .describe('As the member measures it; the platform does not.'),
+  sessionTtlSeconds: z
+    .number()
+    .min(1)
+    .max(3_600)
+    .optional()
+    .describe('How long the session lasts without a heartbeat; heartbeats are due each third of it.'),
+  candidate: z.boolean().optional().describe('Whether the member would lead. A resignation outlasts it.'),
+});
+
+/** A member's name. */
+export const MEMBER_ID = /^[A-Za-z0-9][\w.:-]{0,127}$/;
+export const MemberId = z
+  .string()
+  .regex(MEMBER_ID, 'expected a letter or digit, then at most 127 of A-Z a-z 0-9 _ . : -');
+
+/** A vote's term. */
+export const Term = z.number().int().positive();
+
+/** What a member sends over the WebSocket it holds. */
+export const MemberMessageSchema = z.discriminatedUnion('type', [
+  MemberReportSchema.extend({ type: z.literal('join'), memberId: MemberId }),
+  MemberReportSchema.partial().extend({ type: z.literal('heartbeat') }),
+  z.object({ type: z.literal('leave') }),
+  z.object({ type: z.literal('campaign') }),
+  z.object({ type: z.literal('resign') }),
+  z.object({ type: z.literal('vote'), candidateId: MemberId, term: Term }),
+]);

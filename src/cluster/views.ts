@@ -1,0 +1,113 @@
+import type {
+  BallotView,
+  ClusterChange,
+  ClusterView,
+  ElectionState,
+  LeaderView,
+  MemberView,
+} from '../core/protocol/cluster.ts';
+import { voters, votesNeeded } from './electorate.ts';
+import { silentAtMs } from './membership.ts';
+import type { ElectionSettings } from './settings.ts';
+import { type ClusterState, type Election, healthOf, type Member } from './state.ts';
+
+const time = (ms: number): string => new Date(ms).toISOString();
+
+export function memberView(state: ClusterState, member: Member): MemberView {
+  return {
+    memberId: member.memberId,
+    address: member.address,
+    zone: member.zone,
+    capabilities: member.capabilities,
+    metadata: member.metadata,
+    status: member.status,
+    health: healthOf(member),
+    election: electionStateOf(state.election, member.memberId),
+    candidate: member.willing && !state.resigned.has(member.memberId),
+    load: member.load,
+    connected: member.connected,
+    sessionTtlSeconds: member.sessionTtlMs / 1_000,
+    joinedAt: time(member.joinedAtMs),
+    seenAt: time(member.seenAtMs),
+  };
+}
+
+/** What a watcher is told of a member: all that does not change by itself. */
+export function changedMember(
+  member: Member,
+  change: 'joined' | 'changed' | 'left' | 'expired',
+  reason: string,
+  resigned: ReadonlySet<string>,
+): ClusterChange {
+  const { load, seenAt, election, ...shown } = memberView(
+    { members: new Map(), election: NO_ELECTION, resigned },
+    member,
+  );
+  return { kind: 'member', change, reason, member: shown };
+}
+
+const NO_ELECTION: Election = {
+  incarnation: 0,
+  term: 0,
+  epoch: 0,
+  leader: null,
+  ballot: null,
+  retryAtMs: null,
+  failures: 0,
+};
+
+export function electionStateOf(election: Election, memberId: string): ElectionState {
+  if (election.leader !== null) return election.leader.memberId === memberId ? 'Elected' : 'Following';
+  return election.ballot?.candidates.includes(memberId) ? 'Campaigning' : 'Idle';
+}
+
+export function leaderView(state: ClusterState, nowMs: number): LeaderView {
+  const { leader, ballot, epoch } = state.election;
+  const member = leader === null ? undefined : state.members.get(leader.memberId);
+  if (member === undefined) {
+    const standing = ballot === null ? 'Idle' : 'Campaigning';
+    return { memberId: null, epoch, state: standing, leaseExpiresAt: null, leaseRemainingMs: 0 };
+  }
+  const expiresAtMs = silentAtMs(member);
+  return {
+    memberId: member.memberId,
+    epoch,
+    state: 'Elected',
+    leaseExpiresAt: time(expiresAtMs),
+    leaseRemainingMs: Math.max(0, expiresAtMs - nowMs),
+  };
+}
+
+export function ballotView(state: ClusterState, settings: ElectionSettings): BallotView | null {
+  const { ballot } = state.election;
+  if (ballot === null) return null;
+  return {
+    term: ballot.term,
+    candidates: ballot.candidates,
+    votes: ballot.votes,
+    votesNeeded: votesNeeded(voters(state.members.values()).length, settings),
+    endsAt: time(ballot.endsAtMs),
+  };
+}
+
+export function clusterView(
+  state: ClusterState,
+  settings: ElectionSettings,
+  revision: number,
+  nowMs: number,
+): ClusterView {
+  const members = [...state.members.values()].map((member) => memberView(state, member));
+  const count = (health: MemberView['health']) => members.filter((member) => member.health === health).length;
+  return {
+    revision,
+    leader: leaderView(state, nowMs),
+    ballot: ballotView(state, settings),
+    members,
+    health: {
+      total: members.length,
+      active: count('Active'),
+      inactive: count('Inactive'),
+      unhealthy: count('Unhealthy'),
+    },
+  };
+}

@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest';
+import { createIncarnations } from '../../src/storage/incarnations.ts';
+import { createSqlDatabase } from '../../src/storage/sql.ts';
+import { sqliteBinding } from './sqlite-binding.ts';
+
+test('an incarnation is above all before it, whoever knows of them, and each that asks gets its own', async () => {
+  const incarnations = createIncarnations(createSqlDatabase(sqliteBinding()));
+  expect(await incarnations.read('u/a')).toBe(0);
+  expect(await incarnations.take('u/a', 0)).toBe(1);
+  expect(await Promise.all([incarnations.take('u/a', 0), incarnations.take('u/a', 0)])).toEqual([2, 3]);
+  expect(await incarnations.read('u/a')).toBe(3);
+  // The table was restored, and the cluster knows better.
+  expect(await incarnations.take('u/a', 7)).toBe(8);
+  expect(await incarnations.take('u/b', 4)).toBe(5);
+  await incarnations.remove('u/a');
+  expect([await incarnations.read('u/a'), await incarnations.read('u/b')]).toEqual([0, 5]);
+});
