@@ -36,6 +36,7 @@ describe('a command line', () => {
   test('ends its options at --, and takes words after the first argument as arguments', () => {
     expect(parsed('objects put list get -- --name').args).toEqual(['list', 'get', '--name']);
     expect(parsed('query -- -1').args).toEqual(['-1']);
+    expect(parsed('objects what put').command).toBeNull();
   });
 
   test('is refused with what is wrong about it', () => {
