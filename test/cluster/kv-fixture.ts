@@ -1,4 +1,4 @@
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { type KvDatabase, migrateKv } from '../../src/cluster/kv/database.ts';
 import { KvMachine, type KvSettings } from '../../src/cluster/kv/machine.ts';
 import { manualClock } from '../../src/core/clock.ts';
@@ -13,31 +13,11 @@ import type {
   KvWatchFrame,
 } from '../../src/core/protocol/cluster-kv.ts';
 import { seededRandom } from '../../src/core/random.ts';
+import { objectDatabase } from '../object-database.ts';
 
-/** SQLite as a Durable Object has it, over Node's own. */
+/** A migrated database of a cluster's state. */
 export function kvDatabase(): KvDatabase & { readonly database: DatabaseSync } {
-  const database = new DatabaseSync(':memory:');
-  let depth = 0;
-  const sql: KvDatabase & { readonly database: DatabaseSync } = {
-    database,
-    exec: (query, ...bindings) => database.prepare(query).all(...bindings) as Record<string, unknown>[],
-    transaction(work) {
-      const name = `s${depth}`;
-      database.exec(`SAVEPOINT ${name}`);
-      depth += 1;
-      try {
-        const result = work();
-        database.exec(`RELEASE ${name}`);
-        return result;
-      } catch (error) {
-        database.exec(`ROLLBACK TO ${name}`);
-        database.exec(`RELEASE ${name}`);
-        throw error;
-      } finally {
-        depth -= 1;
-      }
-    },
-  };
+  const sql = objectDatabase();
   migrateKv(sql);
   return sql;
 }

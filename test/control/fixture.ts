@@ -1,4 +1,3 @@
-import { DatabaseSync } from 'node:sqlite';
 import { keyring } from '../../src/access/secret-encryption.ts';
 import { ControlPlaneMachine, type ControlPlaneParts } from '../../src/control/control-plane.ts';
 import type { JsonObject } from '../../src/control/json.ts';
@@ -8,33 +7,13 @@ import { manualClock } from '../../src/core/clock.ts';
 import type { ResourceAnswer, ResourceCall } from '../../src/core/protocol/control-plane.ts';
 import { seededRandom } from '../../src/core/random.ts';
 import { createLogs } from '../../src/observe/log.ts';
+import { objectDatabase } from '../object-database.ts';
 
-/** SQLite as a Durable Object has it, over Node's own. */
+/** A migrated database of the control plane. */
 export function nodeDatabase(): SqlDatabase & { close(): void } {
-  const database = new DatabaseSync(':memory:');
-  let depth = 0;
-  const sql: SqlDatabase & { close(): void } = {
-    exec: (query, ...bindings) => database.prepare(query).all(...bindings) as Record<string, unknown>[],
-    transaction(work) {
-      const name = `s${depth}`;
-      database.exec(`SAVEPOINT ${name}`);
-      depth += 1;
-      try {
-        const result = work();
-        database.exec(`RELEASE ${name}`);
-        return result;
-      } catch (error) {
-        database.exec(`ROLLBACK TO ${name}`);
-        database.exec(`RELEASE ${name}`);
-        throw error;
-      } finally {
-        depth -= 1;
-      }
-    },
-    close: () => database.close(),
-  };
+  const sql = objectDatabase();
   migrate(sql);
-  return sql;
+  return { ...sql, close: () => sql.database.close() };
 }
 
 export const START_MS = Date.UTC(2026, 10, 21);

@@ -70,6 +70,7 @@ export function expandBits(entries: Bitmap, codes: Uint8Array | Uint16Array | In
   return codes instanceof Uint16Array ? expandCodes16(table, codes, length) : expandCodes32(table, codes, length);
 }
 
+// One function a width of code: a loop that has seen two kinds of array runs at half the speed.
 function expandCodes8(table: Uint8Array, codes: Uint8Array, length: number): Bitmap {
   const out = new Uint8Array(bitmapBytes(length));
   const whole = length & ~7;
