@@ -30,9 +30,8 @@ import { systemRandom } from '../src/core/random.ts';
 import { depsOf } from '../src/deps.ts';
 import type { Incarnations } from '../src/storage/incarnations.ts';
 import type { WatchedObjects } from '../src/storage/watched-objects.ts';
+import { ObjectAlarm } from './object-alarm.ts';
 
-/** An alarm this late will not ring; the platform allows itself a minute. */
-const ALARM_LOST_AFTER_MS = 2 * 60_000;
 /** A watch is told this often how far it has come. */
 const PROGRESS_EVERY_MS = 15_000;
 /** Close codes, in the range left to applications (RFC 6455, section 7.4.2). */
@@ -61,11 +60,11 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
   private readonly sockets = new Map<string, WebSocket>();
   private readonly waiting = new Set<() => void>();
   private beginning: Promise<void> | null = null;
-  /** When the alarm will ring; null where none is set. */
-  private armedAtMs: number | null = null;
+  private readonly alarmClock: ObjectAlarm;
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
+    this.alarmClock = new ObjectAlarm(ctx.storage);
     const { incarnations, watched } = depsOf(env);
     this.incarnations = incarnations;
     this.watched = watched;
@@ -88,7 +87,7 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
       const { incarnation } = this.machine;
       if (incarnation > 0 && (await this.incarnations.read(this.name())) !== incarnation) await this.takeIncarnation();
       this.machine.start([...this.sockets.keys()]);
-      this.armedAtMs = await ctx.storage.getAlarm();
+      await this.alarmClock.load();
       await this.rearm();
     });
   }
@@ -176,14 +175,14 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
 
   /** Looks whether the alarm is set as it should be; a sweep calls it, since an alarm can be lost. */
   async tick(): Promise<void> {
-    this.armedAtMs = await this.ctx.storage.getAlarm();
+    await this.alarmClock.load();
     this.machine.advance();
     this.keys.expire();
     await this.rearm();
   }
 
   override async alarm(): Promise<void> {
-    this.armedAtMs = null;
+    this.alarmClock.clear();
     this.machine.advance();
     this.keys.expire();
     await this.rearm();
@@ -196,7 +195,7 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
     this.sockets.clear();
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
-    this.armedAtMs = null;
+    this.alarmClock.clear();
     migrateCluster(this.database);
     migrateKv(this.database);
     this.store = clusterStore(this.database);
@@ -371,15 +370,9 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
     return answer;
   }
 
-  /** Sets the one alarm to when something is due, unless it is set to then or before: setting it is a write. */
+  /** Sets the one alarm to when something is due. */
   private async rearm(): Promise<void> {
-    const dueAtMs = earlier(this.machine.nextDeadlineMs(), this.keys.nextDueMs());
-    if (dueAtMs === null) return;
-    const isSet = this.armedAtMs !== null && this.armedAtMs <= dueAtMs;
-    const isLost = this.armedAtMs !== null && this.armedAtMs < systemClock.now() - ALARM_LOST_AFTER_MS;
-    if (isSet && !isLost) return;
-    this.armedAtMs = dueAtMs;
-    await this.ctx.storage.setAlarm(dueAtMs);
+    await this.alarmClock.arm(earlier(this.machine.nextDeadlineMs(), this.keys.nextDueMs()));
   }
 }
 

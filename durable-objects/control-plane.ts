@@ -13,18 +13,16 @@ import type {
 import type { PipelineSnapshot } from '../src/core/protocol/pipeline.ts';
 import { systemRandom } from '../src/core/random.ts';
 import { depsOf } from '../src/deps.ts';
-
-/** An alarm this late will not ring; the platform allows itself a minute. */
-const ALARM_LOST_AFTER_MS = 2 * 60_000;
+import { ObjectAlarm } from './object-alarm.ts';
 
 /** The control plane's shell: SQLite, the alarm and RPC around `ControlPlaneMachine`, which decides everything. */
 export class ControlPlane extends DurableObject<Cloudflare.Env> implements ControlPlaneReader, ControlPlaneResources {
   private readonly machine: ControlPlaneMachine;
-  /** When the alarm will ring; null where none is set. */
-  private armedAtMs: number | null = null;
+  private readonly alarmClock: ObjectAlarm;
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
+    this.alarmClock = new ObjectAlarm(ctx.storage);
     const { config, keys, ingest, watched, logs } = depsOf(env);
     const database = sqlDatabase(ctx.storage);
     this.machine = new ControlPlaneMachine({
@@ -45,7 +43,7 @@ export class ControlPlane extends DurableObject<Cloudflare.Env> implements Contr
     ctx.blockConcurrencyWhile(async () => {
       migrate(database);
       this.machine.start();
-      this.armedAtMs = await ctx.storage.getAlarm();
+      await this.alarmClock.load();
       await this.rearm();
     });
   }
@@ -81,25 +79,19 @@ export class ControlPlane extends DurableObject<Cloudflare.Env> implements Contr
 
   /** Looks whether the alarm is set as it should be; a sweep calls it, since an alarm can be lost. */
   async tick(): Promise<void> {
-    this.armedAtMs = await this.ctx.storage.getAlarm();
+    await this.alarmClock.load();
     await this.rearm();
   }
 
   override async alarm(): Promise<void> {
-    this.armedAtMs = null;
+    this.alarmClock.clear();
     await this.machine.runDueWork();
     await this.rearm();
   }
 
-  /** Sets the one alarm to when work is due, unless it is set to then or before: setting it is a write. */
+  /** Sets the one alarm to when something is due. */
   private async rearm(): Promise<void> {
-    const dueAtMs = this.machine.nextWorkAtMs();
-    if (dueAtMs === null) return;
-    const isSet = this.armedAtMs !== null && this.armedAtMs <= dueAtMs;
-    const isLost = this.armedAtMs !== null && this.armedAtMs < systemClock.now() - ALARM_LOST_AFTER_MS;
-    if (isSet && !isLost) return;
-    this.armedAtMs = dueAtMs;
-    await this.ctx.storage.setAlarm(dueAtMs);
+    await this.alarmClock.arm(this.machine.nextWorkAtMs());
   }
 }
 

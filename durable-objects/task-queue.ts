@@ -25,9 +25,8 @@ import { depsOf } from '../src/deps.ts';
 import type { TaskDatabase } from '../src/tasks/database.ts';
 import { DEFAULT_SETTINGS } from '../src/tasks/settings.ts';
 import { TaskQueueMachine } from '../src/tasks/task-queue.ts';
+import { ObjectAlarm } from './object-alarm.ts';
 
-/** An alarm this late will not ring; the platform allows itself a minute. */
-const ALARM_LOST_AFTER_MS = 2 * 60_000;
 /** A claim that waits looks again at least this often, should the clock have been set back. */
 const LONGEST_TIMER_MS = 10_000;
 
@@ -45,15 +44,14 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
   private rowsWritten = 0;
   /** The sweep knows of this object. */
   private watched = false;
-  /** When the alarm will ring; null where none is set. */
-  private armedAtMs: number | null = null;
+  private readonly alarmClock: ObjectAlarm;
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
+    this.alarmClock = new ObjectAlarm(ctx.storage);
     this.machine = this.open();
     ctx.blockConcurrencyWhile(async () => {
-      this.armedAtMs = await ctx.storage.getAlarm();
-      this.machine.start(this.armedAtMs);
+      this.machine.start(await this.alarmClock.load());
       this.watched = (await ctx.storage.get('watched')) === true;
       await this.rearm();
     });
@@ -126,7 +124,7 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
   }
 
   async tick(): Promise<void> {
-    this.armedAtMs = await this.ctx.storage.getAlarm();
+    await this.alarmClock.load();
     await this.rearm();
   }
 
@@ -135,13 +133,13 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
     this.watched = false;
-    this.armedAtMs = null;
+    this.alarmClock.clear();
     this.machine = this.open();
     this.machine.start(null);
   }
 
   override async alarm(): Promise<void> {
-    this.armedAtMs = null;
+    this.alarmClock.clear();
     this.machine.purge();
     this.serveWaiters();
     await this.rearm();
@@ -209,14 +207,8 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
     this.watched = true;
   }
 
-  /** Sets the one alarm to when work is due, unless it is set to then or before: setting it is a write. */
+  /** Sets the one alarm to when something is due. */
   private async rearm(): Promise<void> {
-    const dueAtMs = this.machine.nextWorkAtMs();
-    if (dueAtMs === null) return;
-    const isSet = this.armedAtMs !== null && this.armedAtMs <= dueAtMs;
-    const isLost = this.armedAtMs !== null && this.armedAtMs < systemClock.now() - ALARM_LOST_AFTER_MS;
-    if (isSet && !isLost) return;
-    this.armedAtMs = dueAtMs;
-    await this.ctx.storage.setAlarm(dueAtMs);
+    await this.alarmClock.arm(this.machine.nextWorkAtMs());
   }
 }
