@@ -7,7 +7,7 @@ import { join, relative } from 'node:path';
 import { readConfig } from '../src/config.ts';
 import { localCertificate } from './launcher/certificate.ts';
 import { parseVars, readOrCreateSecrets } from './launcher/secrets.ts';
-import { type LaunchOptions, launch } from './launcher.ts';
+import type { LaunchOptions } from './launcher.ts';
 import { PROJECT_ROOT } from './project-root.ts';
 
 const DEV_VARS = join(PROJECT_ROOT, '.dev.vars');
@@ -76,6 +76,8 @@ async function main(): Promise<void> {
     onLog: (line) => process.stdout.write(`${line}\n`),
     ...(certificate === undefined ? {} : { tls: certificate }),
   };
+  // Two seconds of loading, which a wrong PORT or token need not wait for.
+  const { launch } = await import('./launcher.ts');
   const starting = launch(options);
   let stopping = false;
   const stop = () => {

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 /**
@@ -14,6 +15,8 @@ export function wranglerCommand(): { command: string; leading: string[] } {
 export function quietWrangler(): NodeJS.ProcessEnv {
   return {
     ...process.env,
+    // A second of compiling less at each start but the first; the same folder as quick-boot's.
+    NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'),
     CLOUDFLARE_CF_FETCH_ENABLED: 'false',
     WRANGLER_SEND_METRICS: 'false',
     WRANGLER_SEND_ERROR_REPORTS: 'false',

@@ -4,7 +4,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Instance, launch } from '../../scripts/launcher.ts';
-import { ORASI, type OrasiCommand, orasiCommand, type Ran } from './orasi-command.ts';
+import { ORASI, type OrasiCommand, orasiCommand, orasiProcess, type Ran } from './orasi-command.ts';
 
 let instance: Instance;
 let orasi: OrasiCommand;
@@ -446,11 +446,13 @@ describe('an older Node', () => {
       .find((node) => /^v20\./.test(spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout ?? ''));
     if (older === undefined) console.warn('there is no Node 20 on the PATH: it is asked of this one');
     const env = { ORASI_URL: instance.url, ORASI_TOKEN: instance.adminToken };
-    const command = orasiCommand(env, older);
+    const command = orasiProcess(env, older ?? process.execPath);
     try {
       expect(await command.run(['datasets', 'list'])).toMatchObject({ code: 0, stderr: '' });
       const applied = await command.run(['apply', '-f', '-'], { stdin: PIPELINES.split('---')[0] });
       expect(applied).toMatchObject({ code: 0, stdout: 'pipeline/first created\n', stderr: '' });
+      const missing = await command.run(['datasets', 'get', 'nowhere']);
+      expect(missing).toMatchObject({ code: 1, stderr: 'orasi: there is no dataset "nowhere" (404 not_found)\n' });
     } finally {
       command.remove();
     }

@@ -1,81 +1,94 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Bundle, bundleWorker, removeBundle } from '../../scripts/launcher/bundle.ts';
 import { isRunning } from '../../scripts/launcher/runtime-process.ts';
 import { type Instance, type LaunchOptions, launch } from '../../scripts/launcher.ts';
 
 let stateDir: string;
-let running: Instance[] = [];
+const running: Instance[] = [];
 
-beforeEach(() => {
+beforeAll(() => {
   stateDir = mkdtempSync(join(tmpdir(), 'orasi-launcher-'));
 });
 
-afterEach(async () => {
-  for (const instance of running) await instance.stop();
-  running = [];
+afterAll(async () => {
+  await stopAll();
   rmSync(stateDir, { recursive: true, force: true });
 });
 
+async function stopAll(): Promise<void> {
+  for (const instance of running.splice(0)) await instance.stop();
+}
+
 async function start(options: LaunchOptions = {}): Promise<Instance> {
-  const instance = await launch({ stateDir, ...options });
+  const instance = await launch(options);
   running.push(instance);
   return instance;
 }
 
+const migrations = async ({ bindings }: Instance) =>
+  (await bindings.CATALOG.prepare('SELECT name FROM d1_migrations').all()).results;
+
+// One folder and its lives, since a life costs seconds.
 describe('the launcher', () => {
+  let first: Instance;
+  let second: Instance;
+  let applied: unknown[];
+  const root = join(import.meta.dirname, 'fixtures', 'hungry');
+  let hungry: Bundle;
+  afterAll(() => removeBundle(hungry));
+
   test('gives a folder to one instance at a time, and says who has it', async () => {
-    const first = await start();
+    first = await start({ stateDir });
     await expect(launch({ stateDir })).rejects.toThrow(`another instance is running on ${stateDir}`);
     expect((await first.fetch('/livez')).status).toBe(200);
-    await first.stop();
-    expect((await (await start()).fetch('/livez')).status).toBe(200);
-  });
-
-  test('keeps state and secrets over a stop, and applies each migration once', async () => {
-    const first = await start();
-    await first.bindings.BUCKET.put('kept', 'value');
-    const migrations = () => running.at(-1)!.bindings.CATALOG.prepare('SELECT name FROM d1_migrations').all();
-    const applied = (await migrations()).results;
-    expect(applied.length).toBeGreaterThan(0);
-    await first.stop();
-    const second = await start();
-    expect(second.adminToken).toBe(first.adminToken);
-    expect(await (await second.bindings.BUCKET.get('kept'))?.text()).toBe('value');
-    expect((await migrations()).results).toEqual(applied);
-  });
-
-  test('a crash takes the runtime at once and leaves the folder to the next instance', async () => {
-    const first = await start();
-    await first.bindings.BUCKET.put('kept', 'value');
-    const pid = first.workerdPid;
-    expect(isRunning(pid)).toBe(true);
-    await first.kill9();
-    expect(isRunning(pid)).toBe(false);
-    await expect(first.fetch('/livez')).rejects.toThrow();
-    const second = await start();
-    expect(second.workerdPid).not.toBe(pid);
-    expect(await (await second.bindings.BUCKET.get('kept'))?.text()).toBe('value');
   });
 
   test('listens on the loopback address alone, and sends the admin token unless told otherwise', async () => {
-    const instance = await start();
-    expect(instance.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect(first.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
     const path = '/v1/namespaces/default/datasets';
-    expect((await instance.fetch(path)).status).toBe(200);
-    expect((await instance.fetch(path, { headers: { authorization: '' } })).status).toBe(401);
-    expect((await instance.fetch(path, { headers: { authorization: 'Bearer wrong' } })).status).toBe(401);
+    expect((await first.fetch(path)).status).toBe(200);
+    expect((await first.fetch(path, { headers: { authorization: '' } })).status).toBe(401);
+    expect((await first.fetch(path, { headers: { authorization: 'Bearer wrong' } })).status).toBe(401);
   });
 
-  test('takes vars over those of wrangler.toml', async () => {
-    const instance = await start({ vars: { ADMIN_HOSTS: 'nobody.example' } });
-    expect((await instance.fetch('/livez')).status).toBe(404);
+  test('keeps state and secrets over a stop, and applies each migration once', async () => {
+    await first.bindings.BUCKET.put('kept', 'value');
+    applied = await migrations(first);
+    expect(applied.length).toBeGreaterThan(0);
+    await first.stop();
+    second = await start({ stateDir });
+    expect(second.adminToken).toBe(first.adminToken);
+    expect(await (await second.bindings.BUCKET.get('kept'))?.text()).toBe('value');
+    expect(await migrations(second)).toEqual(applied);
+  });
+
+  test('a crash takes the runtime at once and leaves the folder to the next instance', async () => {
+    await second.bindings.BUCKET.put('kept', 'another');
+    const pid = second.workerdPid;
+    expect(isRunning(pid)).toBe(true);
+    await second.kill9();
+    expect(isRunning(pid)).toBe(false);
+    await expect(second.fetch('/livez')).rejects.toThrow();
+    const third = await start({ stateDir, vars: { ADMIN_HOSTS: 'nobody.example' } });
+    expect(third.workerdPid).not.toBe(pid);
+    expect(await (await third.bindings.BUCKET.get('kept'))?.text()).toBe('another');
+    expect(await migrations(third)).toEqual(applied);
+    // Vars go before those of wrangler.toml: this one answers to no host of ours.
+    expect((await third.fetch('/livez')).status).toBe(404);
   });
 
   test('caps the heap where told, and counts the crash of what outgrows it', async () => {
-    const root = join(import.meta.dirname, 'fixtures', 'hungry');
-    const instance = await start({ root, v8Flags: ['--max-old-space-size=64', '--max-semi-space-size=4'] });
+    // Instances of one process share their V8 flags.
+    await stopAll();
+    hungry = await bundleWorker(root);
+    const instance = await start({
+      root,
+      bundle: hungry,
+      v8Flags: ['--max-old-space-size=64', '--max-semi-space-size=4'],
+    });
     expect(await (await instance.fetch('/?megabytes=20')).json()).toEqual({ held: 20 });
     expect(instance.crashes).toBe(0);
     expect(instance.memory()?.peakBytes).toBeGreaterThan(20e6);
@@ -96,7 +109,8 @@ describe('the launcher', () => {
   });
 
   test('without a cap the same request is served', async () => {
-    const instance = await start({ root: join(import.meta.dirname, 'fixtures', 'hungry') });
+    await stopAll();
+    const instance = await start({ root, bundle: hungry });
     expect(await (await instance.fetch('/?megabytes=150')).json()).toEqual({ held: 150 });
   });
 });

@@ -44,39 +44,29 @@ function listens(onPort: number): Promise<boolean> {
 }
 
 describe('npm start', () => {
-  test('prints one ready line when it answers, and ends with code 0 on SIGTERM, its runtime with it', async () => {
+  test('from a clone: one ready line, a token made once and not printed, and code 0 on SIGTERM, its runtime with it', async () => {
+    const file = join(checkout.path, '.dev.vars');
+    rmSync(file, { force: true });
     // As after a clone: the Worker is bundled too.
     const one = await start({ ORASI_BUNDLE: '' });
     expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);
     expect(one.stdout().match(/^ready/gm)).toHaveLength(1);
     expect(one.stdout()).toContain(`\nready http://127.0.0.1:${port}\n`);
+    expect(one.stdout()).toMatch(/admin token .*\.dev\.vars/);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const token = tokenOf(readFileSync(file, 'utf8'));
+    expect(one.output()).not.toContain(token);
+    expect((await datasets(token)).status).toBe(200);
+
+    const second = run('npm', ['start'], checkout.path, { PORT: '0' });
+    expect(await second.ended).toBe(1);
+    expect(second.output()).toContain('another instance is running on');
+
     const pid = runtimePid();
     expect(isRunning(pid)).toBe(true);
     expect(await one.end('SIGTERM')).toBe(0);
     expect(isRunning(pid)).toBe(false);
     expect(await listens(port)).toBe(false);
-  });
-
-  test('generates its token once, says where it is and does not print it', async () => {
-    const file = join(checkout.path, '.dev.vars');
-    rmSync(file, { force: true });
-    const one = await start();
-    expect(one.stdout()).toMatch(/admin token .*\.dev\.vars/);
-    expect(statSync(file).mode & 0o777).toBe(0o600);
-    const kept = readFileSync(file, 'utf8');
-    expect(one.output()).not.toContain(tokenOf(kept));
-    expect((await datasets(tokenOf(kept))).status).toBe(200);
-
-    const second = run('npm', ['start'], checkout.path, { PORT: '0' });
-    expect(await second.ended).toBe(1);
-    expect(second.output()).toContain('another instance is running on');
-    expect(await one.end('SIGINT')).toBe(0);
-
-    const chosen = await start({ ADMIN_TOKEN: 'a-token-chosen-by-its-owner' });
-    expect(readFileSync(file, 'utf8')).toBe(kept);
-    expect((await datasets('a-token-chosen-by-its-owner')).status).toBe(200);
-    expect((await datasets(tokenOf(kept))).status).toBe(401);
-    await chosen.end('SIGTERM');
   });
 
   test('says in a sentence which port or var it cannot have', async () => {
@@ -115,7 +105,7 @@ describe('npm start', () => {
     await one.end('SIGTERM');
   });
 
-  test('after kill -9 the runtime ends with it, or else the next start ends it', async () => {
+  test('after kill -9 the runtime ends with it, or else the next start, with a token of its owner, ends it', async () => {
     // A PATH without setpriv, as on systems that have none: npm, node and a shell alone.
     const bin = join(checkout.path, 'bare-bin');
     mkdirSync(bin);
@@ -131,10 +121,15 @@ describe('npm start', () => {
     expect(isRunning(orphan)).toBe(true);
     expect(await listens(port)).toBe(true);
 
-    const next = await start();
+    const file = join(checkout.path, '.dev.vars');
+    const kept = readFileSync(file, 'utf8');
+    const next = await start({ ADMIN_TOKEN: 'a-token-chosen-by-its-owner' });
     expect(isRunning(orphan)).toBe(false);
     expect(runtimePid()).not.toBe(orphan);
-    await next.end('SIGTERM');
+    expect(readFileSync(file, 'utf8')).toBe(kept);
+    expect((await datasets('a-token-chosen-by-its-owner')).status).toBe(200);
+    expect((await datasets(tokenOf(kept))).status).toBe(401);
+    expect(await next.end('SIGINT')).toBe(0);
     rmSync(bin, { recursive: true });
   });
 });
