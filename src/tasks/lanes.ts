@@ -47,13 +47,6 @@ export class Lanes {
     return this.all().filter((lane) => lane.type === type);
   }
 
-  /** The lanes whose tasks an agent may have: of these types, null for any, and with what it is capable of. */
-  suiting(types: readonly string[] | null, capabilities: readonly string[]): readonly Lane[] {
-    const wanted = types === null ? null : new Set(types);
-    const able = new Set(capabilities);
-    return this.all().filter((lane) => lane.suits(wanted, able));
-  }
-
   private remember(stored: StoredLane): Lane {
     const lane = new Lane(stored);
     this.byId.set(lane.id, lane);

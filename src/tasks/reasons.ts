@@ -1,18 +1,24 @@
-import type { QueueState, TaskReason } from '../core/protocol/tasks.ts';
-import type { AgentsSeen } from './agents-seen.ts';
-import type { Lanes } from './lanes.ts';
-import type { StoredTask, TaskStore } from './task-store.ts';
+import type { TaskReason } from '../core/protocol/tasks.ts';
+import { settled } from './endings.ts';
+import { look } from './look.ts';
+import type { QueueMemory } from './queue-memory.ts';
+import type { StoredTask } from './task-store.ts';
 import { overtakenBeforeMs } from './urgency.ts';
 
 /** Tasks before another are counted up to here. */
 const COUNTED = 10_000;
 
-/** Why a task that waits does not run: all that holds now. */
-export function waitingReasons(
-  task: StoredTask,
-  queue: { state: QueueState; lanes: Lanes; store: TaskStore; agents: AgentsSeen; starvationMs: number },
-  nowMs: number,
-): TaskReason[] {
+/** Why a task is not running, all that holds; null where there is no such task. */
+export function whyNotRunning(queue: QueueMemory, taskId: string, nowMs: number): TaskReason[] | null {
+  const record = look(queue, taskId, nowMs);
+  if (record === null) return null;
+  if (record.finished !== null) return [{ code: 'finished', message: `it has ended: ${record.status}` }];
+  if (record.running !== null) return [{ code: 'running', message: `agent "${record.running.agentId}" has it` }];
+  const task = settled(queue, taskId, nowMs);
+  return task === null ? null : waitingReasons(queue, task, nowMs);
+}
+
+function waitingReasons(queue: QueueMemory, task: StoredTask, nowMs: number): TaskReason[] {
   const lane = queue.lanes.get(task.lane);
   const reasons: TaskReason[] = [];
   if (queue.state === 'Paused') reasons.push({ code: 'paused', message: 'the queue is paused' });
@@ -29,7 +35,7 @@ export function waitingReasons(
   }
   let before = 0;
   for (const other of queue.lanes.all()) {
-    const bound = overtakenBeforeMs(task.dueAtMs, lane.level, other.level, queue.starvationMs);
+    const bound = overtakenBeforeMs(task.dueAtMs, lane.level, other.level, queue.starvationMs());
     const dueAtMs = Math.min(nowMs + 1, bound);
     before += queue.store.countDueBefore(other.id, dueAtMs, task.sequence, COUNTED - before);
   }
