@@ -12,6 +12,7 @@ export default defineConfig({
           // They wait more than they compute. Files share three processes, each with instances of its own.
           isolate: false,
           maxWorkers: 3,
+          maxConcurrency: 40,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
@@ -24,6 +25,8 @@ export default defineConfig({
           // Files share a process, so that the modules they test are loaded once and not a hundred times.
           isolate: false,
           maxWorkers: 2,
+          // Tests marked concurrent wait for the TTLs and time-outs of registries, and hardly compute.
+          maxConcurrency: 40,
           sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 60_000,

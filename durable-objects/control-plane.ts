@@ -1,8 +1,9 @@
 import { DurableObject } from 'cloudflare:workers';
 import { keyring, keysFrom } from '../src/access/secret-encryption.ts';
 import { ControlPlaneMachine } from '../src/control/control-plane.ts';
-import { migrate, type SqlDatabase, sqlStorage } from '../src/control/sql-storage.ts';
+import { migrate, sqlStorage } from '../src/control/sql-storage.ts';
 import { systemClock } from '../src/core/clock.ts';
+import type { ObjectDatabase } from '../src/core/object-database.ts';
 import type {
   ControlPlaneReader,
   ControlPlaneResources,
@@ -95,7 +96,7 @@ export class ControlPlane extends DurableObject<Cloudflare.Env> implements Contr
   }
 }
 
-function sqlDatabase(storage: DurableObjectStorage): SqlDatabase {
+function sqlDatabase(storage: DurableObjectStorage): ObjectDatabase {
   return {
     exec: (query, ...bindings) => storage.sql.exec(query, ...bindings).toArray(),
     transaction: (work) => storage.transactionSync(work),

@@ -1,18 +1,22 @@
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { ObjectDatabase as Port } from '../src/core/object-database.ts';
 
 /** SQLite as a Durable Object has it, synchronous and with transactions that nest, over Node's own. */
-export interface ObjectDatabase {
+export interface ObjectDatabase extends Port {
   readonly database: DatabaseSync;
-  exec(query: string, ...bindings: (string | number | null | Uint8Array)[]): Record<string, unknown>[];
-  transaction<T>(work: () => T): T;
 }
 
 export function objectDatabase(): ObjectDatabase {
   const database = new DatabaseSync(':memory:');
+  const prepared = new Map<string, StatementSync>();
   let depth = 0;
   return {
     database,
-    exec: (query, ...bindings) => database.prepare(query).all(...bindings) as Record<string, unknown>[],
+    exec(query, ...bindings) {
+      const statement = prepared.get(query) ?? database.prepare(query);
+      prepared.set(query, statement);
+      return statement.all(...bindings) as Record<string, unknown>[];
+    },
     transaction(work) {
       const name = `s${depth}`;
       database.exec(`SAVEPOINT ${name}`);

@@ -1,60 +1,44 @@
 import { assert } from '../core/errors.ts';
+import { migrateObject, type ObjectDatabase, type SqlRow, type SqlValue } from '../core/object-database.ts';
 import type { ResourceKey } from './resource.ts';
 import type { ChangeType, ControlStorage, Scope, StoredChange, StoredObject, WorkItem } from './storage.ts';
-
-type SqlValue = string | number | null;
-type Row = Record<string, unknown>;
-
-/** The part of SQLite that is needed: a Durable Object's `ctx.storage` has it, and a dozen lines over `node:sqlite`. */
-export interface SqlDatabase {
-  exec(query: string, ...bindings: SqlValue[]): Row[];
-  transaction<T>(work: () => T): T;
-}
 
 /**
  * The schema, step by step: a store is brought up to date by the steps it has not seen. Steps are only added.
  * WITHOUT ROWID keeps a write to one row where it is one, since rows written are what an object is billed by.
  */
-const MIGRATIONS: readonly string[] = [
-  `CREATE TABLE objects (
-     group_name TEXT NOT NULL, resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
-     uid TEXT NOT NULL, revision INTEGER NOT NULL, created_revision INTEGER NOT NULL, body TEXT NOT NULL,
-     PRIMARY KEY (group_name, resource, namespace, name)
-   ) WITHOUT ROWID;
-   CREATE UNIQUE INDEX objects_by_uid ON objects (uid);
-   CREATE TABLE owners (
-     owner_uid TEXT NOT NULL, uid TEXT NOT NULL, PRIMARY KEY (owner_uid, uid)
-   ) WITHOUT ROWID;
-   CREATE INDEX owners_by_uid ON owners (uid);
-   CREATE TABLE changes (
-     revision INTEGER PRIMARY KEY, type TEXT NOT NULL,
-     group_name TEXT NOT NULL, resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
-     body TEXT NOT NULL, previous_body TEXT, previous_revision INTEGER, created_revision INTEGER NOT NULL
-   );
-   CREATE TABLE work (
-     key TEXT PRIMARY KEY, due_at INTEGER NOT NULL, failures INTEGER NOT NULL, sequence INTEGER NOT NULL
-   ) WITHOUT ROWID;
-   CREATE INDEX work_by_due ON work (due_at);`,
+const MIGRATIONS: readonly (readonly string[])[] = [
+  [
+    `CREATE TABLE objects (
+       group_name TEXT NOT NULL, resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
+       uid TEXT NOT NULL, revision INTEGER NOT NULL, created_revision INTEGER NOT NULL, body TEXT NOT NULL,
+       PRIMARY KEY (group_name, resource, namespace, name)
+     ) WITHOUT ROWID`,
+    'CREATE UNIQUE INDEX objects_by_uid ON objects (uid)',
+    `CREATE TABLE owners (
+       owner_uid TEXT NOT NULL, uid TEXT NOT NULL, PRIMARY KEY (owner_uid, uid)
+     ) WITHOUT ROWID`,
+    'CREATE INDEX owners_by_uid ON owners (uid)',
+    `CREATE TABLE changes (
+       revision INTEGER PRIMARY KEY, type TEXT NOT NULL,
+       group_name TEXT NOT NULL, resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
+       body TEXT NOT NULL, previous_body TEXT, previous_revision INTEGER, created_revision INTEGER NOT NULL
+     )`,
+    `CREATE TABLE work (
+       key TEXT PRIMARY KEY, due_at INTEGER NOT NULL, failures INTEGER NOT NULL, sequence INTEGER NOT NULL
+     ) WITHOUT ROWID`,
+    'CREATE INDEX work_by_due ON work (due_at)',
+  ],
 ];
 
 /** Brings the tables up to date. To be called once before the store is used. */
-export function migrate(database: SqlDatabase): void {
-  database.transaction(() => {
-    database.exec('CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID');
-    const known = database.exec("SELECT value FROM facts WHERE name = 'schema'");
-    const done = known.length === 0 ? 0 : Number(known[0].value);
-    assert(done <= MIGRATIONS.length, `the store is of schema ${done}, written by a later version than this one`);
-    for (const step of MIGRATIONS.slice(done))
-      for (const statement of step.split(';')) if (statement.trim()) database.exec(statement);
-    if (done < MIGRATIONS.length) {
-      database.exec("INSERT OR REPLACE INTO facts (name, value) VALUES ('schema', ?)", String(MIGRATIONS.length));
-    }
-  });
+export function migrate(database: ObjectDatabase): void {
+  migrateObject(database, 'facts', MIGRATIONS);
 }
 
 /** Control-plane storage in SQLite. */
-export function sqlStorage(database: SqlDatabase): ControlStorage {
-  const one = (query: string, ...bindings: SqlValue[]): Row | undefined => database.exec(query, ...bindings)[0];
+export function sqlStorage(database: ObjectDatabase): ControlStorage {
+  const one = (query: string, ...bindings: SqlValue[]): SqlRow | undefined => database.exec(query, ...bindings)[0];
 
   const getFact = (name: string): string | null => {
     const row = one('SELECT value FROM facts WHERE name = ?', name);
@@ -220,7 +204,7 @@ function keyValues(key: ResourceKey): [string, string, string, string] {
   return [key.group, key.resource, key.namespace, key.name];
 }
 
-function keyOf(row: Row): ResourceKey {
+function keyOf(row: SqlRow): ResourceKey {
   return {
     group: String(row.group_name),
     resource: String(row.resource),
@@ -229,7 +213,7 @@ function keyOf(row: Row): ResourceKey {
   };
 }
 
-function objectOf(row: Row): StoredObject {
+function objectOf(row: SqlRow): StoredObject {
   return {
     key: keyOf(row),
     uid: String(row.uid),
@@ -239,7 +223,7 @@ function objectOf(row: Row): StoredObject {
   };
 }
 
-function changeOf(row: Row): StoredChange {
+function changeOf(row: SqlRow): StoredChange {
   return {
     revision: Number(row.revision),
     type: String(row.type) as ChangeType,

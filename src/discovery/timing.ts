@@ -69,3 +69,13 @@ export async function within<T>(
     await limit;
   }
 }
+
+/** A promise given up when the signal aborts; what it comes to later is nobody's any more. */
+export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}

@@ -2,7 +2,8 @@ import { keyring } from '../../src/access/secret-encryption.ts';
 import { ControlPlaneMachine, type ControlPlaneParts } from '../../src/control/control-plane.ts';
 import type { JsonObject } from '../../src/control/json.ts';
 import { memoryStorage } from '../../src/control/memory-storage.ts';
-import { migrate, type SqlDatabase } from '../../src/control/sql-storage.ts';
+import { migrate } from '../../src/control/sql-storage.ts';
+import type { ObjectDatabase } from '../../src/core/object-database.ts';
 import { manualClock } from '../../src/core/clock.ts';
 import type { ResourceAnswer, ResourceCall } from '../../src/core/protocol/control-plane.ts';
 import { seededRandom } from '../../src/core/random.ts';
@@ -10,7 +11,7 @@ import { createLogs } from '../../src/observe/log.ts';
 import { objectDatabase } from '../object-database.ts';
 
 /** A migrated database of the control plane. */
-export function nodeDatabase(): SqlDatabase & { close(): void } {
+export function nodeDatabase(): ObjectDatabase & { close(): void } {
   const sql = objectDatabase();
   migrate(sql);
   return { ...sql, close: () => sql.database.close() };

@@ -5,24 +5,24 @@ import { ConsulBackend, type ConsulBackendOptions } from '../../src/discovery/co
 import { systemFetch } from '../../src/discovery/http.ts';
 import { systemTiming } from '../../src/discovery/timing.ts';
 import { freePorts, ServerProcess } from './process.ts';
-import type { Registry } from './registry.ts';
-import { TcpProxy } from './tcp-proxy.ts';
+import { type ProxiedPath, proxiedPath } from './proxied-path.ts';
+import type { MortalRegistry } from './registry.ts';
 
 /** The token that may do everything in the Consul under test, which refuses everyone else. */
 export const MASTER_TOKEN = '5f2d7b64-0000-4000-8000-0123456789ab';
 
-/** A real Consul server behind a proxy. */
-export interface ConsulRegistry extends Registry {
-  readonly outages: NonNullable<Registry['outages']>;
-  readonly proxyUrl: string;
+/** A real Consul server. */
+export interface ConsulRegistry extends MortalRegistry {
+  readonly url: string;
+  openPath(): Promise<ProxiedPath>;
   openWith(options: Partial<ConsulBackendOptions>): ConsulBackend;
-  /** A request past the proxy and past the code under test. */
+  /** A request past the code under test. */
   put(path: string, body?: object): Promise<string>;
 }
 
 export async function openConsul(program: string): Promise<ConsulRegistry> {
   const [http, server, lan, wan] = await freePorts(4);
-  const directUrl = `http://127.0.0.1:${http}`;
+  const url = `http://127.0.0.1:${http}`;
   const headers = { 'x-consul-token': MASTER_TOKEN };
   const configuration = {
     acl: { enabled: true, default_policy: 'deny', tokens: { master: MASTER_TOKEN, agent: MASTER_TOKEN } },
@@ -42,50 +42,43 @@ export async function openConsul(program: string): Promise<ConsulRegistry> {
     },
     // A leader, the master token in force, and the agent itself in the catalogue.
     async () => {
-      const response = await fetch(`${directUrl}/v1/catalog/service/consul`, { headers });
+      const response = await fetch(`${url}/v1/catalog/service/consul`, { headers });
       return response.status === 200 && ((await response.json()) as unknown[]).length > 0;
     },
   );
   await process.start();
-  const proxy = await TcpProxy.open(http!);
   const openWith = (options: Partial<ConsulBackendOptions>) =>
     new ConsulBackend({
-      address: proxy.url,
+      address: url,
       token: MASTER_TOKEN,
       pollMs: 1_000,
-      requestTimeoutMs: 500,
       timing: systemTiming,
       random: seededRandom(1),
       fetch: systemFetch,
       ...options,
     });
   const put: ConsulRegistry['put'] = async (path, body) => {
-    const response = await fetch(directUrl + path, { method: 'PUT', headers, body: body && JSON.stringify(body) });
+    const response = await fetch(url + path, { method: 'PUT', headers, body: body && JSON.stringify(body) });
     const text = await response.text();
     if (response.status !== 200) throw new Error(`${path}: ${response.status} ${text}`);
     return text;
   };
   return {
-    proxyUrl: proxy.url,
+    url,
     openWith,
     put,
     open: () => openWith({}),
+    openPath: () => proxiedPath(http!, (address) => openWith({ address, requestTimeoutMs: 1_000 })),
+    timing: systemTiming,
     ttlSeconds: 1,
     remove: async (service, id) => {
       await put(`/v1/agent/service/deregister/${encodeURIComponent(`${service}:${id}`)}`);
     },
-    close: async () => {
-      await proxy.close();
-      await process.close();
-    },
-    outages: {
-      set: (fault) => proxy.set(fault),
-      drop: () => proxy.drop(),
-      kill: () => process.kill(),
-      start: async (state) => {
-        if (state === 'lost') process.loseState();
-        await process.start();
-      },
+    close: () => process.close(),
+    kill: () => process.kill(),
+    start: async (state) => {
+      if (state === 'lost') process.loseState();
+      await process.start();
     },
   };
 }

@@ -8,20 +8,30 @@ import { systemFetch } from '../../src/discovery/http.ts';
 import { systemTiming } from '../../src/discovery/timing.ts';
 import { type ConsulRegistry, MASTER_TOKEN, openConsul } from './consul-registry.ts';
 import { findProgram } from './process.ts';
-import { anInstance, discoverySuite, watchOf } from './suite.ts';
+import { anInstance, discoverySuite, killSuite, outageSuite, watchOf } from './suite.ts';
 import { until } from './until.ts';
 
 const program = findProgram('consul');
 
-describe.skipIf(program === undefined)('a real Consul', () => {
-  discoverySuite('Consul', 'with outages', () => openConsul(program!));
-
-  describe('what only Consul does', () => {
+// All at once, and each rule beside the others: they wait for TTLs and time-outs, and hardly compute.
+describe.skipIf(program === undefined)('a real Consul', { concurrent: true }, () => {
+  describe.each(['kept', 'lost'] as const)('that is killed, its state %s', (state) => {
     let consul: ConsulRegistry;
     beforeAll(async () => {
       consul = await openConsul(program!);
     }, 120_000);
     afterAll(() => consul.close());
+    killSuite('Consul', () => consul, [state]);
+  });
+
+  describe('that stands', () => {
+    let consul: ConsulRegistry;
+    beforeAll(async () => {
+      consul = await openConsul(program!);
+    }, 120_000);
+    afterAll(() => consul.close());
+    discoverySuite('Consul', () => consul);
+    outageSuite('Consul', () => consul);
 
     const discoveryWith = (options: Partial<ConsulBackendOptions> = {}) =>
       new Discovery({ backend: consul.openWith(options), timing: systemTiming, random: seededRandom(1) });
@@ -84,9 +94,9 @@ describe.skipIf(program === undefined)('a real Consul', () => {
       await Promise.all([anonymous.close(), owner.close()]);
     });
 
-    const lock = (key: string, holder: string) =>
+    const lock = (key: string, holder: string, address = consul.url) =>
       new ConsulLock({
-        address: consul.proxyUrl,
+        address,
         token: MASTER_TOKEN,
         key,
         holder,
@@ -128,21 +138,23 @@ describe.skipIf(program === undefined)('a real Consul', () => {
     });
 
     test('a lock in a dead Consul is neither held nor lost: it throws', async () => {
-      const held = lock('locks/dead', 'A');
+      const path = await consul.openPath();
+      const held = lock('locks/dead', 'A', path.url);
       await held.acquire(signal);
-      await consul.outages.set({ type: 'refuse' });
+      await path.set({ type: 'refuse' });
       for (const call of [() => held.renew(signal), () => held.acquire(signal)]) {
         const error = await call().catch((thrown: unknown) => thrown);
         expect(error instanceof OrasiError && error.code).toBe('unavailable');
       }
-      await consul.outages.set({ type: 'none' });
+      await path.set({ type: 'none' });
       expect(await held.renew(signal)).toBe(true);
       await held.release(signal);
+      await path.close();
     });
   });
 });
 
 async function sessionOf(consul: ConsulRegistry, key: string): Promise<string> {
-  const response = await fetch(`${consul.proxyUrl}/v1/kv/${key}`, { headers: { 'x-consul-token': MASTER_TOKEN } });
+  const response = await fetch(`${consul.url}/v1/kv/${key}`, { headers: { 'x-consul-token': MASTER_TOKEN } });
   return ((await response.json()) as { Session: string }[])[0].Session;
 }

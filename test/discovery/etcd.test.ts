@@ -2,25 +2,26 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { seededRandom } from '../../src/core/random.ts';
 import { Discovery } from '../../src/discovery/discovery.ts';
 import type { EtcdBackendOptions } from '../../src/discovery/etcd/etcd.ts';
-import { toBase64 } from '../../src/discovery/etcd/records.ts';
 import { type Fetch, systemFetch } from '../../src/discovery/http.ts';
+import { toBase64 } from '../../src/discovery/leased/records.ts';
 import { systemTiming } from '../../src/discovery/timing.ts';
 import { type EtcdRegistry, openEtcd } from './etcd-registry.ts';
 import { findProgram, freePorts } from './process.ts';
-import { anInstance, discoverySuite, expectSum, watchOf } from './suite.ts';
-import { until } from './until.ts';
+import { anInstance, discoverySuite, expectSum, killSuite, outageSuite, watchOf } from './suite.ts';
+import { throughout, until } from './until.ts';
 
 const program = findProgram('etcd');
 
-describe.skipIf(program === undefined)('a real etcd', () => {
-  discoverySuite('etcd', 'with outages', () => openEtcd(program!));
-
-  describe('what only etcd does', () => {
+// All at once, and each rule beside the others: they wait for TTLs and time-outs, and hardly compute.
+describe.skipIf(program === undefined)('a real etcd', { concurrent: true }, () => {
+  describe('that stands', () => {
     let etcd: EtcdRegistry;
     beforeAll(async () => {
       etcd = await openEtcd(program!);
     }, 120_000);
     afterAll(() => etcd.close());
+    discoverySuite('etcd', () => etcd);
+    outageSuite('etcd', () => etcd);
 
     const discoveryWith = (options: Partial<EtcdBackendOptions> = {}) =>
       new Discovery({ backend: etcd.openWith(options), timing: systemTiming, random: seededRandom(1) });
@@ -103,28 +104,41 @@ describe.skipIf(program === undefined)('a real etcd', () => {
       await discovery.close();
     });
 
-    test('a dead member is passed over, and one that dies is left for another', async () => {
-      const [deadPort] = await freePorts(1);
-      const endpoints = [`http://127.0.0.1:${deadPort}`, etcd.proxyUrl, etcd.directUrl];
-      const discovery = discoveryWith({ endpoints });
-      const registration = discovery.register(anInstance('members', 'a'), { ttlSeconds: 2 });
-      const watcher = watchOf(discovery, 'members');
-      await watcher.until(['a']);
-      expect(watcher.updates.map(({ view }) => view.current)).not.toContain(false);
-      for (const fault of ['refuse', 'halfOpen'] as const) {
-        await etcd.outages.set({ type: fault });
-        const since = Date.now();
-        await until('two TTLs', () => Date.now() - since > 4_000);
-        expect(registration.status).toEqual({ state: 'registered' });
-        expect((await discovery.list('members')).current).toBe(true);
-        await etcd.outages.set({ type: 'none' });
-      }
-      expect(watcher.updates.flatMap(({ changes }) => changes.removed)).toEqual([]);
-      await discovery.close();
-    });
+    test.each(['refuse', 'halfOpen'] as const)(
+      'a dead member is passed over, and one that dies (%s) is left for another',
+      async (fault) => {
+        const [deadPort] = await freePorts(1);
+        const path = await etcd.openPath();
+        const discovery = discoveryWith({
+          endpoints: [`http://127.0.0.1:${deadPort}`, path.url, etcd.url],
+          requestTimeoutMs: 500,
+        });
+        const service = `members ${fault}`;
+        const registration = discovery.register(anInstance(service, 'a'), { ttlSeconds: 2 });
+        const watcher = watchOf(discovery, service);
+        await watcher.until(['a']);
+        expect(watcher.updates.map(({ view }) => view.current)).not.toContain(false);
+        await path.set({ type: fault });
+        // Two TTLs.
+        await throughout(4_000, () => expect(registration.status).toEqual({ state: 'registered' }));
+        expect((await discovery.list(service)).current).toBe(true);
+        expect(watcher.updates.flatMap(({ changes }) => changes.removed)).toEqual([]);
+        await discovery.close();
+        await path.close();
+      },
+    );
   });
 
-  describe('etcd with authentication', () => {
+  describe('that is killed', () => {
+    let etcd: EtcdRegistry;
+    beforeAll(async () => {
+      etcd = await openEtcd(program!);
+    }, 120_000);
+    afterAll(() => etcd.close());
+    killSuite('etcd', () => etcd, ['kept', 'lost']);
+  });
+
+  describe('with authentication', () => {
     let etcd: EtcdRegistry;
     const credentials = { name: 'edge', password: 'secret' };
     beforeAll(async () => {
@@ -149,24 +163,26 @@ describe.skipIf(program === undefined)('a real etcd', () => {
         if (url.endsWith('/v3/auth/authenticate')) authentications += 1;
         return systemFetch(url, init);
       };
-      const discovery = discoveryWith({ credentials, fetch: counting });
-      const registration = discovery.register(anInstance('guarded', 'a'), { ttlSeconds: 4 });
+      const path = await etcd.openPath();
+      const discovery = discoveryWith({ endpoints: [path.url], credentials, fetch: counting });
+      const registration = discovery.register(anInstance('guarded', 'a'), { ttlSeconds: 3 });
       const watcher = watchOf(discovery, 'guarded');
       await watcher.until(['a']);
       // The registration and the watch began at once, and each found none.
       expect(authentications).toBeLessThanOrEqual(2);
       const before = authentications;
-      await etcd.outages.set({ type: 'refuse' });
+      await path.set({ type: 'refuse' });
       await watcher.untilStale();
-      // Unused, a token lives two seconds here; the lease, four.
+      // Unused, a token lives two seconds here; the lease, three.
       await until('the registration is lost', () => registration.status.state === 'registering');
-      await etcd.outages.set({ type: 'none' });
+      await path.set({ type: 'none' });
       await until('registered', () => registration.status.state === 'registered');
       expect(authentications).toBeGreaterThan(before);
       discovery.register(anInstance('guarded', 'b'), { ttlSeconds: 2 });
       await watcher.until(['a', 'b']);
       expectSum(watcher.updates);
       await discovery.close();
+      await path.close();
     });
 
     test('without credentials, with a wrong password and outside its keys it is refused, and says why', async () => {

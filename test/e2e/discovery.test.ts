@@ -7,7 +7,7 @@ import { systemTiming } from '../../src/discovery/timing.ts';
 import { MASTER_TOKEN, openConsul } from '../discovery/consul-registry.ts';
 import { openEtcd } from '../discovery/etcd-registry.ts';
 import { findProgram } from '../discovery/process.ts';
-import type { Registry } from '../discovery/registry.ts';
+import type { MortalRegistry } from '../discovery/registry.ts';
 import { anInstance } from '../discovery/suite.ts';
 import type { Target } from './discovery-worker.ts';
 
@@ -41,10 +41,10 @@ afterAll(async () => {
   await miniflare.dispose();
 });
 
-async function meetInWorkerd(registry: Registry & { proxyUrl: string }, token?: string): Promise<void> {
+async function meetInWorkerd(registry: MortalRegistry & { url: string }, token?: string): Promise<void> {
   const discovery = new Discovery({ backend: registry.open(), timing: systemTiming, random: seededRandom(1) });
   discovery.register(anInstance('edge', 'node'), { ttlSeconds: 30 });
-  const target: Target = { url: registry.proxyUrl, token };
+  const target: Target = { url: registry.url, token };
   const answer = await fetch(url, { method: 'POST', body: JSON.stringify(target) });
   const { seen, health } = (await answer.json()) as { seen: string[][]; health: unknown };
   expect(seen).toContainEqual(['node', 'worker']);

@@ -1,23 +1,15 @@
 import { assert, type ErrorCode, OrasiError } from '../../core/errors.ts';
-import {
-  asJson,
-  asText,
-  codeOfStatus,
-  exchange,
-  type Fetch,
-  type Http,
-  type Json,
-  parseJson,
-  unreachable,
-} from '../http.ts';
-import { childSignal, type Timing, within } from '../timing.ts';
-import { linesOf } from './lines.ts';
+import { asJson, asText, codeOfStatus, exchange, type Fetch, type Http, type Json, parseJson } from '../http.ts';
+import { linesFor } from '../lines.ts';
+import type { Timing } from '../timing.ts';
 
 export interface EtcdOptions {
   /** Addresses of the members, `http://host:2379`, tried in turn. At least one. */
   readonly endpoints: readonly string[];
   /** Where etcd's authentication is on. */
   readonly credentials?: { readonly name: string; readonly password: string };
+  /** A token that is known already, in place of credentials. */
+  readonly token?: string;
   /** How long one member may take to answer; default 3 s. */
   readonly requestTimeoutMs?: number;
   readonly timing: Timing;
@@ -48,6 +40,7 @@ export class EtcdGateway {
   constructor(options: EtcdOptions) {
     assert(options.endpoints.length > 0, 'etcd has at least one endpoint');
     this.options = options;
+    this.token = options.token;
     this.http = { fetch: options.fetch, timing: options.timing };
     this.timeoutMs = options.requestTimeoutMs ?? DEFAULT_TIMEOUT_MS;
   }
@@ -69,43 +62,24 @@ export class EtcdGateway {
    * @throws OrasiError as `call`; `unavailable` where the connection breaks.
    */
   async *stream(path: string, body: Json, lifeMs: number, parent: AbortSignal): AsyncGenerator<Json, void> {
-    const life = childSignal(parent);
-    const over = new AbortController();
-    void this.options.timing.wait(lifeMs, over.signal).then(() => life.abort());
-    try {
-      const url = this.member() + path;
-      const lines = await this.openStream(url, body, life.signal);
-      const first = await within(this.options.timing, this.timeoutMs, url, life.signal, (signal) =>
-        untilAborted(lines.next(), signal),
-      );
-      for (let line = first; !line.done; line = await untilAborted(lines.next(), life.signal)) {
-        const message = asJson(parseJson(line.value, url));
-        if (message.error !== undefined) throw refusal(asJson(message.error), 200, url);
-        yield asJson(message.result);
-      }
-      throw new OrasiError('unavailable', `${url}: the stream was ended`);
-    } catch (error) {
-      if (!life.signal.aborted) throw unreachable(this.member() + path, error, life.signal);
-    } finally {
-      over.abort();
-      life.abort();
-      life.release();
+    const url = this.member() + path;
+    const bounds = { timing: this.options.timing, timeoutMs: this.timeoutMs, lifeMs };
+    for await (const line of linesFor(url, (signal) => this.openStream(url, body, signal), bounds, parent)) {
+      const message = asJson(parseJson(line, url));
+      if (message.error !== undefined) throw refusal(asJson(message.error), 200, url);
+      yield asJson(message.result);
     }
   }
 
   /** The next call asks for another token. */
   forgetToken(): void {
-    this.token = undefined;
+    this.token = this.options.token;
   }
 
-  private async openStream(url: string, body: Json, signal: AbortSignal): Promise<AsyncGenerator<string, void>> {
-    const response = await within(this.options.timing, this.timeoutMs, url, signal, (attempt) =>
-      untilAborted(this.options.fetch(url, { ...this.init(body), signal }), attempt),
-    );
-    if (response.status !== 200 || response.body === null) {
-      throw refusal(asJson(parseJson(await response.text(), url)), response.status, url);
-    }
-    return linesOf(response.body);
+  private async openStream(url: string, body: Json, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    const response = await this.options.fetch(url, { ...this.init(body), signal });
+    if (response.status === 200 && response.body !== null) return response.body;
+    throw refusal(asJson(parseJson(await response.text(), url)), response.status, url);
   }
 
   private async authenticated(signal: AbortSignal, call: () => Promise<Json>): Promise<Json> {
@@ -173,14 +147,4 @@ function codeOf(message: string, grpc: number, status: number): ErrorCode {
   if (grpc === 7) return 'forbidden';
   if (grpc === 5) return 'not_found';
   return status === 200 ? 'bad_request' : codeOfStatus(status);
-}
-
-/** A promise given up when the signal aborts; what it comes to later is nobody's any more. */
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(signal.reason);
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', stop, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-  });
 }
