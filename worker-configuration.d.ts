@@ -6,6 +6,7 @@ interface __BaseEnv_Env {
 	CATALOG: D1Database;
 	INGEST_QUEUE: Queue;
 	INDEX_QUEUE: Queue;
+	TASK_WORK_QUEUE: Queue;
 	ADMIN_HOSTS: string;
 	LOG_LEVEL: string;
 	INGEST_PART_BYTES: string;

@@ -1,6 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import { systemClock } from '../src/core/clock.ts';
 import { OrasiError } from '../src/core/errors.ts';
+import { BUILT_IN_TYPES, PLATFORM_AGENT } from '../src/core/protocol/built-in-tasks.ts';
 import type {
   ClaimedTask,
   ClaimRequest,
@@ -26,6 +27,7 @@ import type { TaskDatabase } from '../src/tasks/database.ts';
 import { DEFAULT_SETTINGS } from '../src/tasks/settings.ts';
 import { TaskQueueMachine } from '../src/tasks/task-queue.ts';
 import { ObjectAlarm } from './object-alarm.ts';
+import { PlatformWake } from './platform-wake.ts';
 
 /** A claim that waits looks again at least this often, should the clock have been set back. */
 const LONGEST_TIMER_MS = 10_000;
@@ -42,9 +44,10 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
   private readonly waiters = new Set<Waiter>();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private rowsWritten = 0;
-  /** The sweep knows of this object. */
-  private watched = false;
+  /** This object's name, once the sweep knows of it. */
+  private watchedAs: string | null = null;
   private readonly alarmClock: ObjectAlarm;
+  private readonly platform = new PlatformWake(() => this.wakePlatform());
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
@@ -52,7 +55,8 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
     this.machine = this.open();
     ctx.blockConcurrencyWhile(async () => {
       this.machine.start(await this.alarmClock.load());
-      this.watched = (await ctx.storage.get('watched')) === true;
+      const watchedAs = await ctx.storage.get('watched');
+      this.watchedAs = typeof watchedAs === 'string' ? watchedAs : null;
       await this.rearm();
     });
   }
@@ -65,6 +69,7 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
   }
 
   async claim(request: ClaimRequest): Promise<TaskAnswer<readonly ClaimedTask[]>> {
+    if (request.agentId === PLATFORM_AGENT) this.platform.answered();
     const first = await this.answer(() => this.machine.claim(request));
     if (!first.ok || first.value.length > 0 || request.waitMs <= 0) return first;
     const tasks = await new Promise<readonly ClaimedTask[]>((resolve) => {
@@ -132,7 +137,7 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
     for (const waiter of [...this.waiters]) waiter.answer([]);
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
-    this.watched = false;
+    this.watchedAs = null;
     this.alarmClock.clear();
     this.machine = this.open();
     this.machine.start(null);
@@ -201,14 +206,25 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
 
   /** Has the sweep know of this object before anything it holds is acknowledged. */
   private async watch(name: string): Promise<void> {
-    if (this.watched) return;
+    if (this.watchedAs !== null) return;
     await depsOf(this.env).watched.add({ kind: 'task-queue', name });
-    await this.ctx.storage.put('watched', true);
-    this.watched = true;
+    await this.ctx.storage.put('watched', name);
+    this.watchedAs = name;
   }
 
-  /** Sets the one alarm to when something is due. */
+  /** Sets the one alarm to when something is due, and has the platform's workers come where that is theirs and now. */
   private async rearm(): Promise<void> {
+    const platformDueAtMs = this.machine.nextClaimAtMs({ types: BUILT_IN_TYPES, capabilities: [] });
+    this.platform.look(platformDueAtMs, systemClock.now());
     await this.alarmClock.arm(this.machine.nextWorkAtMs());
+    await this.alarmClock.arm(this.platform.nextAtMs(platformDueAtMs));
+  }
+
+  /** A message may be lost, so nobody waits for it to be sent: the alarm sends it again until a worker has come. */
+  private wakePlatform(): void {
+    const { messages, log } = depsOf(this.env).platformTasks;
+    if (this.watchedAs === null) return;
+    const sent = messages.send([{ v: 1, type: 'tasks', queue: this.watchedAs }]);
+    this.ctx.waitUntil(sent.catch((error) => log.warn('no worker woken; the alarm will', { error })));
   }
 }

@@ -7,7 +7,7 @@ import { systemClock } from './core/clock.ts';
 import type { ClusterObject } from './core/protocol/cluster.ts';
 import type { ClusterKv } from './core/protocol/cluster-kv.ts';
 import type { ControlPlaneReader, ControlPlaneResources } from './core/protocol/control-plane.ts';
-import type { IndexMessage, IngestMessage } from './core/protocol/messages.ts';
+import type { IndexMessage, IngestMessage, TaskMessage, TaskStepMessage } from './core/protocol/messages.ts';
 import type { TaskQueueCalls } from './core/protocol/tasks.ts';
 import { systemRandom } from './core/random.ts';
 import { createIndexing, type Indexing } from './indexing/indexing.ts';
@@ -25,7 +25,7 @@ import { INDEX_KINDS } from './segment/index-kinds.ts';
 import { type Catalog, createCatalog } from './storage/catalog.ts';
 import { createIncarnations, type Incarnations } from './storage/incarnations.ts';
 import { d1KeyStore, type KeyStore } from './storage/keys.ts';
-import { cloudflareQueue } from './storage/message-queue.ts';
+import { cloudflareQueue, type MessageQueue } from './storage/message-queue.ts';
 import type { ObjectStore } from './storage/object-store.ts';
 import { r2ObjectStore } from './storage/r2-object-store.ts';
 import { createSqlDatabase, type SqlBinding } from './storage/sql.ts';
@@ -37,6 +37,7 @@ import {
   type WatchedObject,
   type WatchedObjects,
 } from './storage/watched-objects.ts';
+import { createWork, type Work } from './work/work.ts';
 
 /** Everything the doors need, made once an isolate from its bindings. */
 export interface Deps {
@@ -50,6 +51,10 @@ export interface Deps {
   readonly ingest: Ingest;
   readonly indexing: Indexing;
   readonly queries: QueryEngine;
+  /** The platform's own tasks. */
+  readonly work: Work;
+  /** How a task queue has the workers of the platform's own tasks come. */
+  readonly platformTasks: { readonly messages: MessageQueue<TaskMessage>; readonly log: Log };
   readonly faults: FaultPoints;
   /** A shard of a queue by its object's name; a stub that threw is broken, so each call takes a new one. */
   readonly taskQueue: (name: string) => TaskQueueCalls;
@@ -114,32 +119,66 @@ function createDeps(env: Cloudflare.Env): Deps {
     log: logs('indexing'),
     faults,
   });
+  const queries = createQueryEngine({
+    store,
+    planner: createPlanner(createParser(pgParser), systemClock),
+    snapshots: (namespaceUid, names) => catalog.snapshot(namespaceUid, names),
+    functions: SCALAR_FUNCTIONS,
+    indexKinds: INDEX_KINDS,
+    fallback: createFallback(sqlite),
+    reportUnreadable: (file, key) =>
+      waitUntil(
+        indexing
+          .reportUnreadable(file, key)
+          .catch((error) => logs('indexing').error('an index file not looked at', { ...file, key, error })),
+      ),
+    clock: systemClock,
+    log: logs('query'),
+  });
+  const ingest = createIngest({
+    store,
+    catalog,
+    bucketName: config.bucketName,
+    ingestQueue: cloudflareQueue<IngestMessage>(env.INGEST_QUEUE),
+    indexQueue,
+    control,
+    clock: systemClock,
+    random: systemRandom,
+    log: logs('ingest'),
+    faults,
+    limits: { ...INGEST_LIMITS, partBytes: config.ingestPartBytes },
+  });
+  const taskQueue = (name: string): TaskQueueCalls => env.TASK_QUEUE.getByName(name);
+  const platformTasks = {
+    messages: cloudflareQueue<TaskMessage | TaskStepMessage>(env.TASK_WORK_QUEUE),
+    log: logs('work'),
+  };
+  const work = createWork({
+    ...platformTasks,
+    taskQueue,
+    namespaceName: async (uid) => (await control.namespaces()).find((namespace) => namespace.uid === uid)?.name ?? null,
+    store,
+    catalog,
+    ingest,
+    indexing,
+    queries,
+    clock: systemClock,
+    timer: (ms, ring) => {
+      const timer = setTimeout(ring, ms);
+      return () => clearTimeout(timer);
+    },
+  });
   return {
     config,
     logs,
     store,
     indexing,
-    queries: createQueryEngine({
-      store,
-      planner: createPlanner(createParser(pgParser), systemClock),
-      snapshots: (namespaceUid, names) => catalog.snapshot(namespaceUid, names),
-      functions: SCALAR_FUNCTIONS,
-      indexKinds: INDEX_KINDS,
-      fallback: createFallback(sqlite),
-      reportUnreadable: (file, key) =>
-        waitUntil(
-          indexing
-            .reportUnreadable(file, key)
-            .catch((error) => logs('indexing').error('an index file not looked at', { ...file, key, error })),
-        ),
-      clock: systemClock,
-      log: logs('query'),
-    }),
+    queries,
     catalog,
     keys,
     control,
     faults,
-    taskQueue: (name) => env.TASK_QUEUE.getByName(name),
+    taskQueue,
     cluster: (name) => env.CLUSTER.getByName(name),
     incarnations: createIncarnations(database),
     watched: watchedObjects(env, createWatchedObjects(database, systemClock), logs('sweep')),
@@ -149,19 +188,9 @@ function createDeps(env: Cloudflare.Env): Deps {
       adminToken: config.adminToken,
       namespaceUid: (name) => control.namespaceUid(name),
     }),
-    ingest: createIngest({
-      store,
-      catalog,
-      bucketName: config.bucketName,
-      ingestQueue: cloudflareQueue<IngestMessage>(env.INGEST_QUEUE),
-      indexQueue,
-      control,
-      clock: systemClock,
-      random: systemRandom,
-      log: logs('ingest'),
-      faults,
-      limits: { ...INGEST_LIMITS, partBytes: config.ingestPartBytes },
-    }),
+    ingest,
+    work,
+    platformTasks,
   };
 }
 

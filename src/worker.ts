@@ -4,6 +4,7 @@ import { TaskQueue } from '../durable-objects/task-queue.ts';
 import { consumeDeadIngest } from '../queues/dead-letter.ts';
 import { consumeDeadIndex, consumeIndex } from '../queues/index.ts';
 import { consumeIngest } from '../queues/ingest.ts';
+import { consumeTasks } from '../queues/tasks.ts';
 import { authorize } from './access/authorize.ts';
 import { createApi } from './api/api.ts';
 import type { ApiApp } from './api/route.ts';
@@ -26,7 +27,7 @@ export default {
   fetch: (request, env, context) => apiOf(depsOf(env)).fetch(request, env, context),
 
   async queue(batch, env) {
-    const { ingest, indexing, faults, logs } = depsOf(env);
+    const { ingest, indexing, work, faults, logs } = depsOf(env);
     switch (batch.queue) {
       case 'orasi-ingest':
         return await consumeIngest(batch.messages, { ingest, faults, log: logs('ingest') });
@@ -34,6 +35,8 @@ export default {
         return await consumeDeadIngest(batch.messages, { ingest, log: logs('ingest') });
       case 'orasi-index':
         return await consumeIndex(batch.messages, { indexing, log: logs('indexing') });
+      case 'orasi-tasks':
+        return await consumeTasks(batch.messages, { work, log: logs('work') });
       case 'orasi-index-dlq':
         return await consumeDeadIndex(batch.messages, { log: logs('indexing') });
     }
@@ -69,6 +72,7 @@ function apiOf(deps: Deps): ApiApp {
       },
       health: () => checkHealth(deps),
     },
+    store: deps.store,
     catalog: deps.catalog,
     ingest: deps.ingest,
     queries: deps.queries,

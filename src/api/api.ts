@@ -8,6 +8,7 @@ import { Admission } from '../query/admission.ts';
 import type { QueryEngine } from '../query/engine.ts';
 import type { Catalog } from '../storage/catalog.ts';
 import type { KeyStore } from '../storage/keys.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
 import { createApp } from './app.ts';
 import { mountClusterKv } from './cluster-kv.ts';
 import { mountClusterLeases } from './cluster-leases.ts';
@@ -20,12 +21,14 @@ import type { ApiBase } from './ports.ts';
 import { mountQuery } from './query.ts';
 import { mountResources } from './resources.ts';
 import type { ApiApp } from './route.ts';
+import { mountTaskResults } from './task-results.ts';
 import { mountTasks } from './tasks.ts';
 import { mountUploads } from './uploads.ts';
 
 /** Everything the management surface stands on. */
 export interface ApiParts {
   readonly base: ApiBase;
+  readonly store: ObjectStore;
   readonly catalog: Catalog;
   readonly ingest: Ingest;
   readonly queries: QueryEngine;
@@ -40,6 +43,7 @@ export interface ApiParts {
 /** The management surface: every area mounted. */
 export function createApi({
   base,
+  store,
   catalog,
   ingest,
   queries,
@@ -55,6 +59,7 @@ export function createApi({
     mountQuery(app, base, queries, new Admission(LIMITS.concurrentQueries, LIMITS.waitingQueries, base.clock));
     mountKeys(app, base, keys);
     mountTasks(app, base, taskQueue);
+    mountTaskResults(app, base, taskQueue, store);
     mountClusters(app, base, cluster);
     mountClusterKv(app, base, cluster);
     mountClusterLeases(app, base, cluster);

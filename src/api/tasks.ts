@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { OrasiError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
+import { isBuiltInType } from '../core/protocol/built-in-tasks.ts';
 import {
   type ClaimedTask,
   type ClaimRequest,
@@ -12,6 +13,7 @@ import {
   type TaskAnswer,
   type TaskQueueCalls,
 } from '../core/protocol/tasks.ts';
+import { builtInFaults, checkMayHandIn } from './built-in-tasks.ts';
 import { pageQuery, pageResponse, pageSchema } from './paging.ts';
 import type { ApiBase } from './ports.ts';
 import { type ApiApp, defineRoute } from './route.ts';
@@ -66,6 +68,10 @@ const TaskRequest = z
   .refine(({ runAt, delaySeconds }) => runAt === undefined || delaySeconds === undefined, {
     path: ['delaySeconds'],
     message: 'expected runAt or delaySeconds, not both',
+  })
+  .superRefine((task, context) => {
+    for (const { path, message } of builtInFaults(task))
+      context.addIssue({ code: 'custom', path: path.split('.'), message });
   });
 const Batch = z.strictObject({ tasks: z.array(TaskRequest).min(1).max(LIMITS.tasksPerCall) });
 const SubmitRequest = z.union([Batch, TaskRequest]);
@@ -76,7 +82,12 @@ const Submitted = z.object({
 const ClaimBody = z.strictObject({
   agentId: name(200),
   max: z.number().int().min(1).max(LIMITS.tasksPerCall).default(1),
-  types: z.array(name(100)).min(1).max(100).optional().describe('Any type where it is not said.'),
+  types: z
+    .array(name(100).refine((type) => !isBuiltInType(type), 'the platform runs tasks of this type itself'))
+    .min(1)
+    .max(100)
+    .optional()
+    .describe('Any type that agents run where it is not said.'),
   capabilities: z.array(name(100)).max(100).default([]).describe('What the agent has; tasks may require some of it.'),
   leaseSeconds: seconds(1, 86_400).optional().describe("The task's timeout, else 300, where it is not said."),
   waitSeconds: seconds(0, LIMITS.claimWaitSeconds).default(0).describe('How long to wait for a first task.'),
@@ -170,8 +181,9 @@ export function mountTasks(app: ApiApp, base: ApiBase, taskQueue: (name: string)
       body: SubmitRequest,
       responses: { 202: { description: 'They are stored; none is lost from here on.', schema: Submitted } },
     },
-    async ({ params, body }) => {
+    async ({ params, body, subject }) => {
       const tasks = ('tasks' in body ? body.tasks : [body]).map(newTask);
+      checkMayHandIn(base, { subject, params }, tasks);
       const items = await call(params, (queue, objectName) => queue.submit(objectName, tasks));
       return Response.json(
         { items: items.map(({ duplicate, ...item }) => (duplicate ? { ...item, duplicate } : item)) },

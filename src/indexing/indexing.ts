@@ -4,7 +4,7 @@ import type { IndexFile } from '../storage/index-catalog.ts';
 import { handleMessage, type IndexOutcome } from './handle.ts';
 import { INDEXING_LIMITS, type IndexingPorts } from './ports.ts';
 import { askForMissing, reconcileIndexes, reconcileNamespace } from './reconcile.ts';
-import { replaceDamaged } from './verify.ts';
+import { faultOf, replaceDamaged } from './verify.ts';
 
 /**
  * Indexing: keeps every live segment's index files what the pipelines of its namespace declare. Nothing else
@@ -24,6 +24,10 @@ export interface Indexing {
   reconcileAll(): Promise<number>;
   /** Builds an index anew for every segment; false where there is no such index. */
   rebuild(namespaceUid: string, datasetId: string, name: string): Promise<boolean>;
+  /** Asks for the files that a dataset lacks; answers of how many segments. */
+  buildMissing(namespaceUid: string, datasetId: string): Promise<number>;
+  /** What is wrong with the bytes of an index file; undefined where nothing is. */
+  faultOf(key: string): Promise<string | undefined>;
   /** Has a file that could not be read looked at, and built anew where it is damaged. */
   reportUnreadable(file: IndexFile, key: string): Promise<boolean>;
 }
@@ -58,6 +62,8 @@ export function createIndexing(
       await askForMissing(ports, namespaceUid, datasetId);
       return true;
     },
+    buildMissing: (namespaceUid, datasetId) => askForMissing(ports, namespaceUid, datasetId),
+    faultOf: (key) => faultOf(ports, key),
     reportUnreadable: (file, key) => replaceDamaged(ports, file, key),
   };
 }

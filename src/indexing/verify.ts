@@ -18,7 +18,8 @@ export async function replaceDamaged(ports: IndexingPorts, file: IndexFile, key:
   return true;
 }
 
-async function faultOf({ store }: IndexingPorts, key: string): Promise<string | undefined> {
+/** What is wrong with the bytes of an index file; undefined where nothing is. */
+export async function faultOf({ store }: IndexingPorts, key: string): Promise<string | undefined> {
   const info = await store.head(key);
   if (info === null) return 'it is gone';
   try {

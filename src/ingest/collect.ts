@@ -1,4 +1,5 @@
-import { INBOX, INDEXES, QUARANTINE, SEGMENTS, STAGING, UPLOADS } from '../storage/layout.ts';
+import { hasExpired } from '../storage/expiry.ts';
+import { BACKUPS, INBOX, INDEXES, QUARANTINE, RESULTS, SEGMENTS, STAGING, UPLOADS } from '../storage/layout.ts';
 import type { UploadRecord } from '../storage/uploads.ts';
 import type { IngestPorts } from './ports.ts';
 
@@ -31,6 +32,7 @@ export async function collectGarbage(ports: IngestPorts): Promise<number> {
   const { unreferenced, unreferencedIndexFiles } = catalog.collection;
   for (const prefix of [SEGMENTS, QUARANTINE, STAGING]) collected += await walk(ports, prefix, before, unreferenced);
   collected += await walk(ports, INDEXES, before, unreferencedIndexFiles);
+  collected += await walkExpired(ports, RESULTS);
   await endUploads(ports, await catalog.uploads.stale(clock.now() - UPLOAD_LIFE_MS, STALE_UPLOADS));
   return collected;
 }
@@ -49,6 +51,16 @@ async function walk(
   await store.delete(dead);
   await catalog.collection.writeCursor(name, cursor);
   return dead.length;
+}
+
+/** One page of a prefix whose objects each have a time of their own. */
+async function walkExpired({ catalog, store, clock }: IngestPorts, prefix: string): Promise<number> {
+  const name = `collect ${prefix}`;
+  const { objects, cursor } = await store.list(prefix, await catalog.collection.readCursor(name));
+  const expired = objects.filter((object) => hasExpired(object, clock.now())).map(({ key }) => key);
+  await store.delete(expired);
+  await catalog.collection.writeCursor(name, cursor);
+  return expired.length;
 }
 
 async function endUploads({ catalog, store, log }: IngestPorts, uploads: readonly UploadRecord[]): Promise<void> {
@@ -73,7 +85,9 @@ export async function eraseNamespace(ports: IngestPorts, name: string, uid: stri
   await endUploads(ports, open);
   if (open.length === STALE_UPLOADS) return false;
   if (!(await catalog.collection.eraseNamespace(uid, ERASE_ROWS))) return false;
-  const prefixes = [UPLOADS, SEGMENTS, INDEXES, QUARANTINE, STAGING].map((prefix) => `${prefix}${uid}/`);
+  const prefixes = [UPLOADS, SEGMENTS, INDEXES, QUARANTINE, STAGING, RESULTS, BACKUPS].map(
+    (prefix) => `${prefix}${uid}/`,
+  );
   for (const prefix of [...prefixes, `${INBOX}${name}/`]) {
     const { objects } = await store.list(prefix);
     if (objects.length === 0) continue;

@@ -92,6 +92,27 @@ export async function registerFound(
   return await register(ports, { ...names, namespaceUid, decode: decodeOf(stored) }, stored, false);
 }
 
+/**
+ * Takes in what is at a key of the inbox now, because somebody asks for it: an earlier deletion does not stand against
+ * it. `format` as a request would name it. Null where nothing is there, or it is not to be taken in.
+ */
+export async function takeInFound(
+  ports: IngestPorts,
+  namespaceUid: string,
+  key: string,
+  format: string | undefined,
+): Promise<LedgerObject | null> {
+  const names = parseInboxKey(key);
+  if (names === null || inboxProblem(key) !== undefined) return null;
+  const stored = await ports.store.head(key);
+  if (stored === null) return null;
+  const decode = { ...decodeOf(stored), ...(format === undefined ? {} : { format }) };
+  const registration = await register(ports, { ...names, namespaceUid, decode }, stored, true);
+  if (registration === null) return null;
+  await wake(ports, registration);
+  return registration.object;
+}
+
 /** Wakes the consumer for an object that was found; whether there is work that was not there before. */
 export async function enterFound(ports: IngestPorts, registration: Registration | null): Promise<boolean> {
   if (registration === null) return false;

@@ -1,9 +1,11 @@
 import type { BucketEvent, IngestMessage } from '../core/protocol/messages.ts';
 import type { LedgerObject } from '../storage/catalog-records.ts';
 import type { UploadPart, UploadRecord } from '../storage/uploads.ts';
+import { type CleanPage, cleanNamespace } from './clean-namespace.ts';
 import { eraseNamespace } from './collect.ts';
-import { acceptUpload, type IncomingObject, readQuarantine, retryObject } from './doors.ts';
+import { acceptUpload, type IncomingObject, readQuarantine, retryObject, takeInFound } from './doors.ts';
 import { handleBatch, type MessageOutcome } from './handle-batch.ts';
+import { type MergeReport, mergeSegments } from './merge-segments.ts';
 import type { IngestPorts } from './ports.ts';
 import { type SweepOptions, type SweepReport, sweep } from './sweep.ts';
 import {
@@ -30,6 +32,8 @@ export interface Ingest {
     complete(upload: UploadRef, expected?: ExpectedUpload): Promise<LedgerObject>;
     abort(upload: UploadRef): Promise<void>;
   };
+  /** See `takeInFound`. */
+  takeIn(namespaceUid: string, key: string, format?: string): Promise<LedgerObject | null>;
   /** Puts a failed object back to be taken in; null where it is not failed. */
   retry(namespaceUid: string, objectId: string): Promise<LedgerObject | null>;
   /** The rows of an object that were set aside, as NDJSON. */
@@ -40,6 +44,14 @@ export interface Ingest {
   abandon(message: IngestMessage): Promise<boolean>;
   /** See `sweep`. Never throws. */
   sweep(options?: SweepOptions): Promise<SweepReport>;
+  /** See `mergeSegments`. */
+  merge(
+    namespace: { readonly name: string; readonly uid: string },
+    dataset: string,
+    smallerThanRows: number,
+  ): Promise<MergeReport | null>;
+  /** See `cleanNamespace`. */
+  clean(namespaceUid: string, olderThanMs: number, cursor?: string): Promise<CleanPage>;
   /** See `eraseNamespace`. */
   eraseNamespace(name: string, uid: string): Promise<boolean>;
 }
@@ -55,6 +67,7 @@ export function createIngest(ports: IngestPorts): Ingest {
       complete: (upload, expected) => completeUpload(ports, upload, expected),
       abort: (upload) => abortUpload(ports, upload),
     },
+    takeIn: (namespaceUid, key, format) => takeInFound(ports, namespaceUid, key, format),
     retry: (namespaceUid, objectId) => retryObject(ports, namespaceUid, objectId),
     quarantine: (namespaceUid, objectId) => readQuarantine(ports, namespaceUid, objectId),
     handle: (messages) => handleBatch(ports, messages),
@@ -63,6 +76,8 @@ export function createIngest(ports: IngestPorts): Ingest {
         code: 'attempts_exhausted',
         message: 'the queue gave up delivering its message',
       }),
+    merge: (namespace, dataset, smallerThanRows) => mergeSegments(ports, namespace, dataset, smallerThanRows),
+    clean: (namespaceUid, olderThanMs, cursor) => cleanNamespace(ports, namespaceUid, olderThanMs, cursor),
     sweep: (options) => sweep(ports, options),
     eraseNamespace: (name, uid) => eraseNamespace(ports, name, uid),
   };

@@ -6,6 +6,7 @@ import { type CommitOutcome, type CommitRequest, commit } from './commit.ts';
 import { createDatasets, type Datasets } from './datasets.ts';
 import { createIndexCatalog, type IndexCatalog } from './index-catalog.ts';
 import { createLedger, type Ledger } from './ledger.ts';
+import { type Replacement, readSources, replaceSegments, type SegmentSource } from './replace-segments.ts';
 import { readSnapshot } from './snapshot.ts';
 import type { SqlDatabase } from './sql.ts';
 import { createUploads, type Uploads } from './uploads.ts';
@@ -19,6 +20,10 @@ export interface Catalog {
   readonly collection: Collection;
   /** See `src/storage/commit.ts`. */
   commit(request: CommitRequest): Promise<CommitOutcome>;
+  /** See `src/storage/replace-segments.ts`. */
+  replaceSegments(request: Replacement): Promise<boolean>;
+  /** Which rows of these segments came from which objects, and whether they count. */
+  sources(namespaceUid: string, datasetId: string, segmentIds: readonly string[]): Promise<readonly SegmentSource[]>;
   /** The active datasets of these names as they are at one moment; a name without one is missing. */
   snapshot(namespaceUid: string, names: readonly string[]): Promise<readonly DatasetSnapshot[]>;
 }
@@ -32,6 +37,8 @@ export function createCatalog(database: SqlDatabase, clock: Clock, random: Rando
     uploads: createUploads(database, clock),
     collection: createCollection(database),
     commit: (request) => commit(database, clock, random, request),
+    replaceSegments: (request) => replaceSegments(database, clock, random, request),
+    sources: (namespaceUid, datasetId, segmentIds) => readSources(database, namespaceUid, datasetId, segmentIds),
     snapshot: (namespaceUid, names) => readSnapshot(database, namespaceUid, names),
   };
 }

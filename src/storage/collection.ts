@@ -18,10 +18,13 @@ export interface Collection {
 
   /** Marks up to `limit` objects and segments of a deleted dataset as such; true where there was something to do. */
   clearDeletedDataset(nowMs: number, limit: number): Promise<boolean>;
-  /** Forgets segments that have been dead since before a time, with their index files. Answers with the keys of all. */
-  forgetDeadSegments(deadBeforeMs: number, limit: number): Promise<readonly string[]>;
+  /**
+   * Forgets segments that have been dead since before a time, with their index files: of one namespace, or of all.
+   * Answers with the keys of all.
+   */
+  forgetDeadSegments(deadBeforeMs: number, limit: number, namespaceUid?: string): Promise<readonly string[]>;
   /** Forgets index files that no definition has wanted since before a time. Answers with their keys. */
-  forgetIndexFiles(retiredBeforeMs: number, limit: number): Promise<readonly string[]>;
+  forgetIndexFiles(retiredBeforeMs: number, limit: number, namespaceUid?: string): Promise<readonly string[]>;
   /** From here on nothing new begins in a namespace: no dataset, no upload. For one that is about to be erased. */
   closeNamespace(namespaceUid: string): Promise<void>;
   /** Removes up to `limit` rows of each table of a namespace; true when nothing of it was left. */
@@ -127,10 +130,10 @@ export function createCollection(database: SqlDatabase): Collection {
       return true;
     },
 
-    async forgetDeadSegments(deadBeforeMs, limit) {
+    async forgetDeadSegments(deadBeforeMs, limit, namespaceUid) {
       // The rows of `segments` go last: until then every statement means the same ones.
       const dead = sql`SELECT namespace_uid, dataset_id, segment_id FROM segments
-        WHERE state = 'dead' AND dead_at < ${deadBeforeMs} ORDER BY dead_at LIMIT ${limit}`;
+        WHERE state = 'dead' AND dead_at < ${deadBeforeMs} AND ${within(namespaceUid)} ORDER BY dead_at LIMIT ${limit}`;
       const of = (table: Statement, returning: Statement) =>
         sql`DELETE FROM ${table} WHERE (namespace_uid, dataset_id, segment_id) IN (${dead}) ${returning}`;
       const answers = await database.batch([
@@ -142,11 +145,11 @@ export function createCollection(database: SqlDatabase): Collection {
       return answers.flatMap(({ rows }) => rows.map((row) => text(row, 'storage_key')));
     },
 
-    async forgetIndexFiles(retiredBeforeMs, limit) {
+    async forgetIndexFiles(retiredBeforeMs, limit, namespaceUid) {
       const { rows } = await database.run(
         sql`DELETE FROM index_files WHERE (namespace_uid, dataset_id, segment_id, name, generation) IN (
             SELECT namespace_uid, dataset_id, segment_id, name, generation FROM index_files
-            WHERE retired_at < ${retiredBeforeMs} ORDER BY retired_at LIMIT ${limit})
+            WHERE retired_at < ${retiredBeforeMs} AND ${within(namespaceUid)} ORDER BY retired_at LIMIT ${limit})
           RETURNING storage_key`,
       );
       return rows.map((row) => text(row, 'storage_key'));
@@ -171,4 +174,9 @@ export function createCollection(database: SqlDatabase): Collection {
 
 function datasetIdOf(key: string): string | null {
   return /^segments\/[^/]+\/([^/]+)\//.exec(key)?.[1] ?? null;
+}
+
+/** The condition that a row is of a namespace, where one is named. */
+function within(namespaceUid: string | undefined): Statement {
+  return namespaceUid === undefined ? sql`TRUE` : sql`namespace_uid = ${namespaceUid}`;
 }

@@ -186,8 +186,12 @@ function moveObjects(
       AND m.attempt = k.value ->> 1 AND m.part = k.value ->> 2) = ${objects.length}`;
 }
 
-function insertSegments(
-  { namespaceUid, datasetId, segments }: CommitRequest,
+/** Segments and where their rows come from. */
+export type SegmentsOfDataset = Pick<CommitRequest, 'namespaceUid' | 'datasetId' | 'segments'>;
+
+/** Enters segments as live ones, under a condition. */
+export function insertSegments(
+  { namespaceUid, datasetId, segments }: SegmentsOfDataset,
   commitId: string,
   isCommitted: Statement,
   now: number,
@@ -229,7 +233,11 @@ export function stagedSegment(segment: NewSegment): string {
   return JSON.stringify({ ...segmentJson(segment), ranges: encodeRowRanges([[0, segment.rows]]) });
 }
 
-function insertSources({ namespaceUid, datasetId, segments }: CommitRequest, isCommitted: Statement): Statement[] {
+/** Enters which rows of segments came from which objects, under a condition. */
+export function insertSources(
+  { namespaceUid, datasetId, segments }: SegmentsOfDataset,
+  isCommitted: Statement,
+): Statement[] {
   const records = segments.flatMap(({ segmentId, sources }) =>
     sources.map(({ objectId, ranges }) => [segmentId, objectId, encodeRowRanges(ranges), countRows(ranges)]),
   );

@@ -62,6 +62,8 @@ export interface IndexCatalog {
     error: string,
     options?: { readonly retryAtMs?: number; readonly final?: boolean; readonly counted?: boolean },
   ): Promise<void>;
+  /** Forgets the failed builds of a dataset, so that they are tried again; answers how many. */
+  forgetFailures(namespaceUid: string, datasetId: string): Promise<number>;
   /**
    * Forgets a published file, so that it is built anew; false where another has taken its place, or nobody wants its
    * generation any more.
@@ -211,6 +213,11 @@ export function createIndexCatalog(database: SqlDatabase, clock: Clock): IndexCa
           ON CONFLICT DO UPDATE SET attempts = attempts + excluded.attempts, error = excluded.error,
             retry_at = excluded.retry_at`,
       );
+    },
+
+    async forgetFailures(namespaceUid, datasetId) {
+      const { changes } = await database.run(sql`DELETE FROM index_failures WHERE ${of(namespaceUid, datasetId)}`);
+      return changes;
     },
 
     async withdraw({ namespaceUid, datasetId, segmentId, name, generation }, key) {

@@ -9,6 +9,9 @@ export const SEGMENTS = 'segments/';
 export const INDEXES = 'indexes/';
 export const QUARANTINE = 'quarantine/';
 export const STAGING = 'staging/';
+export const CLUSTER_BACKUPS = 'cluster-backups/';
+export const RESULTS = 'results/';
+export const BACKUPS = 'backups/';
 
 /** Dataset names, as the contract has them. */
 export const DATASET_NAME = /^[a-z][a-z0-9_]{0,62}$/;
@@ -59,6 +62,28 @@ export function quarantineKey(namespaceUid: string, objectId: string, attempt: n
 /** The inflated copy of a compressed object. */
 export function stagingKey(namespaceUid: string, objectId: string, attempt: number, part: number): string {
   return `${STAGING}${namespaceUid}/${objectId}-${attempt}-${part}`;
+}
+
+/** What a task of the platform left that is too large to be kept with it, under a name of its own. */
+export function resultKey(namespaceUid: string, queue: string, name: string): string {
+  return `${RESULTS}${namespaceUid}/${queue}/${name}`;
+}
+
+/** Written last: a backup without one is none. */
+export const MANIFEST = 'manifest.json';
+
+/** A file of a backup. */
+export function backupKey(namespaceUid: string, backupId: string, name: string): string {
+  return `${BACKUPS}${namespaceUid}/${backupId}/${name}`;
+}
+
+/** The backups of a cluster; a name ends before the slash, so that no other's begins with it. */
+export function clusterBackupsPrefix(namespaceUid: string, cluster: string): string {
+  return `${CLUSTER_BACKUPS}${namespaceUid}/${cluster}/`;
+}
+
+export function clusterBackupKey(namespaceUid: string, cluster: string, backupId: string): string {
+  return `${clusterBackupsPrefix(namespaceUid, cluster)}${backupId}`;
 }
 
 /** Who wrote a file under `segments/`, `quarantine/` or `staging/`; null where the key is not of that form. */

@@ -1,3 +1,4 @@
+import { isBuiltInType } from '../core/protocol/built-in-tasks.ts';
 import type { StoredLane, TaskKey } from './task-store.ts';
 
 /** Keys read ahead of the claims of a lane at a time. */
@@ -55,9 +56,10 @@ export class Lane {
     this.cursor = startOf(this.id);
   }
 
-  /** Whether an agent of these types (null for any) and capabilities may have its tasks. */
+  /** Whether an agent of these types (null for any that agents run) and capabilities may have its tasks. */
   suits(types: ReadonlySet<string> | null, capabilities: ReadonlySet<string>): boolean {
-    return (types === null || types.has(this.type)) && this.requires.every((each) => capabilities.has(each));
+    const isWanted = types === null ? !isBuiltInType(this.type) : types.has(this.type);
+    return isWanted && this.requires.every((each) => capabilities.has(each));
   }
 }
 

@@ -32,3 +32,32 @@ export interface IndexMessage {
   readonly datasetId: string;
   readonly segmentIds: readonly string[];
 }
+
+/** There is work of a built-in type in this shard of a queue, by its object's name: claim it and do it. */
+export interface TaskMessage {
+  readonly v: 1;
+  readonly type: 'tasks';
+  readonly queue: string;
+}
+
+/** Go on with a task that waits for something else, or has done a part: its lease is held over the pause. */
+export interface TaskStepMessage {
+  readonly v: 1;
+  readonly type: 'task-step';
+  readonly queue: string;
+  readonly taskId: string;
+  readonly leaseToken: string;
+  readonly attempt: number;
+  /** What the step before left to go on with. */
+  readonly state: TaskStepState;
+}
+
+/** Small, since it travels in a message; what each member means is the operation's own. */
+export interface TaskStepState {
+  readonly phase: string;
+  /** Where a walk goes on. */
+  readonly cursor?: string | undefined;
+  readonly ids?: readonly string[] | undefined;
+  readonly counts?: Readonly<Record<string, number>> | undefined;
+  readonly notes?: readonly string[] | undefined;
+}
