@@ -10,6 +10,6 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 const { stdin, stdout, stderr, env } = process;
-process.exitCode = await main(process.argv.slice(2), COMMANDS, { stdin, stdout, stderr, env });
-// A standard input that is still open would hold the process.
-stdin.destroy();
+const code = await main(process.argv.slice(2), COMMANDS, { stdin, stdout, stderr, env });
+// What is left may hold the process: an open standard input, a plugin that does not stop. What was written goes out.
+stdout.write('', () => process.exit(code));

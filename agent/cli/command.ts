@@ -1,3 +1,4 @@
+import type { FieldError } from '../../src/core/errors.ts';
 import type { Client } from '../client/client.ts';
 import type { Output } from './output.ts';
 
@@ -75,6 +76,17 @@ export class UsageError extends Error {
   constructor(message: string) {
     super(message);
     this.name = 'UsageError';
+  }
+}
+
+/** What was given is wrong in some fields. */
+export class FieldsError extends Error {
+  readonly errors: readonly FieldError[];
+
+  constructor(message: string, errors: readonly FieldError[]) {
+    super(message);
+    this.name = 'FieldsError';
+    this.errors = errors;
   }
 }
 

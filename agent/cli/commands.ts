@@ -1,3 +1,4 @@
+import { agentCommands } from '../commands/agent.ts';
 import { contextCommands } from '../commands/context.ts';
 import { datasetCommands } from '../commands/datasets.ts';
 import { keyCommands } from '../commands/keys.ts';
@@ -15,6 +16,7 @@ export const COMMANDS: readonly Command[] = [
   ...datasetCommands,
   ...resourceCommands,
   ...taskCommands,
+  ...agentCommands,
   ...keyCommands,
   ...contextCommands,
   ...shellCommands,

@@ -83,13 +83,16 @@ function sameOrigin(left: string, right: string): boolean {
 
 /** Reads the files a connection names. Throws where one cannot be read. */
 export async function openTarget({ url, token, tokenFile, caFile }: Resolved): Promise<Target> {
-  const read = token ?? (tokenFile === undefined ? undefined : (await readNamed(tokenFile)).trim());
-  if (read !== undefined && !/^[\x21-\x7e]+$/.test(read)) {
+  const checked = (read: string) => {
+    if (/^[\x21-\x7e]+$/.test(read)) return read;
     throw new Error(`${tokenFile ?? 'the token'} is not a token: expected one word of plain characters`);
-  }
+  };
+  const readToken = tokenFile === undefined ? undefined : async () => checked((await readNamed(tokenFile)).trim());
+  const read = token === undefined ? await readToken?.() : checked(token);
   return {
     url,
     ...(read === undefined ? {} : { token: read }),
+    ...(readToken === undefined ? {} : { readToken }),
     ...(caFile === undefined ? {} : { authorities: await readNamed(caFile) }),
   };
 }

@@ -1,6 +1,6 @@
 import { type Client, createClient } from '../client/client.ts';
 import { ApiError, codeOf } from '../client/errors.ts';
-import { type Command, UsageError } from './command.ts';
+import { type Command, FieldsError, UsageError } from './command.ts';
 import { openTarget, resolveConnection } from './connection.ts';
 import { contextsPath, readContexts } from './contexts.ts';
 import { commandHelp, groupHelp } from './help.ts';
@@ -77,17 +77,22 @@ function report(error: unknown, output: Output): number {
 function described(error: unknown): object {
   const detail = error instanceof Error ? error.message : String(error);
   if (error instanceof UsageError) return { code: 'usage', detail };
+  if (error instanceof FieldsError) return { code: 'failed', detail, errors: error.errors };
   if (!(error instanceof ApiError)) return { code: 'failed', detail };
   const { status, code, errors, requestId } = error;
   return { status, code, detail, ...(errors.length > 0 ? { errors } : {}), ...(requestId ? { requestId } : {}) };
 }
 
 function sentenceOf(error: unknown): string {
+  if (error instanceof FieldsError) return error.message + linesOf(error.errors);
   if (!(error instanceof ApiError)) return error instanceof Error ? error.message : String(error);
-  const faults = error.errors.filter(({ message }) => !error.message.includes(message));
-  const named = faults.map(({ path, message }) => `\n  ${path}: ${message}`).join('');
+  const named = linesOf(error.errors.filter(({ message }) => !error.message.includes(message)));
   // A defect of the server's is found again by the request.
   const request = error.status >= 500 && error.requestId !== undefined ? `, request ${error.requestId}` : '';
   const hint = error.status === 401 ? '; check the token of the context or ORASI_TOKEN' : '';
   return `${error.message} (${error.status} ${error.code}${request})${hint}${named}`;
+}
+
+function linesOf(errors: readonly { readonly path: string; readonly message: string }[]): string {
+  return errors.map(({ path, message }) => `\n  ${path}: ${message}`).join('');
 }

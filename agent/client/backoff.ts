@@ -16,15 +16,15 @@ export function pauseMs({ firstMs, capMs }: Backoff, attempt: number, random: Ra
 }
 
 /** Waits; an aborted signal ends the wait at once, without an error. */
-export function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  if (signal?.aborted) return Promise.resolve();
+export function pause(ms: number, ...signals: readonly AbortSignal[]): Promise<void> {
+  if (signals.some(({ aborted }) => aborted)) return Promise.resolve();
   return new Promise((resolve) => {
     const end = () => {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', end);
+      for (const signal of signals) signal.removeEventListener('abort', end);
       resolve();
     };
     const timer = setTimeout(end, ms);
-    signal?.addEventListener('abort', end, { once: true });
+    for (const signal of signals) signal.addEventListener('abort', end);
   });
 }

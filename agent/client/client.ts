@@ -7,7 +7,8 @@ import { rootCertificates } from 'node:tls';
 // Ours, and not the Worker's of the same name.
 import { URL } from 'node:url';
 import { answerError } from './answer-error.ts';
-import { ConnectionError, reasonOf } from './errors.ts';
+import { ApiError, ConnectionError, reasonOf } from './errors.ts';
+import { openSocket, type Socket, type SocketOptions } from './socket.ts';
 
 /** Where a client speaks to, and as whom. */
 export interface Target {
@@ -15,6 +16,8 @@ export interface Target {
   readonly url: string;
   /** Absent: requests carry none, and all but the open paths are refused. */
   readonly token?: string;
+  /** Asked for the token as it is now where the server takes this one no more (401): tokens are replaced. */
+  readonly readToken?: () => Promise<string>;
   /** PEM of authorities to trust beside the usual ones. */
   readonly authorities?: string;
 }
@@ -52,6 +55,8 @@ export interface Client {
   json<T>(request: ClientRequest): Promise<T>;
   /** Asks and reads nothing of the answer. */
   send(request: ClientRequest): Promise<void>;
+  /** Opens a WebSocket on a path. */
+  connect(path: string, options: Omit<SocketOptions, 'headers' | 'authorities'>): Promise<Socket>;
   /** Lets idle connections go. */
   close(): void;
 }
@@ -63,13 +68,35 @@ const ERROR_CHARS = 64 * 1024;
 export function createClient(target: Target): Client {
   const base = new URL(target.url);
   const secure = base.protocol === 'https:';
-  const trusted = target.authorities === undefined ? {} : { ca: [...rootCertificates, target.authorities] };
-  const options = { keepAlive: true, ...trusted };
+  const authorities = target.authorities === undefined ? undefined : [...rootCertificates, target.authorities];
+  const options = { keepAlive: true, ...(authorities === undefined ? {} : { ca: authorities }) };
   const agent = secure ? new https.Agent(options) : new http.Agent(options);
   const begin = secure ? https.request : http.request;
+  let token = target.token;
+  const urlOf = (path: string) => new URL(base.pathname.replace(/\/$/, '') + path, base);
+  const authorization = (): Record<string, string> => (token === undefined ? {} : { authorization: `Bearer ${token}` });
 
-  const open: Client['open'] = async (request) => {
-    const url = new URL(base.pathname.replace(/\/$/, '') + request.path, base);
+  /** Asks once more where the token has been replaced since it was read. */
+  const renewing = async <T>(ask: () => Promise<T>): Promise<T> => {
+    const used = token;
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 401 || target.readToken === undefined) throw error;
+      const read = await target.readToken().catch(() => used);
+      if (read === used) throw error;
+      token = read;
+      return await ask();
+    }
+  };
+
+  const open: Client['open'] = (request) =>
+    // A stream can be sent once only.
+    request.body === undefined || request.body instanceof Uint8Array
+      ? renewing(() => openOnce(request))
+      : openOnce(request);
+  const openOnce: Client['open'] = async (request) => {
+    const url = urlOf(request.path);
     for (const [name, value] of Object.entries(request.query ?? {})) {
       if (value !== undefined) url.searchParams.set(name, String(value));
     }
@@ -81,7 +108,7 @@ export function createClient(target: Target): Client {
       ...(request.signal === undefined ? {} : { signal: request.signal }),
       headers: {
         accept: 'application/json',
-        ...(target.token === undefined ? {} : { authorization: `Bearer ${target.token}` }),
+        ...authorization(),
         ...(request.json === undefined ? {} : { 'content-type': 'application/json' }),
         ...(sizeBytes === undefined ? {} : { 'content-length': String(sizeBytes) }),
         ...request.headers,
@@ -132,6 +159,13 @@ export function createClient(target: Target): Client {
     async send(request) {
       await whole(request);
     },
+    connect: (path, socketOptions) =>
+      renewing(() => {
+        const url = urlOf(path);
+        url.protocol = secure ? 'wss:' : 'ws:';
+        const trusted = authorities === undefined ? {} : { authorities };
+        return openSocket(url, { ...socketOptions, ...trusted, headers: authorization() });
+      }),
     close: () => agent.destroy(),
   };
 }
