@@ -24,7 +24,6 @@ import type {
 import { systemRandom } from '../src/core/random.ts';
 import { depsOf } from '../src/deps.ts';
 import type { TaskDatabase } from '../src/tasks/database.ts';
-import { DEFAULT_SETTINGS } from '../src/tasks/settings.ts';
 import { TaskQueueMachine } from '../src/tasks/task-queue.ts';
 import { ObjectAlarm } from './object-alarm.ts';
 import { PlatformWake } from './platform-wake.ts';
@@ -165,7 +164,6 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
       database,
       clock: systemClock,
       random: systemRandom,
-      settings: DEFAULT_SETTINGS,
       shard: 0,
     });
   }

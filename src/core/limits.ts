@@ -104,8 +104,20 @@ export const LIMITS = {
   taskPayloadBytes: 128 * KiB,
   /** Characters of payload that one claim carries: an RPC answer has at most 32 MiB, and it is held twice. */
   claimPayloadChars: 4 * MiB,
-  /** Combinations of type, priority and required capabilities in a queue; a claim looks at each. */
+  /** Combinations of type, priority and required capabilities in a shard of a queue; a claim looks at each. */
   taskLanes: 4_096,
+  /** Groups with tasks in a shard of a queue, counted once for each such combination: some hundred bytes of memory each. */
+  taskGroups: 100_000,
+  /** Agents that hold a WebSocket to one shard of a queue: each task that is placed looks at all of them. */
+  queueConnections: 1_000,
+  /** Tasks that one connected agent may say it takes. */
+  agentSlots: 1_000,
+  /** Types and capabilities of a connected agent, as JSON: they are kept with its socket, and that holds 16 KiB. */
+  agentHelloBytes: 8 * KiB,
+  /** Tasks placed on connected agents by one transaction; others get their turn before the next. */
+  tasksPerPush: 500,
+  /** Due tasks of a shard counted to say how many agents it wants; there are never so many that a few more would matter. */
+  scalingBacklog: 100_000,
   /** The longest that one claim waits for work. */
   claimWaitSeconds: 60,
   /** Changes the control plane remembers: a watch that resumes from an older revision is told to list again. */

@@ -1,4 +1,4 @@
-import type { Lane } from './lane.ts';
+import type { Track } from './track.ts';
 
 const REMEMBERED = 1_000;
 const SEEN_MS = 5 * 60_000;
@@ -19,10 +19,10 @@ export class AgentsSeen {
     if (!oldest.done) this.agents.delete(oldest.value);
   }
 
-  /** Whether one of the last five minutes may have the tasks of a lane. */
-  anyFor(lane: Lane, nowMs: number): boolean {
+  /** Whether one of the last five minutes may have tasks of a kind. */
+  anyFor(kind: Track, nowMs: number): boolean {
     for (const { types, capabilities, atMs } of this.agents.values())
-      if (atMs > nowMs - SEEN_MS && lane.suits(types, capabilities)) return true;
+      if (atMs > nowMs - SEEN_MS && kind.suits(types, capabilities)) return true;
     return false;
   }
 }

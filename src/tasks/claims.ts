@@ -2,12 +2,14 @@ import { toHex } from '../core/bytes.ts';
 import { assert } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import { type ClaimedTask, type ClaimRequest, TASK_PRIORITIES } from '../core/protocol/tasks.ts';
-import { expire, lapse, settleLapsed } from './endings.ts';
-import { type Lane, READ_AHEAD } from './lane.ts';
+import { expire, settleLapsed } from './endings.ts';
+import { settleTrack } from './heads.ts';
+import type { Lane } from './lane.ts';
 import { leaseEndMs } from './leases.ts';
+import { nextLane, served } from './next-lane.ts';
 import type { QueueMemory } from './queue-memory.ts';
-import type { StoredTask, TaskKey } from './task-store.ts';
-import { compareUrgency, type Urgency, urgencyOf } from './urgency.ts';
+import type { StoredTask } from './task-store.ts';
+import type { Track } from './track.ts';
 
 /** Who gets a task, and for how long; without `leaseSeconds` for as long as the task or the queue says. */
 export interface Taker {
@@ -17,9 +19,9 @@ export interface Taker {
 
 /** Those who take tasks: one agent that claims, or all that are connected. */
 export interface Takers {
-  /** Whether any of them may have the tasks of a lane. */
-  suits(lane: Lane): boolean;
-  /** Who of them gets a task of a lane that suits; null where nobody has room for it any more. Who is named gets it. */
+  /** Whether any of them may have tasks of a kind. */
+  suits(kind: Track): boolean;
+  /** Who of them gets a task of a lane that suits; null where nobody has room for its kind any more. Who is named gets it. */
   choose(task: { readonly lane: Lane; readonly groupKey: string | undefined }): Taker | null;
 }
 
@@ -29,21 +31,23 @@ export function takerOf(request: Omit<ClaimRequest, 'waitMs' | 'max'>): Takers {
   const types = request.types === null ? null : new Set(request.types);
   const capabilities = new Set(request.capabilities);
   return {
-    suits: (lane) => lane.suits(types, capabilities),
+    suits: (kind) => kind.suits(types, capabilities),
     choose: () => ({ agentId, leaseSeconds }),
   };
 }
 
-/** Leases up to `max` due tasks, most urgent first. Whatever alarms did, what is due is found here. */
+/** Leases up to `max` due tasks, in the order of `nextLane`. Whatever alarms did, what is due is found here. */
 export function leaseTasks(queue: QueueMemory, takers: Takers, max: number, nowMs: number): ClaimedTask[] {
-  if (queue.state === 'Paused') return [];
+  if (queue.isPaused()) return [];
   settleLapsed(queue, nowMs);
-  let suitable = queue.lanes.all().filter((lane) => takers.suits(lane));
+  queue.ready(nowMs);
+  let suitable = [...queue.lanes.tracks()].filter((track) => takers.suits(track));
   const claimed: ClaimedTask[] = [];
   let payloadChars = 0;
   while (claimed.length < max) {
-    const lane = mostUrgent(queue, suitable, nowMs);
-    if (lane === null) break;
+    const next = nextLane(queue, suitable, nowMs);
+    if (next === null) break;
+    const { lane } = next;
     const task = queue.store.read(lane.ahead[0]);
     assert(task !== null && task.lease === null, 'what was read ahead is there and not leased');
     if (task.expiresAtMs !== null && task.expiresAtMs <= nowMs) {
@@ -53,25 +57,35 @@ export function leaseTasks(queue: QueueMemory, takers: Takers, max: number, nowM
     if (claimed.length > 0 && payloadChars + task.payload.length > LIMITS.claimPayloadChars) break;
     const taker = takers.choose({ lane, groupKey: task.options.groupKey });
     if (taker === null) {
-      suitable = suitable.filter((each) => each !== lane);
+      suitable = suitable.filter((track) => track !== lane.track);
       continue;
     }
     payloadChars += task.payload.length;
+    served(queue, next);
     claimed.push(leaseOut(queue, task, lane, taker, nowMs));
   }
+  queue.limiter.save();
   return claimed;
 }
 
 /** When these may find something, with what is known now; null for never. */
 export function nextClaimAtMs(queue: QueueMemory, takers: Pick<Takers, 'suits'>, nowMs: number): number | null {
-  if (queue.state === 'Paused') return null;
-  let earliest = Number.POSITIVE_INFINITY;
-  const suitable = queue.lanes.all().filter((lane) => takers.suits(lane));
+  if (queue.isPaused()) return null;
+  const suitable = [...queue.lanes.tracks()].filter((track) => takers.suits(track));
   if (suitable.length === 0) return null;
-  for (const lane of suitable) {
-    earliest = Math.min(earliest, headOf(queue, lane, nowMs)?.dueAtMs ?? earliest);
+  queue.ready(nowMs);
+  const { limiter } = queue;
+  let dueAtMs = queue.opensNextAtMs() ?? Number.POSITIVE_INFINITY;
+  for (const track of suitable) {
+    settleTrack(queue, track, nowMs);
+    const headAtMs = track.byAge.top()?.placed?.dueAtMs ?? track.later.top()?.placed?.dueAtMs;
+    if (headAtMs !== undefined)
+      dueAtMs = Math.min(dueAtMs, Math.max(headAtMs, limiter.typeGate(track.type).opensAtMs(nowMs)));
   }
-  earliest = Math.min(earliest, nextLapseMs(queue) ?? earliest);
+  // A gate that is open opens now, and what was due earlier is due all the same.
+  const opensAtMs = limiter.queueGate().opensAtMs(nowMs);
+  const startsAtMs = opensAtMs > nowMs ? Math.max(dueAtMs, opensAtMs) : dueAtMs;
+  const earliest = Math.min(startsAtMs, nextLapseMs(queue) ?? startsAtMs);
   return Number.isFinite(earliest) ? earliest : null;
 }
 
@@ -87,24 +101,14 @@ function nextLapseMs(queue: QueueMemory): number | null {
   }
 }
 
-/** The first unleased task of a lane; leases on the way are remembered, or settled where they have run out. */
-export function headOf(queue: QueueMemory, lane: Lane, nowMs: number): TaskKey | null {
-  while (lane.ahead.length === 0 && !lane.exhausted) {
-    for (const key of readAhead(queue, lane, nowMs)) {
-      const task = queue.store.read(key);
-      if (task?.lease) lapse(queue, task, task.lease.untilMs);
-    }
-  }
-  return lane.ahead[0] ?? null;
-}
-
 function leaseOut(queue: QueueMemory, task: StoredTask, lane: Lane, taker: Taker, nowMs: number): ClaimedTask {
   const { options } = task;
-  const leaseMs = (taker.leaseSeconds ?? options.timeoutSeconds ?? queue.settings.leaseSeconds) * 1_000;
+  const timeoutSeconds = queue.timeoutSecondsOf(task);
+  const leaseMs = (taker.leaseSeconds ?? timeoutSeconds ?? queue.settings.leaseSeconds) * 1_000;
   const attempt = task.attempt + 1;
   const lease = {
     token: `${attempt}.${toHex(queue.random.bytes(12))}`,
-    untilMs: leaseEndMs(nowMs, leaseMs, nowMs, options.timeoutSeconds),
+    untilMs: leaseEndMs(nowMs, leaseMs, nowMs, timeoutSeconds),
     leaseMs,
     agentId: taker.agentId,
     claimedAtMs: nowMs,
@@ -112,8 +116,7 @@ function leaseOut(queue: QueueMemory, task: StoredTask, lane: Lane, taker: Taker
   queue.store.lease(task, attempt, lease);
   queue.leases.push({ untilMs: lease.untilMs, lane: task.lane, dueAtMs: task.dueAtMs, sequence: task.sequence });
   lane.taken();
-  queue.census.change(task.lane, task.attempt === 0 ? 'Pending' : 'Retrying', -1);
-  queue.census.change(task.lane, 'Running', 1);
+  queue.leaseBegan(lane, task, nowMs);
   return {
     taskId: queue.idOf(task),
     type: lane.type,
@@ -126,38 +129,4 @@ function leaseOut(queue: QueueMemory, task: StoredTask, lane: Lane, taker: Taker
     submittedAtMs: task.submittedAtMs,
     options,
   };
-}
-
-/** The lane whose first due task goes before all others, with that task first in `ahead`; null where none is due. */
-function mostUrgent(queue: QueueMemory, lanes: readonly Lane[], nowMs: number): Lane | null {
-  let first: { lane: Lane; urgency: Urgency } | null = null;
-  for (const lane of lanes) {
-    const head = headOf(queue, lane, nowMs);
-    if (head === null || head.dueAtMs > nowMs) continue;
-    const urgency = urgencyOf(head, lane.level, queue.starvationMs());
-    if (first === null || compareUrgency(urgency, first.urgency) < 0) first = { lane, urgency };
-  }
-  return first?.lane ?? null;
-}
-
-/** Reads on in a lane; answers the leases on the way that have run out. */
-function readAhead(queue: QueueMemory, lane: Lane, nowMs: number): TaskKey[] {
-  const rows = queue.store.keysAfter(lane.id, lane.cursor, READ_AHEAD);
-  const lapsed: TaskKey[] = [];
-  lane.exhausted = rows.length < READ_AHEAD;
-  for (const { key, leaseUntilMs } of rows) {
-    if (leaseUntilMs === null) {
-      lane.ahead.push(key);
-      continue;
-    }
-    // A lease after tasks without one is met again when those are gone.
-    if (lane.ahead.length > 0) {
-      lane.exhausted = false;
-      break;
-    }
-    lane.cursor = key;
-    if (leaseUntilMs <= nowMs) lapsed.push(key);
-    else queue.leases.push({ ...key, untilMs: leaseUntilMs });
-  }
-  return lapsed;
 }

@@ -42,6 +42,12 @@ const MIGRATIONS: readonly (readonly string[])[] = [
        key TEXT PRIMARY KEY, task_id TEXT NOT NULL, expires_at INTEGER NOT NULL
      ) WITHOUT ROWID`,
   ],
+  [
+    // A lane is of one group as well: claims step over nothing that waits for its group.
+    'ALTER TABLE lanes ADD COLUMN group_key TEXT',
+    // Until when the token bucket of a limit is spent.
+    'CREATE TABLE rates (name TEXT PRIMARY KEY, spent_until REAL NOT NULL) WITHOUT ROWID',
+  ],
 ];
 
 /** Brings the tables up to date. To be called once before the store is used. */

@@ -1,4 +1,4 @@
-import type { TaskAttempt, TaskStatus } from '../core/protocol/tasks.ts';
+import type { TaskAttempt } from '../core/protocol/tasks.ts';
 import type { QueueMemory } from './queue-memory.ts';
 import { retryDelayMs } from './retry-delay.ts';
 import type { StoredTask } from './task-store.ts';
@@ -59,7 +59,7 @@ export function fail(queue: QueueMemory, task: StoredTask, failure: Failure): vo
   const dueAtMs = atMs + retryDelayMs(task.attempt, retryDelaySeconds, queue.settings, queue.random);
   queue.store.retry(task, dueAtMs, failure.settledToken, history);
   queue.lanes.get(task.lane).added({ lane: task.lane, dueAtMs, sequence: task.sequence });
-  queue.census.change(task.lane, 'Running', -1);
+  queue.leaseEnded(task.lane);
   queue.census.change(task.lane, 'Retrying', 1);
   if (task.expiresAtMs !== null) queue.expires(task.expiresAtMs);
 }
@@ -71,7 +71,7 @@ export function expire(queue: QueueMemory, task: StoredTask, nowMs: number): voi
 
 /** A lease ran out at `atMs`: that attempt failed. */
 export function lapse(queue: QueueMemory, task: StoredTask, atMs: number): void {
-  const { timeoutSeconds } = task.options;
+  const timeoutSeconds = queue.timeoutSecondsOf(task);
   const timedOut =
     timeoutSeconds !== undefined && task.lease !== null && atMs - task.lease.claimedAtMs >= timeoutSeconds * 1_000;
   fail(queue, task, {
@@ -122,8 +122,10 @@ export function finish(
   result: Result,
 ): void {
   queue.store.remove(task);
-  if (task.lease === null) queue.lanes.get(task.lane).removed();
-  queue.census.change(task.lane, storedStatus(task), -1);
+  if (task.lease === null) {
+    queue.lanes.get(task.lane).removed();
+    queue.census.change(task.lane, task.attempt === 0 ? 'Pending' : 'Retrying', -1);
+  } else queue.leaseEnded(task.lane);
   queue.ended.add(queue.clock.now(), 1);
   const keptSeconds =
     status === 'Failed'
@@ -161,10 +163,4 @@ function remembered(history: readonly TaskAttempt[], attempt: TaskAttempt): Task
 
 function failureResult({ data, error, processingTimeMs, settledToken }: Failure): Result {
   return { data, error, processingTimeMs, leaseToken: settledToken ?? undefined };
-}
-
-/** The status a row was counted under: a lease counts until it is settled. */
-function storedStatus(task: StoredTask): TaskStatus {
-  if (task.lease !== null) return 'Running';
-  return task.attempt === 0 ? 'Pending' : 'Retrying';
 }

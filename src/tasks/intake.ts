@@ -1,6 +1,8 @@
 import { type NewTask, type RedriveRequest, type SubmittedTask, TASK_PRIORITIES } from '../core/protocol/tasks.ts';
+import { settled, settleLapsed } from './endings.ts';
 import type { Lane } from './lane.ts';
 import { look } from './look.ts';
+import { GROUPS_KEPT_MS } from './purge.ts';
 import type { QueueMemory } from './queue-memory.ts';
 import { taskIdOf } from './task-id.ts';
 import type { FinishedTask, StoredTask } from './task-store.ts';
@@ -13,7 +15,9 @@ export function submitTask(queue: QueueMemory, task: NewTask, nowMs: number): Su
     if (taskId !== null) return { taskId, status: look(queue, taskId, nowMs)?.status ?? 'Completed', duplicate: true };
   }
   const { type, requires } = task;
-  const lane = queue.lanes.of({ type, level: TASK_PRIORITIES.indexOf(task.priority), requires });
+  const kind = { type, level: TASK_PRIORITIES.indexOf(task.priority), requires };
+  const lane = queue.lanes.of(kind, task.options.groupKey ?? null);
+  if (lane.group.key !== null) queue.expires(nowMs + GROUPS_KEPT_MS);
   const dueAtMs = Math.max(nowMs, task.runAtMs ?? nowMs + (task.delayMs ?? 0));
   const place = { shard: queue.shard, lane: lane.id, firstDueAtMs: dueAtMs, sequence: queue.takeSequence() };
   addTask(queue, lane, {
@@ -71,12 +75,15 @@ export function redriveTasks(queue: QueueMemory, request: RedriveRequest, nowMs:
 }
 
 function deadLetters(queue: QueueMemory, { taskIds, type, max }: RedriveRequest, nowMs: number): FinishedTask[] {
+  settleLapsed(queue, nowMs);
   const ofType = (task: FinishedTask) => type === undefined || queue.lanes.get(task.lane).type === type;
   if (taskIds === null) {
     const lanes = type === undefined ? null : queue.lanes.ofType(type).map(({ id }) => id);
     return queue.store.finishedAfter(-1, { status: 'Failed', lanes, nowMs }, max);
   }
   return [...new Set(taskIds)].slice(0, max).flatMap((taskId) => {
+    // Its last lease may have run out and nobody looked since.
+    settled(queue, taskId, nowMs);
     const place = queue.placeHere(taskId);
     const task = place === null ? null : queue.finishedAt(place, nowMs);
     return task !== null && task.status === 'Failed' && ofType(task) ? [task] : [];

@@ -1,13 +1,24 @@
 import { assert, OrasiError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
+import { ANY_NAME, type QueueSettings } from '../core/protocol/queue-settings.ts';
+import { TASK_PRIORITIES } from '../core/protocol/tasks.ts';
+import { Group } from './group.ts';
 import { Lane } from './lane.ts';
 import type { StoredLane, TaskStore } from './task-store.ts';
+import { type TaskKind, Track } from './track.ts';
+import { Turns } from './turns.ts';
 
-/** The lanes of a queue, in memory as they are stored. */
+/** The lanes of a shard, in memory as they are stored: each of a kind (its track) and of a group. */
 export class Lanes {
   private readonly store: TaskStore;
   private byId = new Map<number, Lane>();
-  private byKind = new Map<string, Lane>();
+  private byName = new Map<string, Lane>();
+  private byKind = new Map<string, Track>();
+  private byGroup = new Map<string | null, Group>();
+  private weights = new Map<string, number>();
+  private nextId = 0;
+  /** The rounds of each level. */
+  turns: readonly Turns[] = [];
 
   constructor(store: TaskStore) {
     this.store = store;
@@ -16,12 +27,28 @@ export class Lanes {
   /** Begins anew with what is stored. */
   recall(): void {
     this.byId = new Map();
+    this.byName = new Map();
     this.byKind = new Map();
+    this.byGroup = new Map();
+    this.turns = TASK_PRIORITIES.map(() => new Turns());
+    this.nextId = 0;
     for (const stored of this.store.lanes()) this.remember(stored);
   }
 
-  all(): readonly Lane[] {
-    return [...this.byId.values()];
+  configure({ groupWeights }: QueueSettings): void {
+    this.weights = new Map(groupWeights.map(({ group, weight }) => [group, weight]));
+    for (const group of this.byGroup.values()) {
+      for (const turn of group.turns) turn.weight = this.weightOf(group.key);
+      group.unsettle();
+    }
+  }
+
+  all(): Iterable<Lane> {
+    return this.byId.values();
+  }
+
+  tracks(): Iterable<Track> {
+    return this.byKind.values();
   }
 
   get(id: number): Lane {
@@ -30,31 +57,79 @@ export class Lanes {
     return lane;
   }
 
-  /** The lane of a kind of tasks, made if there is none. Throws `conflict` where there are too many. */
-  of(kind: Omit<StoredLane, 'id'>): Lane {
-    const present = this.byKind.get(nameOf(kind));
+  /** The lane of a kind and group, made if there is none. Throws `conflict` where there are too many. */
+  of(kind: TaskKind, group: string | null): Lane {
+    const present = this.byName.get(nameOf(kind, group));
     if (present !== undefined) return present;
-    if (this.byId.size >= LIMITS.taskLanes) {
+    if (!this.byKind.has(nameOf(kind, null)) && this.byKind.size >= LIMITS.taskLanes) {
       const message = `a queue has at most ${LIMITS.taskLanes} combinations of type, priority and requires`;
       throw new OrasiError('conflict', message);
     }
-    const stored = { id: this.byId.size, ...kind };
+    if (group !== null && this.byId.size >= LIMITS.taskGroups) {
+      const message = `a shard of a queue has at most ${LIMITS.taskGroups} groups with tasks, counted once for each type and priority`;
+      throw new OrasiError('conflict', message);
+    }
+    const { type, level, requires } = kind;
+    const stored = { id: this.nextId, type, level, requires, group };
     this.store.addLane(stored);
     return this.remember(stored);
   }
 
-  ofType(type: string): readonly Lane[] {
-    return this.all().filter((lane) => lane.type === type);
+  /** Groups that have something to give at a level. */
+  groupsInTurn(level: number): number {
+    let count = 0;
+    for (const { turns } of this.byGroup.values()) if (turns[level].lanes.size > 0) count += 1;
+    return count;
   }
 
-  private remember(stored: StoredLane): Lane {
-    const lane = new Lane(stored);
-    this.byId.set(lane.id, lane);
-    this.byKind.set(nameOf(stored), lane);
+  /** Whether any lane is of a group, and goes when nothing is in it. */
+  hasGroups(): boolean {
+    return this.byGroup.size > (this.byGroup.has(null) ? 1 : 0);
+  }
+
+  ofType(type: string): readonly Lane[] {
+    return [...this.byId.values()].filter((lane) => lane.type === type);
+  }
+
+  /** Forgets lanes that are stored no more. */
+  drop(ids: readonly number[]): void {
+    for (const id of ids) {
+      const lane = this.get(id);
+      lane.track.displace(lane);
+      lane.track.unsettled.delete(lane);
+      lane.group.lanes.delete(lane);
+      if (lane.group.lanes.size === 0) this.byGroup.delete(lane.group.key);
+      this.byName.delete(nameOf(lane.track, lane.group.key));
+      this.byId.delete(id);
+    }
+  }
+
+  private remember({ id, group, ...kind }: StoredLane): Lane {
+    const lane = new Lane(id, this.trackOf(kind), this.groupOf(group));
+    this.byId.set(id, lane);
+    this.byName.set(nameOf(kind, group), lane);
+    this.nextId = Math.max(this.nextId, id + 1);
     return lane;
+  }
+
+  private trackOf(kind: TaskKind): Track {
+    const name = nameOf(kind, null);
+    const track = this.byKind.get(name) ?? new Track(kind);
+    this.byKind.set(name, track);
+    return track;
+  }
+
+  private groupOf(key: string | null): Group {
+    const group = this.byGroup.get(key) ?? new Group(key, this.weightOf(key));
+    this.byGroup.set(key, group);
+    return group;
+  }
+
+  private weightOf(group: string | null): number {
+    return (group === null ? undefined : this.weights.get(group)) ?? this.weights.get(ANY_NAME) ?? 1;
   }
 }
 
-function nameOf({ type, level, requires }: Omit<StoredLane, 'id'>): string {
-  return JSON.stringify([type, level, requires]);
+function nameOf({ type, level, requires }: TaskKind, group: string | null): string {
+  return JSON.stringify([type, level, requires, group]);
 }

@@ -27,6 +27,7 @@ export function reportLease(queue: QueueMemory, report: TaskReport, nowMs: numbe
       processingTimeMs: report.processingTimeMs ?? null,
     });
   }
+  queue.service.add(nowMs - lease.claimedAtMs);
   return 'accepted';
 }
 
@@ -46,7 +47,7 @@ export function extendLease(
   const lease = heldLease(task, leaseToken, nowMs);
   if (lease === null) return { taskId, outcome: 'stale' };
   const leaseMs = leaseSeconds === undefined ? lease.leaseMs : leaseSeconds * 1_000;
-  const untilMs = leaseEndMs(nowMs, leaseMs, lease.claimedAtMs, task.options.timeoutSeconds);
+  const untilMs = leaseEndMs(nowMs, leaseMs, lease.claimedAtMs, queue.timeoutSecondsOf(task));
   queue.store.extend(task, untilMs, progress ?? null);
   queue.leases.push({ untilMs, lane: task.lane, dueAtMs: task.dueAtMs, sequence: task.sequence });
   return {

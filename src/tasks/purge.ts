@@ -6,6 +6,8 @@ const EXPIRED_AT_ONCE = 1_000;
 /** A purge reads whole tables: not more often than this, and the less often the more rows there are. */
 const PURGE_EVERY_MS = 60_000;
 const PURGE_ROWS_PER_MS = 1;
+/** Groups of which nothing is stored are forgotten after about this long. */
+export const GROUPS_KEPT_MS = 10 * 60_000;
 
 /** Ends what has expired and drops what was kept long enough; knows when that is due next. */
 export class Purge {
@@ -29,7 +31,9 @@ export class Purge {
     for (const task of queue.store.expiredTasks(nowMs, EXPIRED_AT_ONCE)) expire(queue, task, nowMs);
     for (const { lane, status } of queue.store.dropExpired(nowMs)) queue.census.change(lane, status, -1);
     const { atMs, rowsRead } = queue.store.nextExpiry();
+    queue.lanes.drop(queue.store.dropEmptyGroups());
     queue.expiryAtMs = atMs;
+    if (queue.lanes.hasGroups()) queue.expires(nowMs + GROUPS_KEPT_MS);
     this.ranAtMs = nowMs;
     this.everyMs = Math.max(PURGE_EVERY_MS, rowsRead / PURGE_ROWS_PER_MS);
   }

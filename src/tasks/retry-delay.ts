@@ -1,5 +1,5 @@
+import type { QueueSettings } from '../core/protocol/queue-settings.ts';
 import type { Random } from '../core/random.ts';
-import type { QueueSettings } from './settings.ts';
 
 /** The most that chance adds to a delay, as a part of it: tasks that failed together do not come back together. */
 const JITTER = 0.2;

@@ -1,6 +1,6 @@
 import type { QueueStats } from '../core/protocol/tasks.ts';
-import { headOf } from './claims.ts';
 import { settleLapsed } from './endings.ts';
+import { headOf } from './heads.ts';
 import type { QueueMemory } from './queue-memory.ts';
 
 /** Depth, age and rates of a shard. The first of an object's life counts the tables. */
@@ -19,7 +19,7 @@ export function statsOf(queue: QueueMemory, nowMs: number): Omit<QueueStats, 'wa
     starvationSeconds,
   } = queue.settings;
   return {
-    state: queue.state,
+    state: queue.isPaused() ? 'Paused' : queue.state,
     depth: queue.census.depth(queue.lanes.all()),
     oldestAgeMs: nowMs - oldestMs,
     submittedPerSecond: queue.submitted.perSecond(nowMs),

@@ -1,4 +1,6 @@
 import { OrasiError } from '../core/errors.ts';
+import type { QueueConfiguration, QueueSettings } from '../core/protocol/queue-settings.ts';
+import type { ScalingSignals } from '../core/protocol/scaling.ts';
 import type {
   ClaimedTask,
   ClaimRequest,
@@ -26,6 +28,7 @@ import { cancelTask, look } from './look.ts';
 import { Purge } from './purge.ts';
 import { QueueMemory, type TaskQueueParts } from './queue-memory.ts';
 import { whyNotRunning } from './reasons.ts';
+import { signalsOf } from './signals.ts';
 import { statsOf } from './stats.ts';
 
 /**
@@ -51,6 +54,16 @@ export class TaskQueueMachine {
   /** Brings the tables up to date. `alarmAtMs`: when the object's alarm is set to ring, which an earlier life knew. */
   start(alarmAtMs: number | null): void {
     this.memory.start(alarmAtMs);
+  }
+
+  /** What is in force. */
+  get settings(): QueueSettings {
+    return this.memory.settings;
+  }
+
+  /** Takes over what is declared of the queue. */
+  configure(configuration: QueueConfiguration): void {
+    this.memory.configure(configuration);
   }
 
   /** Takes tasks in. Throws `conflict` while the queue is draining. */
@@ -117,6 +130,11 @@ export class TaskQueueMachine {
 
   stats(): Omit<QueueStats, 'waitingClaims' | 'rowsWritten'> {
     return this.change((nowMs) => statsOf(this.memory, nowMs));
+  }
+
+  /** What the number of agents is made from. */
+  signals(): ScalingSignals {
+    return this.change((nowMs) => signalsOf(this.memory, nowMs));
   }
 
   setState(state: QueueState): void {

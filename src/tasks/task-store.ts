@@ -65,6 +65,8 @@ export interface StoredLane {
   /** The place of its priority among `TASK_PRIORITIES`. */
   readonly level: number;
   readonly requires: readonly string[];
+  /** Null for tasks that say no group. */
+  readonly group: string | null;
 }
 
 /** The queue's statements: what is stored and how, and no decision. */
@@ -85,12 +87,41 @@ export class TaskStore {
       type: String(row.type),
       level: Number(row.level),
       requires: JSON.parse(String(row.requires)) as string[],
+      group: textOrNull(row.group_key),
     }));
   }
 
   addLane(lane: StoredLane): void {
-    const query = 'INSERT INTO lanes (id, type, level, requires) VALUES (?, ?, ?, ?)';
-    this.database.exec(query, lane.id, lane.type, lane.level, JSON.stringify(lane.requires));
+    const query = 'INSERT INTO lanes (id, type, level, requires, group_key) VALUES (?, ?, ?, ?, ?)';
+    this.database.exec(query, lane.id, lane.type, lane.level, JSON.stringify(lane.requires), lane.group);
+  }
+
+  /** Drops lanes of groups of which nothing is stored; answers their ids. */
+  dropEmptyGroups(): number[] {
+    const query = `DELETE FROM lanes WHERE group_key IS NOT NULL AND id NOT IN (SELECT lane FROM finished)
+      AND NOT EXISTS (SELECT 1 FROM tasks WHERE tasks.lane = lanes.id) RETURNING id`;
+    return this.database.exec(query).map(({ id }) => Number(id));
+  }
+
+  /** Leases of all lanes, whether or not they have run out. */
+  leases(): (TaskKey & { readonly untilMs: number })[] {
+    const query = 'SELECT lane, due_at, sequence, lease_until FROM tasks WHERE lease_until IS NOT NULL';
+    return this.database.exec(query).map((row) => ({
+      lane: Number(row.lane),
+      dueAtMs: Number(row.due_at),
+      sequence: Number(row.sequence),
+      untilMs: Number(row.lease_until),
+    }));
+  }
+
+  /** The time until which a rate has spent its tokens; 0 where it never did. */
+  rateSpentUntilMs(name: string): number {
+    const rows = this.database.exec('SELECT spent_until FROM rates WHERE name = ?', name);
+    return rows.length === 0 ? 0 : Number(rows[0].spent_until);
+  }
+
+  setRateSpent(name: string, untilMs: number): void {
+    this.database.exec('INSERT OR REPLACE INTO rates (name, spent_until) VALUES (?, ?)', name, untilMs);
   }
 
   insert(task: StoredTask): void {
@@ -170,6 +201,16 @@ export class TaskStore {
     this.move(task.sequence, dueAtMs);
   }
 
+  /** Takes a lease away, as if it had never been: so many attempts were begun. */
+  release(key: TaskKey, attempt: number): void {
+    this.database.exec(
+      `UPDATE tasks SET attempt = ?, lease_until = NULL, lease_token = NULL, lease_ms = NULL, agent_id = NULL,
+         claimed_at = NULL WHERE ${KEY}`,
+      attempt,
+      ...keyValues(key),
+    );
+  }
+
   remove(task: StoredTask): void {
     this.database.exec(`DELETE FROM tasks WHERE ${KEY}`, ...keyValues(task));
     if (task.dueAtMs !== task.firstDueAtMs) this.database.exec('DELETE FROM moved WHERE sequence = ?', task.sequence);
@@ -244,6 +285,17 @@ export class TaskStore {
     }));
   }
 
+  /** Tasks that are due, counted up to a limit: those that wait, how long the oldest does, and those under a lease. */
+  due(nowMs: number, limit: number): { waiting: number; running: number; oldestDueAtMs: number | null } {
+    // Lane by lane, since the key begins with it: what is not due is not read.
+    const query = `SELECT count(*) AS due, coalesce(sum(lease_until > ?), 0) AS running,
+        min(CASE WHEN lease_until IS NULL OR lease_until <= ? THEN due_at END) AS oldest
+      FROM (SELECT lease_until, due_at FROM lanes CROSS JOIN tasks ON tasks.lane = lanes.id AND due_at <= ? LIMIT ?)`;
+    const [row] = this.database.exec(query, nowMs, nowMs, nowMs, limit);
+    const running = Number(row.running);
+    return { waiting: Number(row.due) - running, running, oldestDueAtMs: numberOrNull(row.oldest) };
+  }
+
   /** How many unleased tasks of a lane come before a time, counted up to a limit. */
   countDueBefore(lane: number, dueAtMs: number, sequence: number, limit: number): number {
     const query = `SELECT count(*) AS n FROM (SELECT 1 FROM tasks
@@ -270,6 +322,7 @@ export class TaskStore {
   /** Drops results, dead letters and dedupe keys that are over; answers the ended tasks that went, by lane and status. */
   dropExpired(nowMs: number): { lane: number; status: TaskStatus }[] {
     this.database.exec('DELETE FROM dedupe WHERE expires_at <= ?', nowMs);
+    this.database.exec('DELETE FROM rates WHERE spent_until <= ?', nowMs);
     const gone = this.database.exec('DELETE FROM finished WHERE expires_at <= ? RETURNING lane, status', nowMs);
     return gone.map((row) => ({ lane: Number(row.lane), status: String(row.status) as TaskStatus }));
   }

@@ -1,38 +1,27 @@
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { manualClock } from '../../src/core/clock.ts';
+import { DEFAULT_QUEUE_SETTINGS, type QueueSettings } from '../../src/core/protocol/queue-settings.ts';
 import type { ClaimRequest, NewTask, TaskReport } from '../../src/core/protocol/tasks.ts';
 import { type Random, seededRandom } from '../../src/core/random.ts';
 import type { TaskDatabase } from '../../src/tasks/database.ts';
-import { DEFAULT_SETTINGS, type QueueSettings } from '../../src/tasks/settings.ts';
 import { TaskQueueMachine } from '../../src/tasks/task-queue.ts';
+import { objectDatabase } from '../object-database.ts';
 
-/** An object's SQLite in memory. */
-export function sqliteDatabase(): TaskDatabase & { rowsWritten(): number; rowsRead(): number } {
+/** The tables of a queue, and what it costs to use them. */
+export function countingDatabase(): TaskDatabase & { rowsWritten(): number; rowsRead(): number; statements(): number } {
+  const { exec, transaction } = objectDatabase();
   let rowsRead = 0;
-  const database = new DatabaseSync(':memory:');
-  const prepared = new Map<string, StatementSync>();
-  const exec: TaskDatabase['exec'] = (query, ...bindings) => {
-    const statement = prepared.get(query) ?? database.prepare(query);
-    prepared.set(query, statement);
-    const rows = statement.all(...bindings) as Record<string, unknown>[];
-    rowsRead += rows.length;
-    return rows;
-  };
+  let statements = 0;
   return {
-    exec,
-    transaction(work) {
-      database.exec('BEGIN');
-      try {
-        const answer = work();
-        database.exec('COMMIT');
-        return answer;
-      } catch (error) {
-        database.exec('ROLLBACK');
-        throw error;
-      }
+    transaction,
+    exec(query, ...bindings) {
+      const rows = exec(query, ...bindings);
+      rowsRead += rows.length;
+      statements += 1;
+      return rows;
     },
     /** Rows that statements answered with. */
     rowsRead: () => rowsRead,
+    statements: () => statements,
     // No table has a second index, so a changed row is a row written.
     rowsWritten: () => Number(exec('SELECT total_changes() AS n')[0].n),
   };
@@ -43,10 +32,10 @@ export const START_MS = Date.UTC(2026, 0, 1);
 /** A queue on a clock of its own. `restart` is what an eviction does: memory goes, tables stay. */
 export function queueFixture(settings: Partial<QueueSettings> = {}, random: Random = seededRandom(1)) {
   const clock = manualClock(START_MS);
-  const database = sqliteDatabase();
+  const database = countingDatabase();
+  let version = 0;
   const open = () => {
-    const parts = { database, clock, random, settings: { ...DEFAULT_SETTINGS, ...settings }, shard: 0 };
-    const machine = new TaskQueueMachine(parts);
+    const machine = new TaskQueueMachine({ database, clock, random, shard: 0 });
     machine.start(null);
     return machine;
   };
@@ -56,6 +45,12 @@ export function queueFixture(settings: Partial<QueueSettings> = {}, random: Rand
     queue: open(),
     restart() {
       fixture.queue = open();
+    },
+    /** What is not said is as in a queue that nobody declared. */
+    configure(changed: Partial<QueueSettings>) {
+      version += 1;
+      const configured = { ...DEFAULT_QUEUE_SETTINGS, ...changed };
+      fixture.queue.configure({ version, namespace: 'default', settings: configured, shardsEver: configured.shards });
     },
     submit: (task: Partial<NewTask> = {}) => fixture.queue.submit([newTask(task)])[0],
     claim: (request: Partial<ClaimRequest> = {}) => fixture.queue.claim({ ...CLAIM, ...request }),
@@ -69,6 +64,7 @@ export function queueFixture(settings: Partial<QueueSettings> = {}, random: Rand
       return database.rowsWritten() - before;
     },
   };
+  if (Object.keys(settings).length > 0) fixture.configure(settings);
   return fixture;
 }
 

@@ -1,7 +1,7 @@
+import { DEFAULT_QUEUE_SETTINGS } from '../../src/core/protocol/queue-settings.ts';
 import type { ClaimedTask, ReportOutcome, TaskPriority } from '../../src/core/protocol/tasks.ts';
 import { TASK_PRIORITIES } from '../../src/core/protocol/tasks.ts';
 import { seededRandom } from '../../src/core/random.ts';
-import { DEFAULT_SETTINGS } from '../../src/tasks/settings.ts';
 import { newTask, queueFixture } from './queue-fixture.ts';
 
 /** What a run has done, so that a test can see that it tried something. */
@@ -143,7 +143,7 @@ export function simulate(seed: number): SimulationCounts {
           if (types !== null && !types.includes(typeOf(other.taskId))) continue;
           if (claimed.some(({ taskId }) => taskId === other.taskId)) continue;
           if (other.dueAtMs > clock.now()) continue;
-          const boundMs = DEFAULT_SETTINGS.starvationSeconds * 1_000 * (other.level - mine.level);
+          const boundMs = DEFAULT_QUEUE_SETTINGS.starvationSeconds * 1_000 * (other.level - mine.level);
           if (other.dueAtMs - mine.dueAtMs < boundMs) fail('a priority inversion beyond the bound', task.taskId);
           counts.overtaken += 1;
         }

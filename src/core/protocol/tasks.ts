@@ -199,7 +199,17 @@ export interface QueueLimits {
 
 /** Why a task is not running: all that holds now. */
 export interface TaskReason {
-  readonly code: 'finished' | 'running' | 'paused' | 'delayed' | 'retry_wait' | 'behind' | 'no_capable_agent' | 'next';
+  readonly code:
+    | 'finished'
+    | 'running'
+    | 'paused'
+    | 'draining'
+    | 'delayed'
+    | 'retry_wait'
+    | 'limited'
+    | 'behind'
+    | 'no_capable_agent'
+    | 'next';
   readonly message: string;
 }
 

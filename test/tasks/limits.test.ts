@@ -1,0 +1,186 @@
+import { describe, expect, test } from 'vitest';
+import { DEFAULT_QUEUE_SETTINGS, type TaskLimit, type TaskLimits } from '../../src/core/protocol/queue-settings.ts';
+import type { ClaimedTask } from '../../src/core/protocol/tasks.ts';
+import { newTask, queueFixture, START_MS } from './queue-fixture.ts';
+
+const SECOND = 1_000;
+const OPEN: TaskLimit = { concurrency: null, rate: null };
+
+function limits(some: Partial<TaskLimits>): { limits: TaskLimits } {
+  return { limits: { queue: OPEN, perType: [], perGroup: [], ...some } };
+}
+const atMost = (concurrency: number): TaskLimit => ({ concurrency, rate: null });
+const rate = (perSecond: number, burst = 1): TaskLimit => ({ concurrency: null, rate: { perSecond, burst } });
+
+describe('at a time', () => {
+  const scopes = [
+    ['of the queue', limits({ queue: atMost(2) })],
+    ['of a type', limits({ perType: [{ type: 'work', ...atMost(2) }] })],
+    ['of each type', limits({ perType: [{ type: '*', ...atMost(2) }] })],
+    ['of a group', limits({ perGroup: [{ group: 'g', ...atMost(2) }] })],
+    ['of each group', limits({ perGroup: [{ group: '*', ...atMost(2) }] })],
+  ] as const;
+
+  test.each(scopes)('no more tasks %s run than its limit, through restarts and lapsed leases', (_, settings) => {
+    const queue = queueFixture(settings);
+    const submit = () => queue.submit({ options: { groupKey: 'g', maxRetries: 9, retryDelaySeconds: 0.1 } });
+    for (let i = 0; i < 6; i++) submit();
+    const [first, second, ...more] = queue.claim({ max: 9, leaseSeconds: 60 });
+    expect([first.attempt, second.attempt, more.length]).toEqual([1, 1, 0]);
+    queue.restart();
+    expect(queue.claim({ max: 9 })).toEqual([]);
+    expect(queue.queue.nextClaimAtMs({ types: null, capabilities: [] })).toBe(START_MS + 60 * SECOND);
+    expect(queue.report(first)).toBe('accepted');
+    expect(queue.claim({ max: 9, leaseSeconds: 120 })).toHaveLength(1);
+    queue.clock.advance(60 * SECOND);
+    expect(queue.claim({ max: 9 })).toHaveLength(1);
+    queue.restart();
+    expect(queue.claim({ max: 9 })).toHaveLength(0);
+  });
+
+  test('a lease that nobody comes by after a restart frees its place all the same', () => {
+    const queue = queueFixture(limits({ queue: atMost(1) }));
+    queue.submit({ delayMs: SECOND });
+    queue.clock.advance(SECOND);
+    expect(queue.claim({ leaseSeconds: 10 })).toHaveLength(1);
+    queue.submit({ runAtMs: START_MS });
+    // Stands before the leased one in the lane, so that reading the lane stops before the lease.
+    queue.submit({ priority: 'Critical' });
+    queue.restart();
+    expect(queue.claim()).toEqual([]);
+    queue.clock.advance(10 * SECOND);
+    expect(queue.claim()).toMatchObject([{ priority: 'Critical' }]);
+  });
+
+  test('a limited type or group keeps nobody else from running, however much of it waits', () => {
+    const settings = limits({ perType: [{ type: 'slow', ...atMost(1) }], perGroup: [{ group: 'big', ...atMost(1) }] });
+    const queue = queueFixture(settings);
+    queue.queue.submit(Array.from({ length: 50 }, () => newTask({ type: 'slow', priority: 'Critical' })));
+    queue.queue.submit(
+      Array.from({ length: 50 }, () => newTask({ priority: 'Critical', options: { groupKey: 'big' } })),
+    );
+    queue.submit({ type: 'quick', priority: 'Low' });
+    queue.submit({ priority: 'Low', options: { groupKey: 'small' } });
+    const claimed = queue.claim({ max: 99 });
+    const kinds = claimed.map(({ type, options }) => options.groupKey ?? type);
+    expect(kinds.toSorted()).toEqual(['big', 'quick', 'slow', 'small']);
+  });
+
+  test('priority decides who gets a place that becomes free', () => {
+    const queue = queueFixture(limits({ queue: atMost(1) }));
+    queue.submit({ priority: 'Low' });
+    let [running] = queue.claim();
+    for (const priority of ['Low', 'Critical', 'Normal', 'High', 'Critical'] as const) queue.submit({ priority });
+    const order: string[] = [];
+    for (let i = 0; i < 5; i++) {
+      queue.report(running);
+      [running] = queue.claim({ max: 9 });
+      order.push(running.priority);
+    }
+    expect(order).toEqual(['Critical', 'Critical', 'High', 'Normal', 'Low']);
+  });
+});
+
+describe('in a second', () => {
+  const scopes = [
+    ['of the queue', limits({ queue: rate(2, 3) })],
+    ['of a type', limits({ perType: [{ type: '*', ...rate(2, 3) }] })],
+    ['of a group', limits({ perGroup: [{ group: '*', ...rate(2, 3) }] })],
+  ] as const;
+
+  test.each(scopes)('no more tasks %s begin than its rate and its burst, through restarts', (_, settings) => {
+    const queue = queueFixture(settings);
+    queue.queue.submit(Array.from({ length: 40 }, () => newTask({ options: { groupKey: 'g' } })));
+    const begun = () => queue.claim({ max: 99 }).length;
+    expect(begun()).toBe(3);
+    expect(queue.queue.nextClaimAtMs({ types: null, capabilities: [] })).toBe(START_MS + 500);
+    queue.clock.advance(499);
+    expect(begun()).toBe(0);
+    queue.restart();
+    expect(begun()).toBe(0);
+    queue.clock.advance(1);
+    expect(begun()).toBe(1);
+    queue.clock.advance(SECOND);
+    expect(begun()).toBe(2);
+    queue.clock.advance(60 * SECOND);
+    expect(begun()).toBe(3);
+  });
+
+  test('a slow rate gives its next token though the object is gone between any two claims', () => {
+    const queue = queueFixture(limits({ queue: rate(0.01) }));
+    queue.queue.submit(Array.from({ length: 3 }, () => newTask()));
+    let begun = 0;
+    for (let second = 0; second <= 200; second += 10) {
+      queue.restart();
+      begun += queue.claim().length;
+      queue.clock.advance(10 * SECOND);
+    }
+    expect(begun).toBe(3);
+  });
+});
+
+test('limits change while tasks run: what runs is counted, and what was spent stays spent', () => {
+  const queue = queueFixture();
+  queue.queue.submit(Array.from({ length: 20 }, () => newTask()));
+  const claimed: ClaimedTask[] = queue.claim({ max: 4 });
+  queue.configure(limits({ queue: atMost(5) }));
+  expect(queue.claim({ max: 9 })).toHaveLength(1);
+  queue.configure(limits({ queue: atMost(3) }));
+  for (const task of claimed.slice(0, 2)) queue.report(task);
+  expect(queue.claim()).toEqual([]);
+  queue.report(claimed[2]);
+  expect(queue.claim({ max: 9 })).toHaveLength(1);
+  queue.configure({});
+  expect(queue.claim({ max: 99 })).toHaveLength(14);
+});
+
+test('settings outlive the object, and older ones change nothing', () => {
+  const queue = queueFixture({ leaseSeconds: 7, paused: true });
+  queue.submit();
+  queue.restart();
+  expect(queue.claim()).toEqual([]);
+  expect(queue.queue.stats().state).toBe('Paused');
+  queue.configure({ leaseSeconds: 9 });
+  queue.queue.configure({
+    version: 1,
+    namespace: 'default',
+    settings: { ...DEFAULT_QUEUE_SETTINGS, leaseSeconds: 8 },
+    shardsEver: 1,
+  });
+  expect(queue.claim()).toMatchObject([{ leaseRemainingMs: 9_000 }]);
+});
+
+describe('why', () => {
+  const reasons = (queue: ReturnType<typeof queueFixture>, taskId: string) =>
+    (queue.queue.why(taskId) ?? []).map(({ code, message }) => `${code}: ${message}`);
+
+  test('names the limit that holds a task back, and until when where that is known', () => {
+    const queue = queueFixture(
+      limits({ queue: rate(0.5), perType: [{ type: 'work', ...atMost(1) }], perGroup: [{ group: '*', ...atMost(1) }] }),
+    );
+    queue.submit({ options: { groupKey: 'g' } });
+    const { taskId } = queue.submit({ options: { groupKey: 'g' } });
+    expect(queue.claim()).toHaveLength(1);
+    expect(reasons(queue, taskId)).toEqual([
+      `limited: limit of the queue: 0.5 a second have begun; the next may at ${new Date(START_MS + 2_000).toISOString()}`,
+      'limited: limit of type "work": 1 of 1 at a time run',
+      'limited: limit of group "g": 1 of 1 at a time run',
+    ]);
+  });
+
+  test('says what is before a task, with whom it takes turns, and that the queue is paused or drains', () => {
+    const queue = queueFixture({ paused: true });
+    queue.submit({ priority: 'High' });
+    queue.submit({ options: { groupKey: 'mine' } });
+    const { taskId } = queue.submit({ options: { groupKey: 'mine' } });
+    for (const groupKey of ['a', 'b']) queue.submit({ options: { groupKey } });
+    queue.claim();
+    queue.queue.setState('Draining');
+    expect(reasons(queue, taskId)).toEqual([
+      'paused: the queue is declared paused (spec.paused)',
+      'draining: the queue is draining: it gives out what it has and takes nothing in',
+      'behind: 2 due tasks go before it',
+      'behind: 2 other groups with due tasks of its priority take turns with its own',
+    ]);
+  });
+});
