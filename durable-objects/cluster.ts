@@ -1,21 +1,25 @@
 import { DurableObject } from 'cloudflare:workers';
+import { type BackupParts, discardRestore, Restore } from '../src/cluster/backup.ts';
 import { Cluster as ClusterMachine } from '../src/cluster/cluster.ts';
-import { eventStream } from '../src/cluster/event-stream.ts';
-import { type KvDatabase, migrateKv } from '../src/cluster/kv/database.ts';
+import { type EventSource, eventStream } from '../src/cluster/event-stream.ts';
+import { migrateKv } from '../src/cluster/kv/database.ts';
 import { KvMachine } from '../src/cluster/kv/machine.ts';
-import { KV_DEFAULTS } from '../src/cluster/kv/settings.ts';
+import { KvStore } from '../src/cluster/kv/store.ts';
 import { MemberMessageSchema } from '../src/cluster/messages.ts';
-import { DEFAULT_CLUSTER_SETTINGS } from '../src/cluster/settings.ts';
-import { type ClusterDatabase, type ClusterStore, clusterStore, migrateCluster } from '../src/cluster/store.ts';
+import { type ClusterStore, clusterStore, migrateCluster } from '../src/cluster/store.ts';
+import { readInto, takeBackup } from '../src/cluster/take-backup.ts';
 import { systemClock } from '../src/core/clock.ts';
-import { assert } from '../src/core/errors.ts';
+import { assert, type ErrorCode, OrasiError } from '../src/core/errors.ts';
+import { newId } from '../src/core/ids.ts';
 import { LIMITS } from '../src/core/limits.ts';
+import type { ObjectDatabase } from '../src/core/object-database.ts';
 import type {
   ClusterAnswer,
+  ClusterBackup,
   ClusterEvent,
-  ClusterMessage,
   ClusterObject,
   ClusterRefusal,
+  ClusterRestored,
   ClusterView,
   ElectionView,
   JoinAnswer,
@@ -26,40 +30,39 @@ import type {
   Vote,
 } from '../src/core/protocol/cluster.ts';
 import type { ClusterKv, KvAnswer, KvCall, KvWatch } from '../src/core/protocol/cluster-kv.ts';
+import { parseClusterName } from '../src/core/protocol/cluster-name.ts';
+import { type ClusterSettings, DEFAULT_CLUSTER_SETTINGS } from '../src/core/protocol/cluster-settings.ts';
 import { systemRandom } from '../src/core/random.ts';
 import { depsOf } from '../src/deps.ts';
 import type { Incarnations } from '../src/storage/incarnations.ts';
 import type { WatchedObjects } from '../src/storage/watched-objects.ts';
+import { EventSockets, refusedUpgrade } from './event-sockets.ts';
+import { CLOSED, MemberSockets, tell } from './member-sockets.ts';
 import { ObjectAlarm } from './object-alarm.ts';
+import { ObjectSettings } from './object-settings.ts';
 
 /** A watch is told this often how far it has come. */
 const PROGRESS_EVERY_MS = 15_000;
-/** Close codes, in the range left to applications (RFC 6455, section 7.4.2). */
-const CLOSED = { left: 4000, replaced: 4001, expired: 4002 } as const;
-
 /** Calls that write nothing: they make no cluster of what is none. */
 const READS: ReadonlySet<KvCall['op']> = new Set(['range', 'timeToLive', 'leases', 'verify']);
-
-/** What is kept with a socket over hibernation. */
-interface Held {
-  readonly memberId: string;
-}
 
 /**
  * A cluster's shell: SQLite, the alarm, RPC and the members' WebSockets around the machine, which decides everything.
  * Its name is `{namespaceUid}/{cluster}`.
  */
 export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObject, ClusterKv {
-  private readonly database: ClusterDatabase & KvDatabase;
+  private readonly database: ObjectDatabase;
   private readonly incarnations: Incarnations;
   private readonly watched: WatchedObjects;
+  private readonly sockets: MemberSockets;
+  private readonly watches: EventSockets;
+  private settings: ObjectSettings<ClusterSettings>;
   private store: ClusterStore;
   private machine: ClusterMachine;
   private keys: KvMachine;
-  /** The socket each connected member holds. */
-  private readonly sockets = new Map<string, WebSocket>();
   private readonly waiting = new Set<() => void>();
   private beginning: Promise<void> | null = null;
+  private restoring = false;
   private readonly alarmClock: ObjectAlarm;
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
@@ -73,12 +76,12 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
       transaction: (work) => ctx.storage.transactionSync(work),
     };
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'));
-    for (const socket of ctx.getWebSockets()) {
-      const held = heldBy(socket);
-      if (held !== null) this.sockets.set(held.memberId, socket);
-    }
+    this.sockets = new MemberSockets(ctx);
+    this.watches = new EventSockets(ctx);
+    this.settings = this.createSettings();
     migrateCluster(this.database);
     migrateKv(this.database);
+    discardRestore(this.database);
     this.store = clusterStore(this.database);
     this.machine = this.createMachine();
     this.keys = this.createKeys();
@@ -86,7 +89,7 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
       // Whether this storage was restored is known outside of it alone, and nothing is answered before.
       const { incarnation } = this.machine;
       if (incarnation > 0 && (await this.incarnations.read(this.name())) !== incarnation) await this.takeIncarnation();
-      this.machine.start([...this.sockets.keys()]);
+      this.machine.start(this.sockets.members());
       await this.alarmClock.load();
       await this.rearm();
     });
@@ -94,62 +97,49 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
 
   async report(memberId: string, report: MemberReport): Promise<ClusterAnswer<JoinAnswer>> {
     await this.begin();
-    return await this.rearmed(this.machine.report(memberId, report, false));
+    return await this.answer(() => this.machine.report(memberId, report, false));
   }
 
   async leave(memberId: string): Promise<ClusterAnswer<null>> {
-    return await this.rearmed(this.machine.leave(memberId));
+    return await this.answer(() => this.machine.leave(memberId));
   }
 
   async members(): Promise<readonly MemberView[]> {
-    return await this.rearmed(this.machine.members());
+    return await this.answer(() => this.machine.members());
   }
 
   async member(memberId: string): Promise<ClusterAnswer<MemberView>> {
-    return await this.rearmed(this.machine.member(memberId));
+    return await this.answer(() => this.machine.member(memberId));
   }
 
   async leader(): Promise<LeaderView> {
-    return await this.rearmed(this.machine.leader());
+    return await this.answer(() => this.machine.leader());
   }
 
   async state(): Promise<ClusterView> {
-    return await this.rearmed(this.machine.view());
+    return await this.answer(() => this.machine.view());
   }
 
   async election(): Promise<ElectionView> {
-    return await this.rearmed(this.machine.election());
+    return await this.answer(() => this.machine.election());
   }
 
   async campaign(memberId: string): Promise<ClusterAnswer<ElectionView>> {
-    return await this.rearmed(this.machine.campaign(memberId));
+    return await this.answer(() => this.machine.campaign(memberId));
   }
 
   async vote(vote: Vote): Promise<ClusterAnswer<ElectionView>> {
-    return await this.rearmed(this.machine.vote(vote));
+    return await this.answer(() => this.machine.vote(vote));
   }
 
   async resign(memberId: string): Promise<ClusterAnswer<ElectionView>> {
-    return await this.rearmed(this.machine.resign(memberId));
+    return await this.answer(() => this.machine.resign(memberId));
   }
 
   async watch(revision: number | null): Promise<ReadableStream<Uint8Array> | ClusterRefusal> {
-    this.machine.advance();
-    const present = this.store.revision();
-    const compacted = this.store.compactedRevision();
-    if (revision !== null && (revision < compacted || revision > present)) {
-      const message = `changes after revision ${revision} are not known: history begins after ${compacted}`;
-      return { ok: false, code: 'gone', message, errors: [], compactedRevision: compacted };
-    }
-    const source = {
-      eventsAfter: (after: number, limit: number) => this.store.eventsAfter(after, limit),
-      compactedRevision: () => this.store.compactedRevision(),
-      onNext: (wake: () => void) => {
-        this.waiting.add(wake);
-        return () => this.waiting.delete(wake);
-      },
-    };
-    return eventStream(source, revision ?? present, {
+    const after = await this.answer(() => this.watchFrom(revision));
+    if (typeof after !== 'number') return after;
+    return eventStream(this.events(), after, {
       progressEveryMs: PROGRESS_EVERY_MS,
       startTimer: (ms, fire) => {
         const timer = setTimeout(fire, ms);
@@ -158,9 +148,35 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
     });
   }
 
+  async backup(): Promise<ClusterAnswer<ClusterBackup>> {
+    if (this.machine.incarnation === 0) return refusal('not_found', 'there is nothing to back up');
+    await this.advance();
+    const { clusterBackups } = depsOf(this.env);
+    const backupId = newId(systemClock, systemRandom);
+    const taken = await takeBackup(this.backupParts(), clusterBackups, this.name(), backupId, systemClock.now);
+    if (taken === null) return refusal('unavailable', 'more is written than history is kept for: try again');
+    return { ok: true, value: taken };
+  }
+
+  async restore(from: string, backupId: string): Promise<ClusterAnswer<ClusterRestored>> {
+    await this.begin();
+    if (this.restoring) return refusal('conflict', 'a restore is under way');
+    this.restoring = true;
+    try {
+      return { ok: true, value: await this.restoreFrom(from, backupId) };
+    } catch (error) {
+      discardRestore(this.database);
+      if (!(error instanceof OrasiError)) throw error;
+      return refusal(error.code, error.message);
+    } finally {
+      this.restoring = false;
+      await this.rearm();
+    }
+  }
+
   async kv(call: KvCall, ifEpoch: number | null): Promise<KvAnswer> {
     if (!READS.has(call.op)) await this.begin();
-    return await this.rearmed(this.keys.call(call, ifEpoch, ifEpoch === null ? 0 : this.machine.leader().epoch));
+    return await this.answer(() => this.keys.call(call, ifEpoch, ifEpoch === null ? 0 : this.machine.leader().epoch));
   }
 
   async kvWatch(watches: readonly KvWatch[]): Promise<ReadableStream<Uint8Array>> {
@@ -176,26 +192,23 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
   /** Looks whether the alarm is set as it should be; a sweep calls it, since an alarm can be lost. */
   async tick(): Promise<void> {
     await this.alarmClock.load();
-    this.machine.advance();
-    this.keys.expire();
-    await this.rearm();
+    await this.advance();
   }
 
   override async alarm(): Promise<void> {
     this.alarmClock.clear();
-    this.machine.advance();
-    this.keys.expire();
-    await this.rearm();
+    await this.advance();
   }
 
   /** Everything of the cluster is forgotten: its namespace is being deleted. */
   async erase(): Promise<void> {
     const name = this.name();
+    this.sockets.closeAll(CLOSED.left, 'the cluster is gone');
     for (const socket of this.ctx.getWebSockets()) socket.close(CLOSED.left, 'the cluster is gone');
-    this.sockets.clear();
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
     this.alarmClock.clear();
+    this.settings = this.createSettings();
     migrateCluster(this.database);
     migrateKv(this.database);
     this.store = clusterStore(this.database);
@@ -205,22 +218,31 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
     await this.incarnations.remove(name);
   }
 
-  /** A member's WebSocket; it says who it is by its first message. */
-  override async fetch(_request: Request): Promise<Response> {
+  /** A member's WebSocket, which says who it is by its first message, or that of a watch. */
+  override async fetch(request: Request): Promise<Response> {
+    const { pathname, searchParams } = new URL(request.url);
+    if (pathname.endsWith('/watch')) {
+      const revision = searchParams.get('revision');
+      const after = await this.answer(() => this.watchFrom(revision === null ? null : Number(revision)));
+      return typeof after === 'number' ? this.watches.open(this.events(), after) : refusedUpgrade(after);
+    }
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
     return new Response(null, { status: 101, webSocket: client });
   }
 
   override async webSocketMessage(socket: WebSocket, text: string | ArrayBuffer): Promise<void> {
+    if (this.watches.has(socket)) {
+      this.watches.progress(socket);
+      return;
+    }
     const message = parse(text);
     if (typeof message === 'string') {
-      send(socket, { type: 'error', code: 'bad_request', message });
+      tell(socket, { type: 'error', code: 'bad_request', message });
       return;
     }
     await this.begin();
-    this.take(socket, message);
-    await this.rearm();
+    await this.answer(() => this.take(socket, message));
   }
 
   override async webSocketClose(socket: WebSocket): Promise<void> {
@@ -236,13 +258,13 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
       this.join(socket, message);
       return;
     }
-    const memberId = heldBy(socket)?.memberId;
+    const memberId = this.sockets.memberOf(socket);
     if (memberId === undefined) {
-      send(socket, { type: 'error', code: 'conflict', message: 'join first' });
+      tell(socket, { type: 'error', code: 'conflict', message: 'join first' });
       return;
     }
     const answer = this.act(memberId, message);
-    if (!answer.ok) send(socket, { type: 'error', code: answer.code, message: answer.message });
+    if (!answer.ok) tell(socket, { type: 'error', code: answer.code, message: answer.message });
   }
 
   private act(memberId: string, message: Exclude<MemberMessage, { type: 'join' }>): ClusterAnswer<unknown> {
@@ -261,74 +283,125 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
   }
 
   private join(socket: WebSocket, { memberId, ...report }: MemberMessage & { type: 'join' }): void {
-    const present = heldBy(socket)?.memberId;
+    const present = this.sockets.memberOf(socket);
     if (present !== undefined && present !== memberId) {
-      send(socket, { type: 'error', code: 'conflict', message: `this connection is that of "${present}"` });
+      tell(socket, { type: 'error', code: 'conflict', message: `this connection is that of "${present}"` });
       return;
     }
-    const before = this.sockets.get(memberId);
-    socket.serializeAttachment({ memberId } satisfies Held);
-    this.sockets.set(memberId, socket);
-    // A process that comes back may find its old connection still open.
-    if (before !== undefined && before !== socket) release(before, CLOSED.replaced, 'replaced by a newer connection');
+    this.sockets.hold(memberId, socket);
     const answer = this.machine.report(memberId, report, true);
     if (answer.ok) {
-      send(socket, { type: 'joined', ...answer.value });
-      send(socket, { type: 'leader', ...this.machine.leader() });
+      tell(socket, { type: 'joined', ...answer.value });
+      tell(socket, { type: 'leader', ...this.machine.leader() });
       const ballot = this.machine.ballot();
-      if (ballot !== null) send(socket, { type: 'ballot', ...ballot });
+      if (ballot !== null) tell(socket, { type: 'ballot', ...ballot });
       return;
     }
-    this.sockets.delete(memberId);
-    socket.serializeAttachment(null);
-    send(socket, { type: 'error', code: answer.code, message: answer.message });
+    this.sockets.letGo(socket);
+    tell(socket, { type: 'error', code: answer.code, message: answer.message });
   }
 
   private async lost(socket: WebSocket): Promise<void> {
-    const memberId = heldBy(socket)?.memberId;
+    if (this.watches.has(socket)) {
+      this.watches.forget(socket);
+      return;
+    }
+    const memberId = this.sockets.memberOf(socket);
     if (memberId === undefined) return;
-    socket.serializeAttachment(null);
-    this.sockets.delete(memberId);
-    this.machine.close(memberId);
-    await this.rearm();
+    this.sockets.letGo(socket);
+    await this.answer(() => this.machine.close(memberId));
+  }
+
+  private async restoreFrom(from: string, backupId: string): Promise<ClusterRestored> {
+    const parts = this.backupParts();
+    const restore = new Restore(parts);
+    await readInto(restore, depsOf(this.env).clusterBackups, from, backupId);
+    // Before anything is put in place: whatever comes after, no epoch is given twice.
+    const own = Math.max(this.machine.incarnation, restore.incarnation);
+    const incarnation = await this.incarnations.take(this.name(), own);
+    assert(incarnation !== null, 'the cluster began in another jurisdiction meanwhile');
+    restore.apply(systemClock.now(), () => this.createMachine(() => {}).begin(incarnation));
+    this.machine = this.createMachine();
+    this.keys.end();
+    this.keys = this.createKeys();
+    this.sockets.closeAll(CLOSED.restored, 'the cluster was restored: join again');
+    this.tellWatches();
+    return { backupId, revision: parts.keys.revision(), epoch: this.machine.epoch() };
+  }
+
+  private backupParts(): BackupParts {
+    return {
+      database: this.database,
+      cluster: this.store,
+      keys: new KvStore(this.database, this.settings.present.kv.answerBytes),
+    };
+  }
+
+  /** The revision that a watch begins after, or why it cannot begin there. */
+  private watchFrom(revision: number | null): number | ClusterRefusal {
+    this.machine.advance();
+    const present = this.store.revision();
+    const compacted = this.store.compactedRevision();
+    if (revision === null || (revision >= compacted && revision <= present)) return revision ?? present;
+    const message = `changes after revision ${revision} are not known: history begins after ${compacted}`;
+    return { ok: false, code: 'gone', message, errors: [], compactedRevision: compacted };
+  }
+
+  private events(): EventSource {
+    return {
+      eventsAfter: (after, limit) => this.store.eventsAfter(after, limit),
+      compactedRevision: () => this.store.compactedRevision(),
+      onNext: (wake) => {
+        this.waiting.add(wake);
+        return () => this.waiting.delete(wake);
+      },
+    };
   }
 
   /** Tells members and watchers what changed. */
   private publish(events: readonly ClusterEvent[]): void {
     for (const event of events) {
       if (event.kind === 'member' && (event.change === 'left' || event.change === 'expired')) {
-        const socket = this.sockets.get(event.member.memberId);
-        this.sockets.delete(event.member.memberId);
-        if (socket !== undefined) release(socket, CLOSED[event.change], event.reason);
+        this.sockets.close(event.member.memberId, CLOSED[event.change], event.reason);
       }
     }
     if (events.some((event) => event.kind === 'leader')) {
-      this.tellAll({ type: 'leader', ...this.machine.presentLeader() });
+      this.sockets.tellAll({ type: 'leader', ...this.machine.presentLeader() });
     }
     const ballot = this.machine.ballot();
-    if (ballot !== null && events.some((event) => event.kind === 'ballot')) this.tellAll({ type: 'ballot', ...ballot });
+    if (ballot !== null && events.some((event) => event.kind === 'ballot')) {
+      this.sockets.tellAll({ type: 'ballot', ...ballot });
+    }
+    this.tellWatches();
+  }
+
+  private tellWatches(): void {
+    this.watches.catchUp(this.events());
     const woken = [...this.waiting];
     this.waiting.clear();
     for (const wake of woken) wake();
   }
 
-  private tellAll(message: ClusterMessage): void {
-    for (const socket of this.sockets.values()) send(socket, message);
+  private createSettings(): ObjectSettings<ClusterSettings> {
+    const { control, logs } = depsOf(this.env);
+    const { namespaceUid, cluster } = parseClusterName(this.name());
+    return new ObjectSettings(
+      this.ctx.storage.kv,
+      DEFAULT_CLUSTER_SETTINGS,
+      () => control.clusterSettings(namespaceUid, cluster),
+      logs('cluster'),
+    );
   }
 
-  private createMachine(): ClusterMachine {
+  private createMachine(changed = (events: readonly ClusterEvent[]) => this.publish(events)): ClusterMachine {
     const { logs } = depsOf(this.env);
     return new ClusterMachine({
       store: this.store,
-      settings: DEFAULT_CLUSTER_SETTINGS,
+      settings: this.settings.present,
       clock: systemClock,
       log: logs('cluster'),
-      lastPingMs: (memberId) => {
-        const socket = this.sockets.get(memberId);
-        if (socket === undefined) return null;
-        return this.ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? null;
-      },
-      changed: (events) => this.publish(events),
+      lastPingMs: (memberId) => this.sockets.lastPingMs(memberId),
+      changed,
     });
   }
 
@@ -337,7 +410,7 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
       database: this.database,
       clock: systemClock,
       random: systemRandom,
-      settings: KV_DEFAULTS,
+      settings: this.settings.present.kv,
     });
   }
 
@@ -356,7 +429,12 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
   }
 
   private async takeIncarnation(): Promise<void> {
-    this.machine.begin(await this.incarnations.take(this.name(), this.machine.incarnation));
+    const incarnation = await this.incarnations.take(this.name(), this.machine.incarnation);
+    // Two instances of the Worker that know of different settings may have asked for the cluster in two places.
+    assert(incarnation !== null, 'the cluster began in another jurisdiction meanwhile');
+    const wentBack = this.machine.incarnation > 0;
+    this.machine.begin(incarnation);
+    if (wentBack) this.keys.skip();
   }
 
   private name(): string {
@@ -365,7 +443,20 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
     return name;
   }
 
-  private async rearmed<T>(answer: T): Promise<T> {
+  private async advance(): Promise<void> {
+    await this.answer(() => {
+      this.machine.advance();
+      this.keys.expire();
+    });
+  }
+
+  /** Acts by the settings in force, and sees to the alarm. */
+  private async answer<T>(act: () => T): Promise<T> {
+    if (await this.settings.renew()) {
+      this.machine.configure(this.settings.present);
+      this.keys.configure(this.settings.present.kv);
+    }
+    const answer = act();
     await this.rearm();
     return answer;
   }
@@ -381,19 +472,8 @@ function earlier(a: number | null, b: number | null): number | null {
   return Math.min(a, b);
 }
 
-function heldBy(socket: WebSocket): Held | null {
-  return socket.deserializeAttachment() as Held | null;
-}
-
-/** Closes a socket that is nobody's any more: its end says nothing of the member. */
-function release(socket: WebSocket, code: number, reason: string): void {
-  socket.serializeAttachment(null);
-  socket.close(code, reason);
-}
-
-/** A peer that is gone is noticed by its close; what was sent to it meanwhile is lost with it. */
-function send(socket: WebSocket, message: ClusterMessage): void {
-  if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+function refusal(code: ErrorCode, message: string): ClusterRefusal {
+  return { ok: false, code, message, errors: [] };
 }
 
 /** A member's message, or what is wrong with it. */

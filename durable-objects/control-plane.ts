@@ -4,6 +4,7 @@ import { ControlPlaneMachine } from '../src/control/control-plane.ts';
 import { migrate, sqlStorage } from '../src/control/sql-storage.ts';
 import { systemClock } from '../src/core/clock.ts';
 import type { ObjectDatabase } from '../src/core/object-database.ts';
+import type { ClusterSettings } from '../src/core/protocol/cluster-settings.ts';
 import type {
   ControlPlaneReader,
   ControlPlaneResources,
@@ -12,6 +13,7 @@ import type {
   ServedResource,
 } from '../src/core/protocol/control-plane.ts';
 import type { PipelineSnapshot } from '../src/core/protocol/pipeline.ts';
+import type { SettingsSnapshot } from '../src/core/protocol/settings.ts';
 import { systemRandom } from '../src/core/random.ts';
 import { depsOf } from '../src/deps.ts';
 import { ObjectAlarm } from './object-alarm.ts';
@@ -24,7 +26,7 @@ export class ControlPlane extends DurableObject<Cloudflare.Env> implements Contr
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
     this.alarmClock = new ObjectAlarm(ctx.storage);
-    const { config, keys, ingest, watched, logs } = depsOf(env);
+    const { config, keys, ingest, incarnations, watched, logs } = depsOf(env);
     const database = sqlDatabase(ctx.storage);
     this.machine = new ControlPlaneMachine({
       storage: sqlStorage(database),
@@ -40,6 +42,7 @@ export class ControlPlane extends DurableObject<Cloudflare.Env> implements Contr
         (name, uid) => ingest.eraseNamespace(name, uid),
         (_name, uid) => watched.eraseNamespace(uid),
       ],
+      clusterHome: (namespaceUid, cluster) => incarnations.home(namespaceUid, cluster),
     });
     ctx.blockConcurrencyWhile(async () => {
       migrate(database);
@@ -59,6 +62,10 @@ export class ControlPlane extends DurableObject<Cloudflare.Env> implements Contr
 
   async pipelines(namespace: string): Promise<PipelineSnapshot> {
     return this.machine.pipelines(namespace);
+  }
+
+  async clusterSettings(namespaceUid: string, cluster: string): Promise<SettingsSnapshot<ClusterSettings>> {
+    return this.machine.clusterSettings(namespaceUid, cluster);
   }
 
   async resources(): Promise<readonly ServedResource[]> {

@@ -6,6 +6,7 @@ import { SnapshotCache } from './control/snapshot-cache.ts';
 import { systemClock } from './core/clock.ts';
 import type { ClusterObject } from './core/protocol/cluster.ts';
 import type { ClusterKv } from './core/protocol/cluster-kv.ts';
+import { clusterNameText, parseClusterName } from './core/protocol/cluster-name.ts';
 import type { ControlPlaneReader, ControlPlaneResources } from './core/protocol/control-plane.ts';
 import type { IndexMessage, IngestMessage, TaskMessage, TaskStepMessage } from './core/protocol/messages.ts';
 import type { TaskQueueCalls } from './core/protocol/tasks.ts';
@@ -23,6 +24,8 @@ import pgParser from './query/parse/pg-parser.wasm';
 import { createPlanner } from './query/planner.ts';
 import { INDEX_KINDS } from './segment/index-kinds.ts';
 import { type Catalog, createCatalog } from './storage/catalog.ts';
+import { type ClusterBackups, createClusterBackups } from './storage/cluster-backups.ts';
+import { type ClusterDirectory, createClusterDirectory } from './storage/cluster-directory.ts';
 import { createIncarnations, type Incarnations } from './storage/incarnations.ts';
 import { d1KeyStore, type KeyStore } from './storage/keys.ts';
 import { cloudflareQueue, type MessageQueue } from './storage/message-queue.ts';
@@ -58,9 +61,10 @@ export interface Deps {
   readonly faults: FaultPoints;
   /** A shard of a queue by its object's name; a stub that threw is broken, so each call takes a new one. */
   readonly taskQueue: (name: string) => TaskQueueCalls;
-  /** A cluster by its object's name. */
-  readonly cluster: (name: string) => ClusterObject & ClusterKv;
+  /** A cluster by `{namespaceUid}/{cluster}`, wherever it is. */
+  readonly cluster: (name: string) => Promise<ClusterObject & ClusterKv>;
   readonly incarnations: Incarnations;
+  readonly clusterBackups: ClusterBackups;
   /** Objects with alarms: who they are, and what the sweep and the end of a namespace do to them. */
   readonly watched: WatchedObjects & {
     tickAll(): Promise<void>;
@@ -107,6 +111,10 @@ function createDeps(env: Cloudflare.Env): Deps {
     config.faultPoint === undefined
       ? noFaultPoints
       : holdingFaultPoints(config.faultPoint, (message, fields) => logs('fault').warn(message, fields));
+  const incarnations = createIncarnations(database);
+  const clusters = createClusterDirectory(env.CLUSTER, incarnations, async (namespaceUid, cluster) => {
+    return (await control.clusterSettings(namespaceUid, cluster)).settings.placement;
+  });
   const indexQueue = cloudflareQueue<IndexMessage>(env.INDEX_QUEUE);
   const indexing = createIndexing({
     store,
@@ -179,9 +187,10 @@ function createDeps(env: Cloudflare.Env): Deps {
     control,
     faults,
     taskQueue,
-    cluster: (name) => env.CLUSTER.getByName(name),
-    incarnations: createIncarnations(database),
-    watched: watchedObjects(env, createWatchedObjects(database, systemClock), logs('sweep')),
+    cluster: (name) => clusters.find(name),
+    incarnations,
+    clusterBackups: createClusterBackups(store),
+    watched: watchedObjects(env, clusters, createWatchedObjects(database, systemClock), logs('sweep')),
     authenticator: createAuthenticator({
       keys,
       clock: systemClock,
@@ -195,10 +204,15 @@ function createDeps(env: Cloudflare.Env): Deps {
 }
 
 /** Objects with alarms, each kind by its binding. */
-function watchedObjects(env: Cloudflare.Env, registry: WatchedObjects, log: Log): Deps['watched'] {
+function watchedObjects(
+  env: Cloudflare.Env,
+  clusters: ClusterDirectory,
+  registry: WatchedObjects,
+  log: Log,
+): Deps['watched'] {
   const kinds: Readonly<Record<string, (name: string) => WatchedCalls>> = {
     'task-queue': (name) => env.TASK_QUEUE.getByName(name),
-    cluster: (name) => env.CLUSTER.getByName(name),
+    cluster: (name) => clusters.at(name),
   };
   const callsOf = ({ kind, name }: WatchedObject) => kinds[kind]?.(name) ?? null;
   return {
@@ -220,6 +234,10 @@ function controlPlane(env: Cloudflare.Env, pipelinesChanged: (namespace: string)
   const stub = () => env.CONTROL_PLANE.getByName(CONTROL_PLANE_NAME);
   const uids = new SnapshotCache((name) => stub().namespaceUid(name), systemClock);
   const pipelines = new SnapshotCache((namespace) => stub().pipelines(namespace), systemClock);
+  const clusters = new SnapshotCache((name) => {
+    const { namespaceUid, cluster } = parseClusterName(name);
+    return stub().clusterSettings(namespaceUid, cluster);
+  }, systemClock);
   return {
     async namespaceUid(name) {
       const uid = await uids.get(name);
@@ -228,6 +246,8 @@ function controlPlane(env: Cloudflare.Env, pipelinesChanged: (namespace: string)
     },
     namespaces: () => stub().namespaces(),
     pipelines: (namespace) => pipelines.get(namespace),
+    clusterSettings: (namespaceUid, cluster) =>
+      clusters.get(clusterNameText({ namespaceUid, cluster, jurisdiction: null })),
     tick: () => stub().tick(),
     resources: () => stub().resources(),
     async call(call) {

@@ -36,8 +36,8 @@ export interface ApiParts {
   readonly controlPlane: ControlPlaneResources;
   /** A shard of a queue by its object's name. */
   readonly taskQueue: (name: string) => TaskQueueCalls;
-  /** A cluster by its object's name. */
-  readonly cluster: (name: string) => ClusterObject & ClusterKv;
+  /** A cluster by `{namespaceUid}/{cluster}`. */
+  readonly cluster: (name: string) => Promise<ClusterObject & ClusterKv>;
 }
 
 /** The management surface: every area mounted. */

@@ -1,18 +1,15 @@
 import * as z from 'zod';
 import { OrasiError } from '../core/errors.ts';
-import type { ClusterKv, KvInterval, KvOperation, KvOperationAnswer, KvRecord } from '../core/protocol/cluster-kv.ts';
+import { deleteCall, keyInterval, prefixInterval, putCall, rangeCall } from '../core/kv-calls.ts';
+import type { ClusterKv, KvOperation, KvOperationAnswer, KvRecord } from '../core/protocol/cluster-kv.ts';
 import { clusterObjectName } from './cluster-name.ts';
 import type { ClusterStates } from './etcd.ts';
 import { ifEpochOf, preconditionOf } from './kv-conditions.ts';
 import { kvEvents } from './kv-events.ts';
 import {
   bytesOf,
-  keyInterval,
   operationView,
-  prefixInterval,
-  putCall,
   RecordShape,
-  rangeCall,
   recordView,
   refusalOf,
   resultOf,
@@ -146,7 +143,7 @@ export function mountClusterKv(app: ApiApp, base: ApiBase, states: ClusterStates
     },
     async ({ params, body, raw }) => {
       const key = bytesOf(params.key);
-      const put = putCall(key, valueBytes(body), body.leaseId);
+      const put = putCall(key, valueBytes(body), { leaseId: body.leaseId ?? '0' });
       const state = await stateOf(params);
       const answers = await held(state, raw.headers, key, [put, rangeCall(keyInterval(key))]);
       const read = answers[1];
@@ -229,6 +226,8 @@ export function mountClusterKv(app: ApiApp, base: ApiBase, states: ClusterStates
             compactedRevision: z.number().int(),
             keys: z.number().int(),
             leases: z.number().int(),
+            liveBytes: z.number().int().describe('Of the keys and values there are.'),
+            maxLiveBytes: z.number().int().describe('How many they may be; a write beyond them is refused.'),
             digest: z.string().describe('SHA-256: equal states have equal digests.'),
             problems: z.array(z.string()),
           }),
@@ -288,10 +287,6 @@ export function mountClusterKv(app: ApiApp, base: ApiBase, states: ClusterStates
       });
     },
   );
-}
-
-function deleteCall(interval: KvInterval): KvOperation & { op: 'deleteRange' } {
-  return { op: 'deleteRange', ...interval, previous: false };
 }
 
 /** Does what a request asks, if its headers allow. Throws `precondition_failed`. */

@@ -3,7 +3,7 @@ import type { ApiBase } from './ports.ts';
 
 const CLUSTER_NAME = /^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/;
 
-/** The name of a cluster's object, from the parameters `ns` and `cluster` of a path. Throws `bad_request`, `not_found`. */
+/** A cluster's name in the directory, from the parameters `ns` and `cluster` of a path. Throws `bad_request`, `not_found`. */
 export async function clusterObjectName(base: ApiBase, params: Readonly<Record<string, string>>): Promise<string> {
   if (!CLUSTER_NAME.test(params.cluster)) {
     const message = 'expected at most 63 of a-z 0-9 - . with a letter or digit at both ends';

@@ -79,7 +79,7 @@ const Election = z.object({
 const CLUSTER = '/v1/namespaces/{ns}/clusters/{cluster}';
 
 /** `/v1/namespaces/{ns}/clusters/{cluster}`: members, the leader, its election, and every change of them. */
-export function mountClusters(app: ApiApp, base: ApiBase, clusters: (name: string) => ClusterObject): void {
+export function mountClusters(app: ApiApp, base: ApiBase, clusters: (name: string) => Promise<ClusterObject>): void {
   const clusterOf = async (params: Readonly<Record<string, string>>): Promise<ClusterObject> =>
     clusters(await clusterObjectName(base, params));
 
@@ -250,7 +250,7 @@ export function mountClusters(app: ApiApp, base: ApiBase, clusters: (name: strin
       path: `${CLUSTER}/watch`,
       access: { verb: 'watch', resource: 'clusters' },
       tag: 'clusters',
-      summary: 'Every change in order, as server-sent events; resumes by revision.',
+      summary: 'Every change in order, as server-sent events or over a WebSocket; resumes by revision.',
       query: z.object({
         revision: z.coerce
           .number()
@@ -260,21 +260,42 @@ export function mountClusters(app: ApiApp, base: ApiBase, clusters: (name: strin
           .describe('The last revision known; `Last-Event-ID` says the same. Without one: from now on.'),
       }),
       responses: {
+        101: { description: 'A WebSocket: messages `event`, `progress` and `gone`.' },
         200: { description: 'Events of type `event` and `progress`.', mediaTypes: ['text/event-stream'] },
         410: { description: 'That history is gone: read the state, and watch from `compactedRevision` or later.' },
       },
     },
     async ({ params, query, raw, requestId }) => {
       const revision = query.revision ?? lastEventId(raw.headers);
-      const watched = await (await clusterOf(params)).watch(revision);
+      const cluster = await clusterOf(params);
+      if (raw.headers.get('upgrade')?.toLowerCase() === 'websocket') {
+        return await watchSocket(cluster, raw, revision, requestId);
+      }
+      const watched = await cluster.watch(revision);
       if (watched instanceof ReadableStream) {
         return new Response(watched, {
           headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store' },
         });
       }
-      return problemResponse(refusalOf(watched), requestId, { compactedRevision: watched.compactedRevision });
+      return gone(watched, requestId);
     },
   );
+}
+
+async function watchSocket(
+  cluster: ClusterObject,
+  raw: Request,
+  revision: number | null,
+  requestId: string,
+): Promise<Response> {
+  const url = new URL(raw.url);
+  if (revision !== null) url.searchParams.set('revision', String(revision));
+  const answer = await cluster.fetch(new Request(url, raw));
+  return answer.status === 101 ? answer : gone(await answer.json<ClusterRefusal>(), requestId);
+}
+
+function gone(refusal: ClusterRefusal, requestId: string): Response {
+  return problemResponse(refusalOf(refusal), requestId, { compactedRevision: refusal.compactedRevision });
 }
 
 function lastEventId(headers: Headers): number | null {

@@ -42,6 +42,7 @@ const REFUSALS: Readonly<Record<KvRefusal, readonly [message: string, code: numb
   lease_ttl_too_large: ['etcdserver: too large lease TTL', OUT_OF_RANGE],
   value_too_large: ['etcdserver: request is too large', INVALID_ARGUMENT],
   answer_too_large: ['grpc: received message larger than max', RESOURCE_EXHAUSTED],
+  quota_exceeded: ['etcdserver: mvcc: database space exceeded', RESOURCE_EXHAUSTED],
   stale_epoch: ['orasi: the epoch is not the present one', FAILED_PRECONDITION],
 };
 

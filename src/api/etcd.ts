@@ -26,8 +26,8 @@ import { readKvBody } from './kv-body.ts';
 import type { ApiBase } from './ports.ts';
 import { type ApiApp, type ApiRequest, defineRoute } from './route.ts';
 
-/** The states of clusters, by the names of their objects. */
-export type ClusterStates = (objectName: string) => ClusterKv;
+/** The states of clusters, by `{namespaceUid}/{cluster}`. */
+export type ClusterStates = (name: string) => Promise<ClusterKv>;
 
 const ROOT = '/v1/namespaces/{ns}/clusters/{cluster}/v3';
 
@@ -153,7 +153,7 @@ async function identify(
 ): Promise<Identity> {
   const name = await clusterObjectName(base, request.params);
   const ids = { cluster_id: idFor(name), member_id: idFor(`${name}/member`) };
-  return { kv: states(name), header: (revision) => ({ ...ids, revision, raft_term: 1 }) };
+  return { kv: await states(name), header: (revision) => ({ ...ids, revision, raft_term: 1 }) };
 }
 
 async function unary(

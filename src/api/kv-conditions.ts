@@ -1,6 +1,6 @@
 import { OrasiError } from '../core/errors.ts';
+import { keyInterval } from '../core/kv-calls.ts';
 import type { KvCompare } from '../core/protocol/cluster-kv.ts';
-import { keyInterval } from './kv-view.ts';
 
 /**
  * What a write is held to by its headers (RFC 9110, sections 13.1.1 and 13.1.2): `If-Match` with the revision read as

@@ -1,13 +1,12 @@
 import { Buffer } from 'node:buffer';
 import * as z from 'zod';
 import { type ErrorCode, OrasiError } from '../core/errors.ts';
+import { deleteCall, keyInterval, prefixInterval, putCall, rangeCall } from '../core/kv-calls.ts';
 import type {
   KvAnswer,
   KvCompare,
-  KvInterval,
   KvOperation,
   KvOperationAnswer,
-  KvRange,
   KvRecord,
   KvRefusal,
   KvResult,
@@ -103,49 +102,6 @@ export function valueBytes(body: z.output<typeof ValueShape>): Uint8Array {
   return body.value === undefined ? new Uint8Array(Buffer.from(body.valueBase64 ?? '', 'base64')) : bytesOf(body.value);
 }
 
-/** A key alone. */
-export function keyInterval(key: Uint8Array): KvInterval {
-  return { key, rangeEnd: NOTHING };
-}
-
-/** The keys with a prefix; with an empty one all of them. */
-export function prefixInterval(prefix: Uint8Array): KvInterval {
-  if (prefix.length === 0) return { key: ZERO, rangeEnd: ZERO };
-  for (let last = prefix.length - 1; last >= 0; last--) {
-    if (prefix[last] === 0xff) continue;
-    const rangeEnd = prefix.slice(0, last + 1);
-    rangeEnd[last] += 1;
-    return { key: prefix, rangeEnd };
-  }
-  return { key: prefix, rangeEnd: ZERO };
-}
-
-const NOTHING = new Uint8Array(0);
-const ZERO = new Uint8Array(1);
-
-/** A read of an interval, everything else as it usually is. */
-export function rangeCall(interval: KvInterval, range: Partial<KvRange> = {}): KvOperation & { op: 'range' } {
-  return {
-    op: 'range',
-    limit: 0,
-    revision: 0,
-    sortOrder: 'none',
-    sortTarget: 'key',
-    keysOnly: false,
-    countOnly: false,
-    minModRevision: 0,
-    maxModRevision: 0,
-    minCreateRevision: 0,
-    maxCreateRevision: 0,
-    ...interval,
-    ...range,
-  };
-}
-
-export function putCall(key: Uint8Array, value: Uint8Array, leaseId = '0'): KvOperation & { op: 'put' } {
-  return { op: 'put', key, value, leaseId, previous: false, ignoreValue: false, ignoreLease: false };
-}
-
 export function txnCall(body: z.output<typeof TxnShape>): KvTxn & { op: 'txn' } {
   return {
     op: 'txn',
@@ -174,7 +130,7 @@ function compareOf({ key, target, result, value }: z.output<typeof CompareShape>
 function operationOf(operation: z.output<typeof OperationShape>): KvOperation {
   if ('put' in operation) {
     const { key, value, leaseId } = operation.put;
-    return putCall(bytesOf(key), bytesOf(value), leaseId);
+    return putCall(bytesOf(key), bytesOf(value), { leaseId: leaseId ?? '0' });
   }
   if ('get' in operation) return rangeCall(keyInterval(bytesOf(operation.get.key)));
   if ('list' in operation) return rangeCall(prefixInterval(bytesOf(operation.list.prefix)));
@@ -182,7 +138,7 @@ function operationOf(operation: z.output<typeof OperationShape>): KvOperation {
     'delete' in operation
       ? keyInterval(bytesOf(operation.delete.key))
       : prefixInterval(bytesOf(operation.deletePrefix.prefix));
-  return { op: 'deleteRange', ...interval, previous: false };
+  return deleteCall(interval);
 }
 
 /** A lease's id from a path or a condition. Throws `bad_request`. */
@@ -234,6 +190,7 @@ const CODES: Readonly<Record<KvRefusal, ErrorCode>> = {
   lease_ttl_too_large: 'bad_request',
   value_too_large: 'payload_too_large',
   answer_too_large: 'bad_request',
+  quota_exceeded: 'quota_exceeded',
   stale_epoch: 'precondition_failed',
 };
 

@@ -13,9 +13,9 @@ import type {
   MemberView,
   Vote,
 } from '../core/protocol/cluster.ts';
+import type { ClusterSettings } from '../core/protocol/cluster-settings.ts';
 import type { Log } from '../observe/log.ts';
 import { overdue } from './membership.ts';
-import type { ClusterSettings } from './settings.ts';
 import type { ClusterInput, ClusterState, Step } from './state.ts';
 import { nextDeadlineMs, step } from './step.ts';
 import type { ClusterStore } from './store.ts';
@@ -35,10 +35,12 @@ export interface ClusterParts {
 /** A cluster: the state, kept in step with its store. Members, the election, and the order of all changes. */
 export class Cluster {
   private readonly parts: ClusterParts;
+  private settings: ClusterSettings;
   private state: ClusterState;
 
   constructor(parts: ClusterParts) {
     this.parts = parts;
+    this.settings = parts.settings;
     this.state = parts.store.load();
   }
 
@@ -51,6 +53,12 @@ export class Cluster {
   epoch(): number {
     this.advance();
     return this.state.election.epoch;
+  }
+
+  /** Other settings are in force from now on: what follows from them is done at once. */
+  configure(settings: ClusterSettings): void {
+    this.settings = settings;
+    this.advance();
   }
 
   /** To be called once after the object was made, with the members whose sockets are there still. */
@@ -109,7 +117,7 @@ export class Cluster {
 
   /** When `advance` is next due though nothing happens; null: never. */
   nextDeadlineMs(): number | null {
-    return nextDeadlineMs(this.state, this.parts.settings);
+    return nextDeadlineMs(this.state, this.settings);
   }
 
   members(): MemberView[] {
@@ -133,34 +141,33 @@ export class Cluster {
 
   /** The leader as last decided, whatever is due by now. */
   presentLeader(): LeaderView {
-    return leaderView(this.state, this.parts.clock.now());
+    return leaderView(this.state, this.settings, this.parts.clock.now());
   }
 
   ballot(): BallotView | null {
-    return ballotView(this.state, this.parts.settings.election);
+    return ballotView(this.state, this.settings.election);
   }
 
   view(): ClusterView {
     this.advance();
-    const { settings, store, clock } = this.parts;
-    return clusterView(this.state, settings.election, store.revision(), clock.now());
+    const { store, clock } = this.parts;
+    return clusterView(this.state, this.settings, store.revision(), clock.now());
   }
 
   election(): ElectionView {
     const leader = this.leader();
-    const { settings, store } = this.parts;
     return {
-      policy: settings.election.policy,
+      policy: this.settings.election.policy,
       leader,
       term: this.state.election.term,
       ballot: this.ballot(),
-      history: store.elections(),
+      history: this.parts.store.elections(),
     };
   }
 
   /** Null where the input was taken. */
   private input(input: ClusterInput): ClusterRefusal | null {
-    const due = overdue(this.state, this.parts.clock.now());
+    const due = overdue(this.state, this.settings, this.parts.clock.now());
     if (due.length > 0) this.hear(due);
     const refused = this.take(input);
     return refused === null ? null : refusal(refused.code, refused.message);
@@ -175,9 +182,9 @@ export class Cluster {
   }
 
   private take(input: ClusterInput): Step['refusal'] {
-    const { store, settings, clock, log } = this.parts;
+    const { store, clock, log } = this.parts;
     const nowMs = clock.now();
-    const { state, effects, refusal: refused } = step(this.state, input, nowMs, settings);
+    const { state, effects, refusal: refused } = step(this.state, input, nowMs, this.settings);
     const announcements = effects.filter((effect) => effect.type === 'announce').length;
     store.write(state, effects, nowMs);
     this.state = state;

@@ -1,7 +1,9 @@
 import { assert } from '../core/errors.ts';
+import type { ClusterSettings } from '../core/protocol/cluster-settings.ts';
 import { candidates, isFit, voters, votesNeeded } from './electorate.ts';
 import { epochOf } from './epoch.ts';
-import { type Ballot, healthOf, type Member } from './state.ts';
+import { leaseEndsAtMs } from './membership.ts';
+import { type Ballot, type ClusterState, healthOf, type Member } from './state.ts';
 import type { Turn } from './turn.ts';
 
 /** A member wants to lead. It is in line where somebody does; its resignation, if any, is taken back. */
@@ -11,7 +13,7 @@ export function campaign(turn: Turn, memberId: string): void {
     turn.refuse('not_found', `there is no member "${memberId}"`);
     return;
   }
-  if (!isFit(member)) {
+  if (!isFit(member, turn)) {
     turn.refuse('conflict', `"${memberId}" is ${member.status} and ${healthOf(member)}: only one that runs leads`);
     return;
   }
@@ -103,12 +105,13 @@ function checkLeader(turn: Turn): void {
   if (leader === null) return;
   const member = turn.members.get(leader.memberId);
   if (member === undefined) depose(turn, turn.gone.get(leader.memberId) ?? 'gone');
-  else if (!isFit(member)) depose(turn, unfitness(member));
+  else if (!isFit(member, turn)) depose(turn, unfitness(member));
 }
 
 function unfitness(member: Member): string {
   if (member.closedAtMs !== null) return 'disconnected';
-  return member.status === 'Running' ? 'heartbeats missed' : `is ${member.status}`;
+  if (member.status !== 'Running') return `is ${member.status}`;
+  return member.silent ? 'heartbeats missed' : 'lease lapsed';
 }
 
 function depose(turn: Turn, reason: string): void {
@@ -147,13 +150,18 @@ function openBallot(turn: Turn, names: readonly string[], reason: string, electi
 function countVotes(turn: Turn): boolean {
   const { ballot } = turn.election;
   if (ballot === null) return false;
+  const { policy } = turn.settings.election;
+  if (policy !== 'majority') {
+    failBallot(turn, ballot, `the policy is "${policy}" now`);
+    return true;
+  }
   const live = voters(turn.members.values());
   const counts = new Map<string, number>();
   for (const { memberId } of live) {
     const choice = ballot.votes[memberId];
     if (choice !== undefined) counts.set(choice, (counts.get(choice) ?? 0) + 1);
   }
-  const standing = candidates(turn.members.values(), turn.resigned, turn.settings.election)
+  const standing = candidates(turn)
     .map((member) => member.memberId)
     .filter((memberId) => ballot.candidates.includes(memberId));
   const most = standing.toSorted((a, b) => (counts.get(b) ?? 0) - (counts.get(a) ?? 0))[0];
@@ -181,7 +189,7 @@ function countVotes(turn: Turn): boolean {
   }
   failBallot(turn, ballot, reason);
   // The one with the most votes, the preferred among equals, stands alone in the next term, so that a tie is not repeated.
-  const next = most ?? candidates(turn.members.values(), turn.resigned, turn.settings.election)[0]?.memberId;
+  const next = most ?? candidates(turn)[0]?.memberId;
   if (next === undefined || ballot.electionEndsAtMs <= turn.nowMs || needed > live.length) {
     pause(turn);
     return false;
@@ -210,7 +218,7 @@ function electAutomatically(turn: Turn): boolean {
   if (retryAtMs !== null && retryAtMs > turn.nowMs) return false;
   // The pause is over; where there is nobody to elect, the next to come is elected when it comes.
   if (retryAtMs !== null) turn.setElection({ retryAtMs: null });
-  const preferred = candidates(turn.members.values(), turn.resigned, settings)[0];
+  const preferred = candidates(turn)[0];
   if (preferred === undefined) return false;
   if (settings.policy === 'lease') {
     elect(turn, preferred.memberId, term + 1, 'automatic');
@@ -227,8 +235,10 @@ function announceBallot(turn: Turn, ballot: Ballot, reason: string): void {
 }
 
 /** When the election is to be looked at though nothing happens. */
-export function nextElectionDeadlineMs(turn: Pick<Turn, 'election' | 'settings'>): number | null {
-  const { ballot, leader, retryAtMs } = turn.election;
+export function nextElectionDeadlineMs({ members, election }: ClusterState, settings: ClusterSettings): number | null {
+  const { ballot, leader, retryAtMs } = election;
   if (ballot !== null) return ballot.endsAtMs;
-  return leader === null && turn.settings.election.automatic ? retryAtMs : null;
+  const member = leader === null ? undefined : members.get(leader.memberId);
+  if (member !== undefined) return leaseEndsAtMs(member, settings);
+  return settings.election.automatic ? retryAtMs : null;
 }

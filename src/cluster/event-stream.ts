@@ -79,6 +79,6 @@ export function eventStream(source: EventSource, after: number, timing: WatchTim
   });
 }
 
-function frame(message: WatchMessage): string {
+function frame(message: Exclude<WatchMessage, { type: 'gone' }>): string {
   return `id: ${message.revision}\nevent: ${message.type}\ndata: ${JSON.stringify(message)}\n\n`;
 }

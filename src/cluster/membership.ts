@@ -1,6 +1,6 @@
 import { LIMITS } from '../core/limits.ts';
 import type { MemberReport } from '../core/protocol/cluster.ts';
-import { type ClusterSettings, SILENT_AFTER } from './settings.ts';
+import type { ClusterSettings } from '../core/protocol/cluster-settings.ts';
 import type { ClusterState, Member } from './state.ts';
 import type { Turn } from './turn.ts';
 
@@ -9,9 +9,23 @@ const UNWRITTEN_SHARE = 1 / 6;
 /** A store that wakes this long after something was due was down meanwhile, and nobody could be heard. */
 const DOWN_AFTER_MS = 5_000;
 
-/** When a member that says nothing any more is silent, and leads no longer. */
-export function silentAtMs(member: Member): number {
-  return member.seenAtMs + Math.round(member.sessionTtlMs * SILENT_AFTER);
+/** Heartbeats that are due in a session. */
+const HEARTBEATS = 3;
+
+/** When a member that says nothing any more is silent: it gets no new work, well before it is taken for dead. */
+export function silentAtMs(member: Member, settings: ClusterSettings): number {
+  return member.seenAtMs + silenceMs(member, settings);
+}
+
+function silenceMs({ sessionTtlMs }: Member, { unhealthyAfterMissed }: ClusterSettings): number {
+  return Math.round((sessionTtlMs * unhealthyAfterMissed) / HEARTBEATS);
+}
+
+/** When a leader that says nothing any more leads no longer. */
+export function leaseEndsAtMs(member: Member, settings: ClusterSettings): number {
+  const { leaseSeconds } = settings.election;
+  const silentMs = silentAtMs(member, settings);
+  return leaseSeconds === null ? silentMs : Math.min(silentMs, member.seenAtMs + leaseSeconds * 1_000);
 }
 
 /** When a member that says nothing any more is gone. */
@@ -22,10 +36,10 @@ export function endsAtMs(member: Member, settings: ClusterSettings): number {
 }
 
 /** Members that hold a socket and of whom something would be due: when they were last heard is to be looked up first. */
-export function overdue(state: ClusterState, nowMs: number): string[] {
+export function overdue(state: ClusterState, settings: ClusterSettings, nowMs: number): string[] {
   const due: string[] = [];
   for (const member of state.members.values()) {
-    if (member.connected && silentAtMs(member) <= nowMs) due.push(member.memberId);
+    if (member.connected && leaseEndsAtMs(member, settings) <= nowMs) due.push(member.memberId);
   }
   return due;
 }
@@ -39,6 +53,7 @@ export function takeReport(turn: Turn, memberId: string, report: Partial<MemberR
   }
   const next: Member = {
     ...present,
+    ...(present.ownTtl ? {} : { sessionTtlMs: turn.settings.sessionTtlSeconds * 1_000 }),
     ...told(report),
     seenAtMs: turn.nowMs,
     connected: present.connected || socket,
@@ -68,6 +83,7 @@ function join(turn: Turn, memberId: string, report: Partial<MemberReport>, socke
     load: null,
     willing: true,
     sessionTtlMs: turn.settings.sessionTtlSeconds * 1_000,
+    ownTtl: false,
     ...told(report),
     status: report.status,
     joinedAtMs: turn.nowMs,
@@ -90,7 +106,7 @@ function told(report: Partial<MemberReport>): Partial<Member> {
     ...(capabilities === undefined ? {} : { capabilities }),
     ...(metadata === undefined ? {} : { metadata }),
     ...(load === undefined ? {} : { load }),
-    ...(sessionTtlSeconds === undefined ? {} : { sessionTtlMs: sessionTtlSeconds * 1_000 }),
+    ...(sessionTtlSeconds === undefined ? {} : { sessionTtlMs: sessionTtlSeconds * 1_000, ownTtl: true }),
     ...(candidate === undefined ? {} : { willing: candidate }),
   };
 }
@@ -120,7 +136,8 @@ export function hear(turn: Turn, memberId: string, atMs: number): void {
   const member = turn.members.get(memberId);
   if (member === undefined || atMs <= member.seenAtMs) return;
   const next = { ...member, seenAtMs: Math.min(atMs, turn.nowMs) };
-  if (member.silent && silentAtMs(next) > turn.nowMs) turn.put({ ...next, silent: false }, 'changed', 'heard again');
+  if (member.silent && silentAtMs(next, turn.settings) > turn.nowMs)
+    turn.put({ ...next, silent: false }, 'changed', 'heard again');
   else turn.touch(next);
 }
 
@@ -138,7 +155,7 @@ export function start(turn: Turn, sockets: readonly string[]): void {
     const cutOff = member.connected && !open.has(member.memberId);
     if (!cutOff && (member.connected || !wasDown)) continue;
     const graceMs = turn.settings.reconnectGraceSeconds * 1_000;
-    const seenAtMs = turn.nowMs - Math.max(0, Math.round(member.sessionTtlMs * SILENT_AFTER) - graceMs);
+    const seenAtMs = turn.nowMs - Math.max(0, silenceMs(member, turn.settings) - graceMs);
     const next = {
       ...member,
       connected: member.connected && !cutOff,
@@ -153,7 +170,7 @@ export function expire(turn: Turn): void {
   for (const member of [...turn.members.values()]) {
     if (endsAtMs(member, turn.settings) <= turn.nowMs) {
       turn.remove(member, 'expired', member.closedAtMs === null ? 'session lapsed' : 'disconnected');
-    } else if (!member.silent && silentAtMs(member) <= turn.nowMs) {
+    } else if (!member.silent && silentAtMs(member, turn.settings) <= turn.nowMs) {
       turn.put({ ...member, silent: true }, 'changed', 'heartbeats missed');
     }
   }
@@ -164,7 +181,7 @@ export function nextMemberDeadlineMs(members: Iterable<Member>, settings: Cluste
   let next: number | null = null;
   for (const member of members) {
     const endMs = endsAtMs(member, settings);
-    const dueMs = member.silent ? endMs : Math.min(endMs, silentAtMs(member));
+    const dueMs = member.silent ? endMs : Math.min(endMs, silentAtMs(member, settings));
     if (next === null || dueMs < next) next = dueMs;
   }
   return next;

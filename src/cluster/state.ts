@@ -19,6 +19,8 @@ export interface Member {
   readonly load: MemberLoad | null;
   readonly willing: boolean;
   readonly sessionTtlMs: number;
+  /** It asked for that session; else it is what the cluster's settings say. */
+  readonly ownTtl: boolean;
   readonly joinedAtMs: number;
   readonly seenAtMs: number;
   /** When it was last written down, which not every heartbeat is. */

@@ -1,7 +1,7 @@
 import { unreachable } from '../core/errors.ts';
+import type { ClusterSettings } from '../core/protocol/cluster-settings.ts';
 import { beginIncarnation, campaign, nextElectionDeadlineMs, resign, settle, vote } from './election.ts';
 import { close, expire, hear, leave, nextMemberDeadlineMs, start, takeReport } from './membership.ts';
-import type { ClusterSettings } from './settings.ts';
 import type { ClusterInput, ClusterState, Step } from './state.ts';
 import { Turn } from './turn.ts';
 
@@ -66,7 +66,7 @@ function apply(turn: Turn, input: ClusterInput): void {
 /** When the cluster is to be looked at again though nothing happens; null: never. */
 export function nextDeadlineMs(state: ClusterState, settings: ClusterSettings): number | null {
   const member = nextMemberDeadlineMs(state.members.values(), settings);
-  const election = nextElectionDeadlineMs({ election: state.election, settings });
+  const election = nextElectionDeadlineMs(state, settings);
   if (member === null || election === null) return member ?? election;
   return Math.min(member, election);
 }

@@ -1,17 +1,8 @@
-import { assert } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
+import { migrateObject, type ObjectDatabase } from '../core/object-database.ts';
 import type { ClusterChange, ClusterEvent, ElectionRecord } from '../core/protocol/cluster.ts';
 import { firstRevisionOf } from './epoch.ts';
 import { type ClusterState, type Effect, type Election, EMPTY_CLUSTER, type Member } from './state.ts';
-
-type SqlValue = string | number | null;
-type Row = Record<string, unknown>;
-
-/** The part of SQLite that is needed: a Durable Object's `ctx.storage` has it, and a dozen lines over `node:sqlite`. */
-export interface ClusterDatabase {
-  exec(query: string, ...bindings: SqlValue[]): Row[];
-  transaction<T>(work: () => T): T;
-}
 
 /** The schema, step by step; steps are only added. Bodies are JSON, and no table has a second index: rows cost. */
 const MIGRATIONS: readonly (readonly string[])[] = [
@@ -25,17 +16,8 @@ const MIGRATIONS: readonly (readonly string[])[] = [
 ];
 
 /** Brings the tables up to date. To be called once before the store is used. */
-export function migrateCluster(database: ClusterDatabase): void {
-  database.transaction(() => {
-    database.exec(
-      'CREATE TABLE IF NOT EXISTS cluster_facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
-    );
-    const done = Number(database.exec("SELECT value FROM cluster_facts WHERE name = 'schema'")[0]?.value ?? 0);
-    assert(done <= MIGRATIONS.length, `the cluster is of schema ${done}, written by a later version than this one`);
-    if (done === MIGRATIONS.length) return;
-    for (const statement of MIGRATIONS.slice(done).flat()) database.exec(statement);
-    database.exec("INSERT OR REPLACE INTO cluster_facts (name, value) VALUES ('schema', ?)", String(MIGRATIONS.length));
-  });
+export function migrateCluster(database: ObjectDatabase): void {
+  migrateObject(database, 'cluster_facts', MIGRATIONS);
 }
 
 /** Where a cluster is kept: members, the election, its history, and the changes that watches resume from. */
@@ -50,12 +32,14 @@ export interface ClusterStore {
   eventsAfter(revision: number, limit: number): ClusterEvent[];
   /** Newest first. */
   elections(): ElectionRecord[];
+  /** Puts another life of the cluster in place, without members; `records` newest first. Changes stay as they are told. */
+  replace(election: Election, resigned: readonly string[], records: readonly ElectionRecord[]): void;
 }
 
 /** History is cut back when it is longer than its limit by this share, so that not every change deletes a row. */
 const SLACK = 1.1;
 
-export function clusterStore(database: ClusterDatabase): ClusterStore {
+export function clusterStore(database: ObjectDatabase): ClusterStore {
   const fact = (name: string): string | null => {
     const row = database.exec('SELECT value FROM cluster_facts WHERE name = ?', name)[0];
     return row === undefined ? null : String(row.value);
@@ -159,6 +143,14 @@ export function clusterStore(database: ClusterDatabase): ClusterStore {
       database
         .exec('SELECT body FROM cluster_elections ORDER BY sequence DESC')
         .map((row) => JSON.parse(String(row.body)) as ElectionRecord),
+    replace(election, resigned, records) {
+      database.transaction(() => {
+        for (const table of ['members', 'resigned', 'elections']) database.exec(`DELETE FROM cluster_${table}`);
+        setFact('election', JSON.stringify(election));
+        for (const memberId of resigned) setResigned(memberId, true);
+        for (const entry of records.toReversed()) record(entry);
+      });
+    },
   };
 }
 

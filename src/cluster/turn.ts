@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../core/errors.ts';
 import type { ClusterChange, ElectionRecord } from '../core/protocol/cluster.ts';
-import type { ClusterSettings } from './settings.ts';
+import type { ClusterSettings } from '../core/protocol/cluster-settings.ts';
 import type { ClusterState, Effect, Election, Member, Step } from './state.ts';
 import { changedMember } from './views.ts';
 

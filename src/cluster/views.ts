@@ -6,10 +6,10 @@ import type {
   LeaderView,
   MemberView,
 } from '../core/protocol/cluster.ts';
+import type { ClusterSettings, ElectionSettings } from '../core/protocol/cluster-settings.ts';
 import { voters, votesNeeded } from './electorate.ts';
-import { silentAtMs } from './membership.ts';
-import type { ElectionSettings } from './settings.ts';
-import { type ClusterState, type Election, healthOf, type Member } from './state.ts';
+import { leaseEndsAtMs } from './membership.ts';
+import { type ClusterState, type Election, EMPTY_CLUSTER, healthOf, type Member } from './state.ts';
 
 const time = (ms: number): string => new Date(ms).toISOString();
 
@@ -39,36 +39,23 @@ export function changedMember(
   reason: string,
   resigned: ReadonlySet<string>,
 ): ClusterChange {
-  const { load, seenAt, election, ...shown } = memberView(
-    { members: new Map(), election: NO_ELECTION, resigned },
-    member,
-  );
+  const { load, seenAt, election, ...shown } = memberView({ ...EMPTY_CLUSTER, resigned }, member);
   return { kind: 'member', change, reason, member: shown };
 }
-
-const NO_ELECTION: Election = {
-  incarnation: 0,
-  term: 0,
-  epoch: 0,
-  leader: null,
-  ballot: null,
-  retryAtMs: null,
-  failures: 0,
-};
 
 export function electionStateOf(election: Election, memberId: string): ElectionState {
   if (election.leader !== null) return election.leader.memberId === memberId ? 'Elected' : 'Following';
   return election.ballot?.candidates.includes(memberId) ? 'Campaigning' : 'Idle';
 }
 
-export function leaderView(state: ClusterState, nowMs: number): LeaderView {
+export function leaderView(state: ClusterState, settings: ClusterSettings, nowMs: number): LeaderView {
   const { leader, ballot, epoch } = state.election;
   const member = leader === null ? undefined : state.members.get(leader.memberId);
   if (member === undefined) {
     const standing = ballot === null ? 'Idle' : 'Campaigning';
     return { memberId: null, epoch, state: standing, leaseExpiresAt: null, leaseRemainingMs: 0 };
   }
-  const expiresAtMs = silentAtMs(member);
+  const expiresAtMs = leaseEndsAtMs(member, settings);
   return {
     memberId: member.memberId,
     epoch,
@@ -92,7 +79,7 @@ export function ballotView(state: ClusterState, settings: ElectionSettings): Bal
 
 export function clusterView(
   state: ClusterState,
-  settings: ElectionSettings,
+  settings: ClusterSettings,
   revision: number,
   nowMs: number,
 ): ClusterView {
@@ -100,8 +87,8 @@ export function clusterView(
   const count = (health: MemberView['health']) => members.filter((member) => member.health === health).length;
   return {
     revision,
-    leader: leaderView(state, nowMs),
-    ballot: ballotView(state, settings),
+    leader: leaderView(state, settings, nowMs),
+    ballot: ballotView(state, settings.election),
     members,
     health: {
       total: members.length,

@@ -1,15 +1,18 @@
 import type { Clock } from '../core/clock.ts';
 import { LIMITS } from '../core/limits.ts';
+import { type ClusterSettings, DEFAULT_CLUSTER_SETTINGS } from '../core/protocol/cluster-settings.ts';
 import type { ResourceAnswer, ResourceCall, ServedResource } from '../core/protocol/control-plane.ts';
 import type { PipelineSnapshot } from '../core/protocol/pipeline.ts';
+import type { SettingsSnapshot } from '../core/protocol/settings.ts';
 import type { Random } from '../core/random.ts';
 import type { Log } from '../observe/log.ts';
+import { compileCluster } from './cluster-spec.ts';
 import { collect, collectorKeys } from './collector.ts';
 import { DEFAULT_NAMESPACE } from './kinds/namespace.ts';
 import { BUILT_IN_KINDS, type ServedKind } from './kinds.ts';
 import { scopeOf } from './list.ts';
 import { admitPipelines } from './pipeline-admission.ts';
-import type { NamespaceRelease, ReconcileResult } from './reconcile.ts';
+import type { ClusterHome, NamespaceRelease, ReconcileResult } from './reconcile.ts';
 import { keyText, parseKeyText, type Resource } from './resource.ts';
 import { type ResourceCodec, resourceCodec, type Sealer } from './resource-codec.ts';
 import { type AgedResource, keyOf, type ResourceChange, ResourceStore } from './resource-store.ts';
@@ -28,6 +31,8 @@ export interface ControlPlaneParts {
   readonly log: Log;
   /** What else belongs to a namespace and goes with it. */
   readonly releases: readonly NamespaceRelease[];
+  /** Where a cluster's data are; without it nothing is known of any. */
+  readonly clusterHome?: ClusterHome;
   /** How many changes are remembered, at the least. */
   readonly historyRevisions?: number;
   /** Instead of the built-in kinds, for tests of the machinery. */
@@ -59,6 +64,8 @@ export class ControlPlaneMachine implements Served {
   readonly signal = new ChangeSignal();
   /** By namespace; each good for as long as its version is the present one. */
   private readonly snapshots = new Map<string, PipelineSnapshot>();
+  /** By uid. */
+  private namespaceNames: ReadonlyMap<string, string> = new Map();
   private readonly parts: ControlPlaneParts;
   private readonly kinds: readonly ServedKind[];
   private readonly clock: Clock;
@@ -198,7 +205,7 @@ export class ControlPlaneMachine implements Served {
    * The version is the revision of the last change to what the namespace's pipelines declare.
    */
   pipelines(namespace: string): PipelineSnapshot {
-    const version = Number(this.storage.getFact(pipelinesVersion(namespace)) ?? 0);
+    const version = this.version('pipelines', namespace);
     const known = this.snapshots.get(namespace);
     if (known?.version === version) return known;
     const pipelines: AgedResource[] = [...this.store.all({ group: 'orasi.io', resource: 'pipelines', namespace })];
@@ -209,6 +216,42 @@ export class ControlPlaneMachine implements Served {
     if (this.snapshots.size >= SNAPSHOTS_KEPT) this.snapshots.clear();
     this.snapshots.set(namespace, snapshot);
     return snapshot;
+  }
+
+  /** A cluster's settings: in force from the moment the write of its resource is answered. */
+  clusterSettings(namespaceUid: string, name: string): SettingsSnapshot<ClusterSettings> {
+    return this.settings('clusters', namespaceUid, name, compileCluster, DEFAULT_CLUSTER_SETTINGS);
+  }
+
+  /** What a resource of ours says, compiled; `otherwise` where it is not there or is being deleted. */
+  private settings<T>(
+    resource: Published,
+    namespaceUid: string,
+    name: string,
+    compile: (object: Resource) => T,
+    otherwise: T,
+  ): SettingsSnapshot<T> {
+    const namespace = this.namespaceName(namespaceUid);
+    if (namespace === null) return { version: 0, namespace, settings: otherwise };
+    const object = this.store.find({ group: 'orasi.io', resource, namespace, name });
+    const isDeclared = object !== undefined && object.metadata.deletionTimestamp === undefined;
+    return {
+      version: this.version(resource, namespace),
+      namespace,
+      settings: isDeclared ? compile(object) : otherwise,
+    };
+  }
+
+  /** The name of a namespace that is there, by its uid. */
+  private namespaceName(uid: string): string | null {
+    const known = this.namespaceNames.get(uid);
+    if (known !== undefined && this.namespaceUid(known) === uid) return known;
+    this.namespaceNames = new Map(this.namespaces().map((namespace) => [namespace.uid, namespace.name]));
+    return this.namespaceNames.get(uid) ?? null;
+  }
+
+  private version(resource: Published, namespace: string): number {
+    return Number(this.storage.getFact(versionFact(resource, namespace)) ?? 0);
   }
 
   nextWorkAtMs(): number | null {
@@ -242,7 +285,13 @@ export class ControlPlaneMachine implements Served {
       const reconciler = this.reconcilerOf(key.group, key.resource);
       if (reconciler === undefined) return { error: `nothing reconciles ${text}`, terminal: true };
       return await reconciler.reconcile(
-        { store: this.store, clock: this.clock, log, releases: this.parts.releases },
+        {
+          store: this.store,
+          clock: this.clock,
+          log,
+          releases: this.parts.releases,
+          clusterHome: this.parts.clusterHome ?? (async () => undefined),
+        },
         key,
       );
     } catch (error) {
@@ -256,8 +305,10 @@ export class ControlPlaneMachine implements Served {
 
   /** In the transaction of the change, so that no reader sees a snapshot under the version of another. */
   private raiseVersions(change: ResourceChange): void {
-    if (change.statusOnly || change.key.group !== 'orasi.io' || change.key.resource !== 'pipelines') return;
-    this.storage.setFact(pipelinesVersion(change.key.namespace), change.object.metadata.resourceVersion ?? '0');
+    if (change.statusOnly || change.key.group !== 'orasi.io') return;
+    const resource = PUBLISHED.find((published) => published === change.key.resource);
+    if (resource === undefined) return;
+    this.storage.setFact(versionFact(resource, change.key.namespace), change.object.metadata.resourceVersion ?? '0');
   }
 
   private workFor(change: ResourceChange, store: ResourceStore): string[] {
@@ -277,6 +328,10 @@ function splitOnce(text: string, separator: string): [string, string] {
   return [text.slice(0, at), text.slice(at + 1)];
 }
 
-function pipelinesVersion(namespace: string): string {
-  return `version:pipelines/${namespace}`;
+/** Kinds that the data path reads snapshots of, each with a version a namespace. */
+const PUBLISHED = ['pipelines', 'clusters'] as const;
+type Published = (typeof PUBLISHED)[number];
+
+function versionFact(resource: Published, namespace: string): string {
+  return `version:${resource}/${namespace}`;
 }

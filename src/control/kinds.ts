@@ -1,5 +1,7 @@
 import type { KindDeclaration } from './declaration.ts';
 import type { Kind } from './kind.ts';
+import { clusterKind } from './kinds/cluster.ts';
+import { clusterSchema } from './kinds/generated/cluster.ts';
 import { namespaceSchema } from './kinds/generated/namespace.ts';
 import { pipelineSchema } from './kinds/generated/pipeline.ts';
 import { secretSchema } from './kinds/generated/secret.ts';
@@ -20,6 +22,7 @@ export const BUILT_IN_KINDS: readonly ServedKind[] = [
   serve(namespaceKind, namespaceSchema),
   serve(secretKind, secretSchema),
   serve(pipelineKind, pipelineSchema),
+  serve(clusterKind, clusterSchema),
 ];
 
 function serve(declaration: KindDeclaration, schema: StructuralSchema): ServedKind {

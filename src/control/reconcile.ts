@@ -23,8 +23,12 @@ export const DONE: ReconcileResult = { done: true };
  */
 export type NamespaceRelease = (name: string, uid: string) => Promise<boolean>;
 
+/** The jurisdiction that a cluster's data are in, null for none; undefined where there are no data. */
+export type ClusterHome = (namespaceUid: string, cluster: string) => Promise<string | null | undefined>;
+
 /** What a reconciler works with. */
 export interface ReconcileContext {
+  readonly clusterHome: ClusterHome;
   readonly releases: readonly NamespaceRelease[];
   readonly store: ResourceStore;
   readonly clock: Clock;

@@ -19,6 +19,7 @@ export const ERROR_CODES = {
     action: 'Read the present state: `If-Match` or `If-Epoch` names one that has passed.',
   },
   payload_too_large: { status: 413, action: 'Use a resumable upload, or split the body.' },
+  quota_exceeded: { status: 413, action: 'Delete what is not needed, or raise the bound that `detail` names.' },
   unsupported_format: { status: 415, action: 'Name a supported format with `?format=`.' },
   unprocessable: { status: 422, action: 'Mend the object as `errors` says and send it again.' },
   rate_limited: { status: 429, action: 'Wait for `Retry-After` seconds and repeat.' },

@@ -46,7 +46,7 @@ export interface IngestPorts {
   readonly ingestQueue: MessageQueue<IngestMessage>;
   readonly indexQueue: MessageQueue<IndexMessage>;
   /** Cached by whoever passes it: it is asked for every batch. */
-  readonly control: ControlPlaneReader;
+  readonly control: Pick<ControlPlaneReader, 'namespaceUid' | 'namespaces' | 'pipelines'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

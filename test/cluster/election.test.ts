@@ -129,14 +129,14 @@ describe('by lease', () => {
     const world = new World();
     world.join('a');
     world.join('b');
-    const backup = world.database.copy();
+    const backup = world.copy();
     world.cluster.leave('a');
     world.cluster.leave('b');
     world.join('c');
     world.cluster.resign('c');
     world.cluster.campaign('c');
     const before = world.cluster.epoch();
-    world.database.restore(backup);
+    world.restore(backup);
     world.boot([], true);
     expect(world.leader).toBe('a');
     expect(world.cluster.epoch()).toBeGreaterThan(before);
@@ -157,6 +157,43 @@ describe('by lease', () => {
     expect(world.leader).toBe('a');
     world.pass(1);
     expect(world.leader).toBe('b');
+  });
+});
+
+describe('settings', () => {
+  test('a leader with a lease of its own is replaced when that ends, though it is well', () => {
+    const world = new World(settings({ leaseSeconds: 40 }));
+    world.join('a');
+    world.pass(20);
+    world.join('b');
+    world.pass(19.999);
+    expect([world.leader, world.cluster.leader().leaseRemainingMs]).toEqual(['a', 1]);
+    world.pass(0.001);
+    expect([world.leader, world.healths()]).toEqual(['b', { a: 'Active', b: 'Active' }]);
+    expect(world.history().at(1)).toBe('1 a ended: lease lapsed');
+    world.join('a');
+    world.pass(20);
+    expect(world.leader).toBe('a');
+  });
+
+  test('a change of policy while votes are taken ends them, and a change back keeps the leader', () => {
+    const world = new World(settings({ policy: 'majority' }));
+    world.join('a', { candidate: false });
+    world.join('b');
+    expect(world.cluster.ballot()).toMatchObject({ term: 1, votesNeeded: 2 });
+    world.configure(settings({ policy: 'lease' }));
+    expect([world.leader, world.cluster.ballot()]).toEqual(['b', null]);
+    world.configure(settings({ policy: 'majority' }));
+    expect(world.history()).toEqual(['1 - failed: the policy is "lease" now', '2 b elected: automatic']);
+  });
+
+  test('another threshold decides a vote that is under way', () => {
+    const world = new World(settings({ policy: 'majority', threshold: 3 }));
+    for (const name of ['a', 'b', 'c']) world.join(name, { candidate: name === 'c' });
+    vote(world, 'a', 'c', 1);
+    expect(world.leader).toBeNull();
+    world.configure(settings({ policy: 'majority', threshold: 2 }));
+    expect(world.leader).toBe('c');
   });
 });
 

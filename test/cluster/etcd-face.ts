@@ -9,7 +9,8 @@ import { seededRandom } from '../../src/core/random.ts';
 import { createLogs } from '../../src/observe/log.ts';
 import { kvWorld } from './kv-fixture.ts';
 
-const V3 = 'http://localhost/v1/namespaces/default/clusters/main/v3';
+/** Where a cluster is to an app of a test. */
+export const CLUSTER_URL = 'http://localhost/v1/namespaces/default/clusters/main';
 
 /** What an etcd client gets: the status and the body. */
 export interface EtcdAnswer {
@@ -17,8 +18,8 @@ export interface EtcdAnswer {
   readonly text: string;
 }
 
-/** etcd's face over a store in memory. */
-export function etcdFace(world = kvWorld()) {
+/** etcd's face of a cluster, over any that holds its state. */
+export function etcdApp(kv: ClusterKv) {
   const base: ApiBase = {
     authorize,
     config: readConfig({}),
@@ -33,17 +34,21 @@ export function etcdFace(world = kvWorld()) {
     namespaceUid: async () => 'uid',
     health: async () => [],
   };
-  const kv: ClusterKv = {
+  return createApp(base, (app) => mountEtcd(app, base, async () => kv));
+}
+
+/** The face over a store in memory. */
+export function etcdFace(world = kvWorld()) {
+  const app = etcdApp({
     kv: async (call, ifEpoch) => world.machine.call(call, ifEpoch, 7),
     kvWatch: async (watches) =>
       world.machine.watch(watches, {
         progressEveryMs: 1000,
         startTimer: () => () => {},
       }),
-  };
-  const app = createApp(base, (app) => mountEtcd(app, base, () => kv));
+  });
   const request = (path: string, body: string, authorization = 'admin') =>
-    app.request(`${V3}${path}`, {
+    app.request(`${CLUSTER_URL}/v3${path}`, {
       method: 'POST',
       headers: { host: 'localhost', authorization },
       body,

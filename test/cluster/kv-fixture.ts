@@ -1,7 +1,7 @@
-import type { DatabaseSync } from 'node:sqlite';
-import { type KvDatabase, migrateKv } from '../../src/cluster/kv/database.ts';
-import { KvMachine, type KvSettings } from '../../src/cluster/kv/machine.ts';
+import { migrateKv } from '../../src/cluster/kv/database.ts';
+import { KvMachine } from '../../src/cluster/kv/machine.ts';
 import { manualClock } from '../../src/core/clock.ts';
+import { deleteCall, putCall, rangeCall } from '../../src/core/kv-calls.ts';
 import type {
   KvCall,
   KvDeleteRange,
@@ -12,11 +12,12 @@ import type {
   KvWatch,
   KvWatchFrame,
 } from '../../src/core/protocol/cluster-kv.ts';
+import type { KvSettings } from '../../src/core/protocol/cluster-settings.ts';
 import { seededRandom } from '../../src/core/random.ts';
-import { objectDatabase } from '../object-database.ts';
+import { type ObjectDatabase, objectDatabase } from '../object-database.ts';
 
 /** A migrated database of a cluster's state. */
-export function kvDatabase(): KvDatabase & { readonly database: DatabaseSync } {
+export function kvDatabase(): ObjectDatabase {
   const sql = objectDatabase();
   migrateKv(sql);
   return sql;
@@ -25,6 +26,7 @@ export function kvDatabase(): KvDatabase & { readonly database: DatabaseSync } {
 export const SETTINGS: KvSettings = {
   historyRevisions: 10_000,
   historyBytes: 16 * 1024 * 1024,
+  liveBytes: 16 * 1024 * 1024,
   valueBytes: 1024 * 1024,
   answerBytes: 16 * 1024 * 1024,
 };
@@ -33,38 +35,13 @@ export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text
 export const text = (value: Uint8Array): string => new TextDecoder().decode(value);
 export const ALL = { key: new Uint8Array(1), rangeEnd: new Uint8Array(1) };
 
-export const rangeOf = (range: Partial<KvRange> & Pick<KvRange, 'key'>): KvCall & { op: 'range' } => ({
-  op: 'range',
-  rangeEnd: new Uint8Array(0),
-  limit: 0,
-  revision: 0,
-  sortOrder: 'none',
-  sortTarget: 'key',
-  keysOnly: false,
-  countOnly: false,
-  minModRevision: 0,
-  maxModRevision: 0,
-  minCreateRevision: 0,
-  maxCreateRevision: 0,
-  ...range,
-});
-export const putOf = (key: string, value: string, put: Partial<KvPut> = {}): KvCall & { op: 'put' } => ({
-  op: 'put',
-  key: bytes(key),
-  value: bytes(value),
-  leaseId: '0',
-  previous: false,
-  ignoreValue: false,
-  ignoreLease: false,
-  ...put,
-});
-export const deleteOf = (key: string, range: Partial<KvDeleteRange> = {}): KvCall & { op: 'deleteRange' } => ({
-  op: 'deleteRange',
-  key: bytes(key),
-  rangeEnd: new Uint8Array(0),
-  previous: false,
-  ...range,
-});
+export const rangeOf = ({ key, rangeEnd = new Uint8Array(0), ...range }: Partial<KvRange> & Pick<KvRange, 'key'>) =>
+  rangeCall({ key, rangeEnd }, range);
+export const putOf = (key: string, value: string, put: Partial<KvPut> = {}) => putCall(bytes(key), bytes(value), put);
+export const deleteOf = (
+  key: string,
+  { rangeEnd = new Uint8Array(0), previous = false }: Partial<KvDeleteRange> = {},
+) => deleteCall({ key: bytes(key), rangeEnd }, previous);
 
 /** A state machine in memory with a clock that stands still, and short ways to call it. */
 export function kvWorld(settings: Partial<KvSettings> = {}, database = kvDatabase(), clock = manualClock(1_000_000)) {

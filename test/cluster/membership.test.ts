@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { World } from './world.ts';
+import { settings, World } from './world.ts';
 
 const LOAD = { cpuPercent: 12, memoryBytes: 1, diskBytes: 2, activeTasks: 3, queueLength: 4 };
 
@@ -90,6 +90,20 @@ describe('membership', () => {
     world.pass(1);
     expect(world.healths()).toEqual({ pinged: 'Active' });
     expect(world.events.at(-1)).toMatchObject({ kind: 'member', change: 'expired', reason: 'session lapsed' });
+  });
+
+  test('one missed heartbeat is enough where the settings say so, and a member of no own session follows them', () => {
+    const world = new World();
+    world.join('a');
+    world.join('own', { sessionTtlSeconds: 90 });
+    world.configure({ ...settings(), sessionTtlSeconds: 30, unhealthyAfterMissed: 1 });
+    world.join('a');
+    world.pass(9.999);
+    expect(world.healths()).toEqual({ a: 'Active', own: 'Active' });
+    world.pass(0.001);
+    expect(world.healths()).toEqual({ a: 'Unhealthy', own: 'Active' });
+    world.pass(20);
+    expect(world.healths()).toEqual({ own: 'Unhealthy' });
   });
 
   test('a member may ask for a shorter session', () => {

@@ -1,48 +1,32 @@
-import { DatabaseSync } from 'node:sqlite';
 import { Cluster } from '../../src/cluster/cluster.ts';
-import { type ClusterSettings, DEFAULT_CLUSTER_SETTINGS, type ElectionSettings } from '../../src/cluster/settings.ts';
-import { type ClusterDatabase, clusterStore, migrateCluster } from '../../src/cluster/store.ts';
+import { clusterStore, migrateCluster } from '../../src/cluster/store.ts';
 import { manualClock } from '../../src/core/clock.ts';
+import type { ObjectDatabase } from '../../src/core/object-database.ts';
 import type { ClusterEvent, ElectionRecord, MemberReport } from '../../src/core/protocol/cluster.ts';
+import {
+  type ClusterSettings,
+  DEFAULT_CLUSTER_SETTINGS,
+  type ElectionSettings,
+} from '../../src/core/protocol/cluster-settings.ts';
+import { objectDatabase } from '../object-database.ts';
 
 type Tables = Readonly<Record<string, readonly Record<string, unknown>[]>>;
 
-/** A Durable Object's SQLite, over `node:sqlite`. */
-export function memoryDatabase(): ClusterDatabase & { copy(): Tables; restore(tables: Tables): void } {
-  const database = new DatabaseSync(':memory:');
-  const exec: ClusterDatabase['exec'] = (query, ...bindings) =>
-    database.prepare(query).all(...bindings) as Record<string, unknown>[];
-  return {
-    exec,
-    transaction(work) {
-      database.exec('BEGIN');
-      try {
-        const result = work();
-        database.exec('COMMIT');
-        return result;
-      } catch (error) {
-        database.exec('ROLLBACK');
-        throw error;
-      }
-    },
-    copy: () =>
-      Object.fromEntries(
-        exec("SELECT name FROM sqlite_master WHERE type = 'table'").map(({ name }) => [
-          String(name),
-          exec(`SELECT * FROM ${name}`),
-        ]),
-      ),
-    restore(tables) {
-      for (const [name, rows] of Object.entries(tables)) {
-        exec(`DELETE FROM ${name}`);
-        for (const row of rows) {
-          const columns = Object.keys(row);
-          const values = Object.values(row) as (string | number | null)[];
-          exec(`INSERT INTO ${name} (${columns}) VALUES (${columns.map(() => '?')})`, ...values);
-        }
-      }
-    },
-  };
+/** Everything in a database. */
+function tablesOf({ exec }: ObjectDatabase): Tables {
+  const names = exec("SELECT name FROM sqlite_master WHERE type = 'table'").map(({ name }) => String(name));
+  return Object.fromEntries(names.map((name) => [name, exec(`SELECT * FROM ${name}`)]));
+}
+
+function putBack({ exec }: ObjectDatabase, tables: Tables): void {
+  for (const [name, rows] of Object.entries(tables)) {
+    exec(`DELETE FROM ${name}`);
+    for (const row of rows) {
+      const columns = Object.keys(row);
+      const values = Object.values(row) as (string | number | null)[];
+      exec(`INSERT INTO ${name} (${columns}) VALUES (${columns.map(() => '?')})`, ...values);
+    }
+  }
 }
 
 export function settings(election: Partial<ElectionSettings> = {}): ClusterSettings {
@@ -56,20 +40,27 @@ export class World {
   readonly clock = manualClock(1_700_000_000_000);
   readonly pings = new Map<string, number>();
   readonly events: ClusterEvent[] = [];
+  readonly database = objectDatabase();
   cluster: Cluster;
-  private readonly how: ClusterSettings;
+  private how: ClusterSettings;
   private incarnation = 0;
 
   constructor(how: ClusterSettings = settings()) {
     this.how = how;
-    const database = memoryDatabase();
-    migrateCluster(database);
-    this.database = database;
+    migrateCluster(this.database);
     this.cluster = this.boot();
     this.begin();
   }
 
-  database: ReturnType<typeof memoryDatabase>;
+  /** What the storage holds. */
+  copy(): Tables {
+    return tablesOf(this.database);
+  }
+
+  /** The storage goes back in time; the object is to be made anew. */
+  restore(tables: Tables): void {
+    putBack(this.database, tables);
+  }
 
   /** The object is made anew from its storage. */
   boot(sockets: readonly string[] = [], restored = false): Cluster {
@@ -85,6 +76,11 @@ export class World {
     if (restored) this.begin();
     this.cluster.start(sockets);
     return this.cluster;
+  }
+
+  configure(how: ClusterSettings): void {
+    this.how = how;
+    this.cluster.configure(how);
   }
 
   /** What the shell does for a store that is new or was restored. */

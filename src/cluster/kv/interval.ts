@@ -1,5 +1,5 @@
+import type { SqlValue } from '../../core/object-database.ts';
 import type { KvInterval } from '../../core/protocol/cluster-kv.ts';
-import type { KvSqlValue } from './database.ts';
 
 /** Byte order: -1, 0 or 1. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
@@ -21,7 +21,7 @@ export function isWithin(interval: KvInterval, key: Uint8Array): boolean {
 }
 
 /** The interval as a condition on the column `key`. */
-export function intervalCondition(interval: KvInterval): { where: string; values: KvSqlValue[] } {
+export function intervalCondition(interval: KvInterval): { where: string; values: SqlValue[] } {
   switch (endOf(interval)) {
     case 'key':
       return { where: 'key = ?', values: [interval.key] };
@@ -30,16 +30,4 @@ export function intervalCondition(interval: KvInterval): { where: string; values
     case 'bounded':
       return { where: 'key >= ? AND key < ?', values: [interval.key, interval.rangeEnd] };
   }
-}
-
-/** Where the keys with a prefix end: the next prefix of its length, or nowhere. */
-export function prefixEnd(prefix: Uint8Array): Uint8Array {
-  for (let last = prefix.length - 1; last >= 0; last--) {
-    if (prefix[last] < 0xff) {
-      const end = prefix.slice(0, last + 1);
-      end[last] += 1;
-      return end;
-    }
-  }
-  return new Uint8Array(1);
 }

@@ -1,5 +1,5 @@
+import type { ObjectDatabase } from '../../core/object-database.ts';
 import type { Random } from '../../core/random.ts';
-import type { KvDatabase } from './database.ts';
 import { KvRefused } from './refusal.ts';
 
 /** Shorter leases would lapse between two heartbeats over the Internet; etcd's bound with its default timings too. */
@@ -18,12 +18,12 @@ export interface Lease {
  * looked at only when the first of them may be due.
  */
 export class Leases {
-  private readonly database: KvDatabase;
+  private readonly database: ObjectDatabase;
   private readonly random: Random;
   /** No lease lapses before; null where there is none. A renewal leaves it as it is: early is only a look in vain. */
   private dueAtMs: number | null;
 
-  constructor(database: KvDatabase, random: Random) {
+  constructor(database: ObjectDatabase, random: Random) {
     this.database = database;
     this.random = random;
     this.dueAtMs = this.firstExpiry();

@@ -1,9 +1,10 @@
 import type { Clock } from '../../core/clock.ts';
 import { unreachable } from '../../core/errors.ts';
+import type { ObjectDatabase } from '../../core/object-database.ts';
 import type { KvAnswer, KvCall, KvResult, KvWatch } from '../../core/protocol/cluster-kv.ts';
+import type { KvSettings } from '../../core/protocol/cluster-settings.ts';
 import type { Random } from '../../core/random.ts';
 import { checkKeysOnce, checkOperation } from './check.ts';
-import type { KvDatabase } from './database.ts';
 import { Leases } from './leases.ts';
 import { KvRefused } from './refusal.ts';
 import { KvStore } from './store.ts';
@@ -11,21 +12,12 @@ import { KvTransaction } from './transaction.ts';
 import { verify } from './verify.ts';
 import { KvSignal, type KvWatchTiming, kvWatchStream } from './watch-stream.ts';
 
-/** What bounds a cluster's state. */
-export interface KvSettings {
-  /** Revisions whose history is kept at the least. */
-  readonly historyRevisions: number;
-  /** Bytes of keys and values in that history; beyond them it is shorter. */
-  readonly historyBytes: number;
-  /** A key with its value. */
-  readonly valueBytes: number;
-  /** The records of one answer. */
-  readonly answerBytes: number;
-}
+/** Hours of writes at the highest rate, and there is room for more than a hundred times. */
+const SKIPPED = 2 ** 26;
 
 export interface KvParts {
   /** Migrated by `migrateKv`. */
-  readonly database: KvDatabase;
+  readonly database: ObjectDatabase;
   readonly clock: Clock;
   readonly random: Random;
   readonly settings: KvSettings;
@@ -41,11 +33,18 @@ export class KvMachine {
   private readonly store: KvStore;
   private readonly leases: Leases;
   private readonly signal = new KvSignal();
+  private settings: KvSettings;
 
   constructor(parts: KvParts) {
     this.parts = parts;
+    this.settings = parts.settings;
     this.store = new KvStore(parts.database, parts.settings.answerBytes);
     this.leases = new Leases(parts.database, parts.random);
+  }
+
+  /** Other bounds hold from the next call on. */
+  configure(settings: KvSettings): void {
+    this.settings = settings;
   }
 
   /** `presentEpoch` is the cluster's; `ifEpoch` the one that the caller believes in, or null. */
@@ -56,15 +55,16 @@ export class KvMachine {
       if (ifEpoch !== null && ifEpoch !== presentEpoch) {
         throw new KvRefused('stale_epoch', `the epoch is ${presentEpoch}, not ${ifEpoch}`);
       }
-      const result = this.parts.database.transaction(() => {
+      const result = this.atomically(() => {
+        const bytesBefore = this.store.liveBytes();
         const done = this.apply(call);
+        this.checkQuota(bytesBefore);
         if (this.store.revision() !== before) this.trim();
         return done;
       });
       if (this.store.revision() !== before || call.op === 'compact') this.signal.notify();
       return { ok: true, result };
     } catch (error) {
-      this.leases.lookAgain();
       if (!(error instanceof KvRefused)) throw error;
       const answer = { ok: false as const, refusal: error.refusal, message: error.message };
       return error.refusal === 'compacted'
@@ -87,10 +87,19 @@ export class KvMachine {
   /** Ends the leases that have lapsed, each with its keys in a revision of its own. */
   expire(): void {
     const due = this.leases.due(this.parts.clock.now());
-    for (const leaseId of due) this.parts.database.transaction(() => this.endLease(leaseId));
+    for (const leaseId of due) this.atomically(() => this.endLease(leaseId));
     const dueAtMs = this.leases.nextDueMs();
     if (dueAtMs !== null && dueAtMs <= this.parts.clock.now()) this.leases.lookAgain();
     if (due.length > 0) this.signal.notify();
+  }
+
+  /**
+   * Goes on far beyond the present revision: the tables went back in time, and revisions were told of that they know
+   * nothing of.
+   */
+  skip(): void {
+    this.atomically(() => this.store.beginAt(this.store.revision() + SKIPPED));
+    this.signal.notify();
   }
 
   /** When `expire` has something to do at the earliest; null where there are no leases. */
@@ -104,7 +113,7 @@ export class KvMachine {
       case 'put':
       case 'deleteRange':
       case 'txn': {
-        checkOperation(call, this.parts.settings.valueBytes);
+        checkOperation(call, this.settings.valueBytes);
         if (call.op === 'txn') checkKeysOnce(call);
         return this.begin().apply(call);
       }
@@ -129,10 +138,32 @@ export class KvMachine {
       case 'leases':
         return { op: 'leases', revision: this.store.revision(), leaseIds: this.leases.ids() };
       case 'verify':
-        return verify(this.store);
+        return verify(this.store, this.settings.liveBytes);
       default:
         return unreachable(call);
     }
+  }
+
+  /** All of it or nothing; what is remembered of the tables is forgotten where it was nothing. */
+  private atomically<T>(work: () => T): T {
+    try {
+      return this.parts.database.transaction(work);
+    } catch (error) {
+      this.store.lookAgain();
+      this.leases.lookAgain();
+      throw error;
+    }
+  }
+
+  /** Refuses what makes the state larger than it may be. What makes it smaller is let through, however large it is. */
+  private checkQuota(bytesBefore: number): void {
+    const bytes = this.store.liveBytes();
+    const { liveBytes } = this.settings;
+    if (bytes <= liveBytes || bytes <= bytesBefore) return;
+    throw new KvRefused(
+      'quota_exceeded',
+      `keys and values would have ${bytes} bytes, and may have ${liveBytes} (spec.kv.liveBytes of the Cluster)`,
+    );
   }
 
   private begin(): KvTransaction {
@@ -151,7 +182,7 @@ export class KvMachine {
 
   /** Keeps the history within its bounds. */
   private trim(): void {
-    const { historyRevisions, historyBytes } = this.parts.settings;
+    const { historyRevisions, historyBytes } = this.settings;
     const revision = this.store.excess(historyRevisions, historyBytes);
     if (revision !== undefined && revision > this.store.compactedRevision()) this.store.compact(revision);
   }

@@ -1,6 +1,6 @@
 import { assert } from '../../core/errors.ts';
+import type { ObjectDatabase, SqlRow, SqlValue } from '../../core/object-database.ts';
 import type { KvInterval, KvRecord } from '../../core/protocol/cluster-kv.ts';
-import type { KvDatabase, KvRow, KvSqlValue } from './database.ts';
 import { endOf, intervalCondition } from './interval.ts';
 import { KvRefused } from './refusal.ts';
 
@@ -8,7 +8,7 @@ import { KvRefused } from './refusal.ts';
  * Places within one revision. Revisions stay below 2^33 so that a position is an exact number: at three thousand
  * writes a second that is a lifetime of ninety years.
  */
-const POSITIONS = 2 ** 20;
+export const POSITIONS = 2 ** 20;
 
 /** The revision of a store that nothing was written to, as etcd counts. */
 const FIRST_REVISION = 1;
@@ -17,6 +17,19 @@ const FIRST_REVISION = 1;
 export interface KvChange {
   readonly revision: number;
   readonly record: KvRecord;
+}
+
+interface Head {
+  readonly revision: number;
+  readonly totalBytes: number;
+  readonly liveBytes: number;
+}
+
+interface Start {
+  /** As `compactedRevision` has it. */
+  readonly compacted: number;
+  /** Of the first row that is told of. */
+  readonly totalBytes: number;
 }
 
 export interface Found {
@@ -33,23 +46,65 @@ export interface Found {
  * revision and of every later one are all kept, of older ones the last of each key.
  */
 export class KvStore {
-  readonly database: KvDatabase;
+  readonly database: ObjectDatabase;
   /** Bytes of records one answer may hold; a Worker's RPC and memory bound it. */
   private readonly answerBytes: number;
+  /** What the last row of the history says, and where it begins: a write asks for both. Undefined: not looked up. */
+  private head: Head | undefined;
+  private start: Start | undefined;
 
-  constructor(database: KvDatabase, answerBytes: number) {
+  constructor(database: ObjectDatabase, answerBytes: number) {
     this.database = database;
     this.answerBytes = answerBytes;
   }
 
   revision(): number {
-    const last = this.database.exec('SELECT max(position) AS position FROM kv_history')[0]?.position;
-    return last === null || last === undefined ? FIRST_REVISION : revisionAt(Number(last));
+    return this.last().revision;
+  }
+
+  /** Bytes of the keys and values there are. */
+  liveBytes(): number {
+    return this.last().liveBytes;
   }
 
   /** The oldest revision that can be read; -1 where nothing was ever compacted. */
   compactedRevision(): number {
-    return Number(this.database.exec("SELECT value FROM kv_facts WHERE name = 'compacted'")[0]?.value ?? -1);
+    return this.first().compacted;
+  }
+
+  /** After the tables were written to in another way: a transaction undone, a restore. */
+  lookAgain(): void {
+    this.head = undefined;
+    this.start = undefined;
+  }
+
+  private last(): Head {
+    if (this.head !== undefined) return this.head;
+    const [row] = this.database.exec(
+      'SELECT position, total_bytes, live_bytes FROM kv_history ORDER BY position DESC LIMIT 1',
+    );
+    this.head =
+      row === undefined
+        ? { revision: FIRST_REVISION, totalBytes: 0, liveBytes: 0 }
+        : {
+            revision: revisionAt(Number(row.position)),
+            totalBytes: Number(row.total_bytes),
+            liveBytes: Number(row.live_bytes),
+          };
+    return this.head;
+  }
+
+  private first(): Start {
+    if (this.start !== undefined) return this.start;
+    const compacted = Number(this.database.exec("SELECT value FROM kv_facts WHERE name = 'compacted'")[0]?.value ?? -1);
+    const [row] = this.database.exec(
+      'SELECT total_bytes FROM kv_history WHERE position >= ? ORDER BY position LIMIT 1',
+      Math.max(FIRST_REVISION, compacted) * POSITIONS,
+    );
+    // Before the first write there is no first row; it is looked up again after it.
+    if (row === undefined) return { compacted, totalBytes: 0 };
+    this.start = { compacted, totalBytes: Number(row.total_bytes) };
+    return this.start;
   }
 
   /** The records of an interval as they are, in order of their keys. `limit` 0 is none. */
@@ -73,8 +128,8 @@ export class KvStore {
     return this.found(query, [...values, (revision + 1) * POSITIONS], limit, columns);
   }
 
-  private found(query: string, values: KvSqlValue[], limit: number, columns: 'all' | 'keys' | 'count'): Found {
-    const exec = (text: string, ...bindings: KvSqlValue[]) => this.database.exec(text, ...bindings);
+  private found(query: string, values: SqlValue[], limit: number, columns: 'all' | 'keys' | 'count'): Found {
+    const exec = (text: string, ...bindings: SqlValue[]) => this.database.exec(text, ...bindings);
     const count = Number(exec(`SELECT count(*) AS count FROM (${query})`, ...values)[0].count);
     if (columns === 'count' || count === 0) return { records: [], count };
     const page = `${query} LIMIT ?`;
@@ -94,8 +149,8 @@ export class KvStore {
     return row === undefined ? undefined : recordOf(row);
   }
 
-  /** Writes a record, present and history. `place` is its place within the revision. */
-  put(record: KvRecord, place: number): void {
+  /** Writes a record, present and history, over the one that is there. `place` is its place within the revision. */
+  put(record: KvRecord, there: KvRecord | undefined, place: number): void {
     this.database.exec(
       `INSERT INTO kv (key, value, create_revision, mod_revision, version, lease) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT (key) DO UPDATE SET value = excluded.value, create_revision = excluded.create_revision,
@@ -107,28 +162,52 @@ export class KvStore {
       record.version,
       record.leaseId,
     );
-    this.remember(record, place);
+    const before = there === undefined ? 0 : there.key.length + there.value.length;
+    this.remember(record, place, record.key.length + record.value.length - before);
   }
 
   delete(key: Uint8Array, revision: number, place: number): void {
-    this.database.exec('DELETE FROM kv WHERE key = ?', key);
+    const [there] = this.database.exec(
+      'DELETE FROM kv WHERE key = ? RETURNING length(key) + coalesce(length(value), 0) AS bytes',
+      key,
+    );
+    assert(there !== undefined, 'only a key that is there is deleted');
     const gone = { key, value: EMPTY, createRevision: 0, modRevision: revision, version: 0, leaseId: '0' };
-    this.remember(gone, place);
+    this.remember(gone, place, -Number(there.bytes));
   }
 
-  private remember(record: KvRecord, place: number): void {
+  /**
+   * Goes on at a revision beyond the present one, with nothing written and all before it compacted: whoever knows an
+   * earlier one is told so. What marks it is a deletion of the empty key, which no call can ask for.
+   */
+  beginAt(revision: number): void {
+    assert(revision > this.revision(), 'revisions grow');
+    const nothing = { key: EMPTY, value: EMPTY, createRevision: 0, modRevision: revision, version: 0, leaseId: '0' };
+    this.remember(nothing, 0, 0);
+    this.compact(revision);
+  }
+
+  private remember(record: KvRecord, place: number, more: number): void {
     assert(place < POSITIONS, 'a revision has at most so many writes');
+    const last = this.last();
+    const head = {
+      revision: record.modRevision,
+      totalBytes: last.totalBytes + record.key.length + record.value.length,
+      liveBytes: last.liveBytes + more,
+    };
     this.database.exec(
-      `INSERT INTO kv_history (position, key, value, create_revision, version, lease, total_bytes)
-       VALUES (?, ?, ?, ?, ?, ?, ? + coalesce((SELECT total_bytes FROM kv_history ORDER BY position DESC LIMIT 1), 0))`,
+      `INSERT INTO kv_history (position, key, value, create_revision, version, lease, total_bytes, live_bytes)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
       record.modRevision * POSITIONS + place,
       record.key,
       record.value,
       record.createRevision,
       record.version,
       record.leaseId,
-      record.key.length + record.value.length,
+      head.totalBytes,
+      head.liveBytes,
     );
+    this.head = head;
   }
 
   /** Keys of an interval, without their values. */
@@ -207,25 +286,22 @@ export class KvStore {
       (revision + 1) * POSITIONS,
     );
     this.database.exec("INSERT OR REPLACE INTO kv_facts (name, value) VALUES ('compacted', ?)", revision);
+    this.start = undefined;
   }
 
   /** The revision to compact to so that the history has about the size allowed; undefined where it has. */
   excess(maxRevisions: number, maxBytes: number): number | undefined {
-    const exec = (text: string, ...bindings: KvSqlValue[]) => this.database.exec(text, ...bindings);
-    const last = exec('SELECT position, total_bytes FROM kv_history ORDER BY position DESC LIMIT 1')[0];
-    if (last === undefined) return undefined;
-    const revision = revisionAt(Number(last.position));
-    const kept = Math.max(FIRST_REVISION, this.compactedRevision());
-    const from = kept * POSITIONS;
-    const first = exec('SELECT total_bytes FROM kv_history WHERE position >= ? ORDER BY position LIMIT 1', from)[0];
-    const bytes = Number(last.total_bytes) - Number(first?.total_bytes ?? last.total_bytes);
+    const { revision, totalBytes } = this.last();
+    const first = this.first();
+    const kept = Math.max(FIRST_REVISION, first.compacted);
+    const bytes = totalBytes - first.totalBytes;
     // Trimmed in steps, so that most writes delete nothing.
     if (revision - kept - maxRevisions < Math.ceil(maxRevisions / 100) && bytes <= 1.1 * maxBytes) return undefined;
-    const fits = exec(
+    const [fits] = this.database.exec(
       'SELECT position FROM kv_history WHERE position >= ? AND total_bytes >= ? ORDER BY position LIMIT 1',
-      from,
-      Number(last.total_bytes) - maxBytes,
-    )[0];
+      kept * POSITIONS,
+      totalBytes - maxBytes,
+    );
     return Math.max(revision - maxRevisions, fits === undefined ? 0 : revisionAt(Number(fits.position)));
   }
 }
@@ -243,7 +319,7 @@ function revisionAt(position: number): number {
   return Math.floor(position / POSITIONS);
 }
 
-function recordOf(row: KvRow): KvRecord {
+function recordOf(row: SqlRow): KvRecord {
   return {
     key: bytesOf(row.key),
     value: bytesOf(row.value),
@@ -254,13 +330,13 @@ function recordOf(row: KvRow): KvRecord {
   };
 }
 
-function changeOf(row: KvRow): KvChange {
+function changeOf(row: SqlRow): KvChange {
   const revision = revisionAt(Number(row.position));
   return { revision, record: recordOf({ ...row, mod_revision: revision }) };
 }
 
 /** The first revision that a page leaves to the next one; undefined where it has all. It has at least one revision. */
-function endOfPage(sizes: readonly KvRow[], maxRows: number, maxBytes: number): number | undefined {
+function endOfPage(sizes: readonly SqlRow[], maxRows: number, maxBytes: number): number | undefined {
   let bytes = 0;
   for (const [at, row] of sizes.entries()) {
     bytes += Number(row.bytes);

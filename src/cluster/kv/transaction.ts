@@ -82,6 +82,7 @@ export class KvTransaction {
         version: (there?.version ?? 0) + 1,
         leaseId: put.ignoreLease && there !== undefined ? there.leaseId : put.leaseId,
       },
+      there,
       this.writes,
     );
     this.writes += 1;
@@ -118,7 +119,7 @@ export class KvTransaction {
     const path = this.decide(txn);
     this.checkPath(txn, path, (operation) => {
       if (operation.op !== 'put') return;
-      this.checkKept(operation, this.store.get(operation.key));
+      if (operation.ignoreValue || operation.ignoreLease) this.checkKept(operation, this.store.get(operation.key));
       this.checkLease(operation);
     });
     this.checkPath(txn, path, (operation) => {

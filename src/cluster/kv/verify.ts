@@ -6,7 +6,7 @@ import { bytesOf, type KvStore } from './store.ts';
 const PAGE = 500;
 
 /** Compares the tables with each other and with the history, and takes the digest of the state. */
-export function verify(store: KvStore): KvVerification {
+export function verify(store: KvStore, maxLiveBytes: number): KvVerification {
   const revision = store.revision();
   const compactedRevision = store.compactedRevision();
   const count = (query: string): number =>
@@ -22,17 +22,24 @@ export function verify(store: KvStore): KvVerification {
   if (revision >= first && told !== revision - first + 1) {
     problems.push(`${revision - first + 1 - told} revisions that the history does not tell of`);
   }
+  const liveBytes = Number(store.database.exec(LIVE_BYTES)[0].bytes);
+  if (liveBytes !== store.liveBytes()) {
+    problems.push(`keys and values of ${liveBytes} bytes, which were counted as ${store.liveBytes()}`);
+  }
   return {
     op: 'verify',
     revision,
     compactedRevision,
     keys,
     leases: count('SELECT id FROM kv_leases'),
+    liveBytes,
+    maxLiveBytes,
     digest,
     problems,
   };
 }
 
+const LIVE_BYTES = 'SELECT coalesce(sum(length(key) + coalesce(length(value), 0)), 0) AS bytes FROM kv';
 const REVISION = 'position / 1048576';
 const LAST = `SELECT key, value, create_revision, version, lease, max(position) AS position FROM kv_history GROUP BY key`;
 

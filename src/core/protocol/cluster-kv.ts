@@ -132,6 +132,9 @@ export interface KvVerification {
   readonly compactedRevision: number;
   readonly keys: number;
   readonly leases: number;
+  /** Of the keys and values there are, and how many they may be. */
+  readonly liveBytes: number;
+  readonly maxLiveBytes: number;
   /** SHA-256, hexadecimal, over the keys with their values and revisions: equal states have equal digests. */
   readonly digest: string;
   /** What does not fit together, in words; empty where all is well. */
@@ -172,6 +175,7 @@ export type KvRefusal =
   | 'lease_ttl_too_large'
   | 'value_too_large'
   | 'answer_too_large'
+  | 'quota_exceeded'
   | 'stale_epoch';
 
 /** An answer that crosses RPC: refusals are values, since error classes do not cross it. */

@@ -144,12 +144,31 @@ export type ClusterEvent = ClusterChange & { readonly revision: number; readonly
 export type WatchMessage =
   | ({ readonly type: 'event' } & ClusterEvent)
   /** Nothing is missing up to here: to resume from. */
-  | { readonly type: 'progress'; readonly revision: number };
+  | { readonly type: 'progress'; readonly revision: number }
+  /** Over a WebSocket, before its end: the history that the watch needs is no more. Of server-sent events the stream ends. */
+  | { readonly type: 'gone'; readonly compactedRevision: number };
 
 export interface Vote {
   readonly memberId: string;
   readonly candidateId: string;
   readonly term: number;
+}
+
+/** A backup that was taken of a cluster. */
+export interface ClusterBackup {
+  readonly backupId: string;
+  readonly createdAt: string;
+  readonly sizeBytes: number;
+  /** Of the cluster's state. */
+  readonly revision: number;
+  readonly epoch: number;
+}
+
+/** What a cluster goes on with after a restore: both are above all that were before. */
+export interface ClusterRestored {
+  readonly backupId: string;
+  readonly revision: number;
+  readonly epoch: number;
 }
 
 /** A refusal is an answer: an error does not cross an RPC as the class it was. */
@@ -177,7 +196,13 @@ export interface ClusterObject {
   resign(memberId: string): Promise<ClusterAnswer<ElectionView>>;
   /** Server-sent events after `revision`, or from now on; a refusal where that history is gone. */
   watch(revision: number | null): Promise<ReadableStream<Uint8Array> | ClusterRefusal>;
-  /** The WebSocket of a member: an upgrade, answered 101. */
+  backup(): Promise<ClusterAnswer<ClusterBackup>>;
+  /** Becomes what it, or another cluster, was when a backup was taken; members join anew. `from` as `find` takes it. */
+  restore(from: string, backupId: string): Promise<ClusterAnswer<ClusterRestored>>;
+  /**
+   * An upgrade, answered 101: to a member's WebSocket where the path ends with `/connect`, to that of a watch of events
+   * after `?revision=` where it ends with `/watch`. A watch that is refused is answered 410 with a `ClusterRefusal`.
+   */
   fetch(request: Request): Promise<Response>;
 }
 

@@ -1,4 +1,6 @@
+import type { ClusterSettings } from './cluster-settings.ts';
 import type { PipelineSnapshot } from './pipeline.ts';
+import type { SettingsSnapshot } from './settings.ts';
 
 /** What the data path asks of the ControlPlane object, by RPC; cached by its callers, never on a hot path. */
 export interface ControlPlaneReader {
@@ -6,6 +8,8 @@ export interface ControlPlaneReader {
   namespaceUid(name: string): Promise<string | null>;
   namespaces(): Promise<readonly { name: string; uid: string }[]>;
   pipelines(namespace: string): Promise<PipelineSnapshot>;
+  /** By the namespace's uid, which is what an object's name begins with. */
+  clusterSettings(namespaceUid: string, cluster: string): Promise<SettingsSnapshot<ClusterSettings>>;
 }
 
 /** How an answer shows objects: whole, as rows for `kubectl get`, or their metadata alone. */
