@@ -13,6 +13,7 @@ import type {
   ServedResource,
 } from '../src/core/protocol/control-plane.ts';
 import type { PipelineSnapshot } from '../src/core/protocol/pipeline.ts';
+import type { QueueConfiguration } from '../src/core/protocol/queue-settings.ts';
 import type { SettingsSnapshot } from '../src/core/protocol/settings.ts';
 import { systemRandom } from '../src/core/random.ts';
 import { depsOf } from '../src/deps.ts';
@@ -66,6 +67,10 @@ export class ControlPlane extends DurableObject<Cloudflare.Env> implements Contr
 
   async clusterSettings(namespaceUid: string, cluster: string): Promise<SettingsSnapshot<ClusterSettings>> {
     return this.machine.clusterSettings(namespaceUid, cluster);
+  }
+
+  async queueSettings(namespaceUid: string, queue: string): Promise<QueueConfiguration> {
+    return this.machine.queueSettings(namespaceUid, queue);
   }
 
   async resources(): Promise<readonly ServedResource[]> {

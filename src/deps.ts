@@ -238,6 +238,10 @@ function controlPlane(env: Cloudflare.Env, pipelinesChanged: (namespace: string)
     const { namespaceUid, cluster } = parseClusterName(name);
     return stub().clusterSettings(namespaceUid, cluster);
   }, systemClock);
+  const queues = new SnapshotCache((name) => {
+    const [namespaceUid, queue] = name.split('/');
+    return stub().queueSettings(namespaceUid, queue);
+  }, systemClock);
   return {
     async namespaceUid(name) {
       const uid = await uids.get(name);
@@ -248,6 +252,7 @@ function controlPlane(env: Cloudflare.Env, pipelinesChanged: (namespace: string)
     pipelines: (namespace) => pipelines.get(namespace),
     clusterSettings: (namespaceUid, cluster) =>
       clusters.get(clusterNameText({ namespaceUid, cluster, jurisdiction: null })),
+    queueSettings: (namespaceUid, queue) => queues.get(`${namespaceUid}/${queue}`),
     tick: () => stub().tick(),
     resources: () => stub().resources(),
     async call(call) {

@@ -3,6 +3,7 @@ import { LIMITS } from '../core/limits.ts';
 import { type ClusterSettings, DEFAULT_CLUSTER_SETTINGS } from '../core/protocol/cluster-settings.ts';
 import type { ResourceAnswer, ResourceCall, ServedResource } from '../core/protocol/control-plane.ts';
 import type { PipelineSnapshot } from '../core/protocol/pipeline.ts';
+import { DEFAULT_QUEUE_SETTINGS, type QueueConfiguration } from '../core/protocol/queue-settings.ts';
 import type { SettingsSnapshot } from '../core/protocol/settings.ts';
 import type { Random } from '../core/random.ts';
 import type { Log } from '../observe/log.ts';
@@ -12,6 +13,7 @@ import { DEFAULT_NAMESPACE } from './kinds/namespace.ts';
 import { BUILT_IN_KINDS, type ServedKind } from './kinds.ts';
 import { scopeOf } from './list.ts';
 import { admitPipelines } from './pipeline-admission.ts';
+import { compileQueue } from './queue-spec.ts';
 import type { ClusterHome, NamespaceRelease, ReconcileResult } from './reconcile.ts';
 import { keyText, parseKeyText, type Resource } from './resource.ts';
 import { type ResourceCodec, resourceCodec, type Sealer } from './resource-codec.ts';
@@ -223,6 +225,13 @@ export class ControlPlaneMachine implements Served {
     return this.settings('clusters', namespaceUid, name, compileCluster, DEFAULT_CLUSTER_SETTINGS);
   }
 
+  /** A queue's settings, in force from the moment the write of its resource is answered. */
+  queueSettings(namespaceUid: string, name: string): QueueConfiguration {
+    const snapshot = this.settings('taskqueues', namespaceUid, name, compileQueue, DEFAULT_QUEUE_SETTINGS);
+    const ever = snapshot.namespace === null ? null : this.storage.getFact(shardsFact(snapshot.namespace, name));
+    return { ...snapshot, shardsEver: Math.max(Number(ever ?? 1), snapshot.settings.shards) };
+  }
+
   /** What a resource of ours says, compiled; `otherwise` where it is not there or is being deleted. */
   private settings<T>(
     resource: Published,
@@ -309,6 +318,14 @@ export class ControlPlaneMachine implements Served {
     const resource = PUBLISHED.find((published) => published === change.key.resource);
     if (resource === undefined) return;
     this.storage.setFact(versionFact(resource, change.key.namespace), change.object.metadata.resourceVersion ?? '0');
+    if (resource === 'taskqueues') this.rememberShards(change.key.namespace, change.object);
+  }
+
+  /** The most shards a queue ever had, though it be declared no more: some may still hold tasks. */
+  private rememberShards(namespace: string, queue: Resource): void {
+    const name = shardsFact(namespace, queue.metadata.name);
+    const { shards } = compileQueue(queue);
+    if (shards > Number(this.storage.getFact(name) ?? 1)) this.storage.setFact(name, String(shards));
   }
 
   private workFor(change: ResourceChange, store: ResourceStore): string[] {
@@ -329,8 +346,12 @@ function splitOnce(text: string, separator: string): [string, string] {
 }
 
 /** Kinds that the data path reads snapshots of, each with a version a namespace. */
-const PUBLISHED = ['pipelines', 'clusters'] as const;
+const PUBLISHED = ['pipelines', 'clusters', 'taskqueues'] as const;
 type Published = (typeof PUBLISHED)[number];
+
+function shardsFact(namespace: string, queue: string): string {
+  return `shards:${namespace}/${queue}`;
+}
 
 function versionFact(resource: Published, namespace: string): string {
   return `version:${resource}/${namespace}`;

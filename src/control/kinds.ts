@@ -5,9 +5,11 @@ import { clusterSchema } from './kinds/generated/cluster.ts';
 import { namespaceSchema } from './kinds/generated/namespace.ts';
 import { pipelineSchema } from './kinds/generated/pipeline.ts';
 import { secretSchema } from './kinds/generated/secret.ts';
+import { taskqueueSchema } from './kinds/generated/taskqueue.ts';
 import { namespaceKind } from './kinds/namespace.ts';
 import { pipelineKind } from './kinds/pipeline.ts';
 import { secretKind } from './kinds/secret.ts';
+import { taskqueueKind } from './kinds/taskqueue.ts';
 import type { Reconciler } from './reconcile.ts';
 import type { StructuralSchema } from './structural-schema.ts';
 
@@ -23,6 +25,7 @@ export const BUILT_IN_KINDS: readonly ServedKind[] = [
   serve(secretKind, secretSchema),
   serve(pipelineKind, pipelineSchema),
   serve(clusterKind, clusterSchema),
+  serve(taskqueueKind, taskqueueSchema),
 ];
 
 function serve(declaration: KindDeclaration, schema: StructuralSchema): ServedKind {

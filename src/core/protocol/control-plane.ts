@@ -1,5 +1,6 @@
 import type { ClusterSettings } from './cluster-settings.ts';
 import type { PipelineSnapshot } from './pipeline.ts';
+import type { QueueConfiguration } from './queue-settings.ts';
 import type { SettingsSnapshot } from './settings.ts';
 
 /** What the data path asks of the ControlPlane object, by RPC; cached by its callers, never on a hot path. */
@@ -10,6 +11,7 @@ export interface ControlPlaneReader {
   pipelines(namespace: string): Promise<PipelineSnapshot>;
   /** By the namespace's uid, which is what an object's name begins with. */
   clusterSettings(namespaceUid: string, cluster: string): Promise<SettingsSnapshot<ClusterSettings>>;
+  queueSettings(namespaceUid: string, queue: string): Promise<QueueConfiguration>;
 }
 
 /** How an answer shows objects: whole, as rows for `kubectl get`, or their metadata alone. */

@@ -1,0 +1,263 @@
+// Written by scripts/build-kinds.ts from ../taskqueue.ts; change that and run the script.
+import type { StructuralSchema } from '../../structural-schema.ts';
+
+export const taskqueueSchema: StructuralSchema = {
+  type: 'object',
+  properties: {
+    spec: {
+      default: {},
+      type: 'object',
+      properties: {
+        shards: {
+          default: 1,
+          description:
+            'Objects that hold the queue. Order holds within each; fewer lose nothing, the old ones are emptied.',
+          type: 'integer',
+          minimum: 1,
+          maximum: 64,
+        },
+        paused: { default: false, description: 'Gives no tasks out; takes them in.', type: 'boolean' },
+        starvationSeconds: {
+          default: 300,
+          description: 'A task goes before one of the next higher priority that came this much later.',
+          type: 'integer',
+          minimum: 1,
+          maximum: 86400,
+        },
+        retry: {
+          description: 'Where a task does not say.',
+          default: {},
+          type: 'object',
+          properties: {
+            maxRetries: {
+              default: 3,
+              description: 'Attempts after the first.',
+              type: 'integer',
+              minimum: 0,
+              maximum: 100,
+            },
+            delaySeconds: {
+              default: 1,
+              description: 'The wait before the first retry; it doubles with each further one.',
+              type: 'number',
+              minimum: 0.1,
+              maximum: 86400,
+            },
+            maxDelaySeconds: {
+              default: 300,
+              description: 'The longest such wait.',
+              type: 'number',
+              minimum: 0.1,
+              maximum: 86400,
+            },
+          },
+        },
+        leaseSeconds: {
+          default: 300,
+          description: 'How long an agent may be silent, where neither it nor the task says.',
+          type: 'integer',
+          minimum: 1,
+          maximum: 86400,
+        },
+        timeoutSeconds: {
+          description: 'The longest one attempt may take, whatever its heartbeats say, where the task does not say.',
+          type: 'integer',
+          minimum: 1,
+          maximum: 86400,
+        },
+        resultRetentionSeconds: {
+          default: 86400,
+          description: 'How long results are kept where the task does not say; 0 keeps none.',
+          type: 'integer',
+          minimum: 0,
+          maximum: 2592000,
+        },
+        deadLetterRetentionSeconds: {
+          default: 1209600,
+          description: 'How long a task that failed for good is kept, to be looked at and redriven.',
+          type: 'integer',
+          minimum: 0,
+          maximum: 7776000,
+        },
+        dedupeWindowSeconds: {
+          default: 3600,
+          description: 'How long a dedupe key names its task where the task does not say.',
+          type: 'integer',
+          minimum: 1,
+          maximum: 2592000,
+        },
+        limits: {
+          description: 'How many run at a time, and how many begin in a second.',
+          default: {},
+          type: 'object',
+          properties: {
+            queue: {
+              description: 'All tasks together.',
+              type: 'object',
+              properties: {
+                concurrency: {
+                  description: 'Tasks that run at a time.',
+                  type: 'integer',
+                  minimum: 1,
+                  maximum: 1000000,
+                },
+                rate: {
+                  type: 'object',
+                  properties: {
+                    perSecond: {
+                      type: 'number',
+                      minimum: 0.0001,
+                      maximum: 1000000,
+                      description: 'Tasks that begin in a second, on average.',
+                    },
+                    burst: {
+                      description:
+                        'Tasks that may begin at once after a pause; one for each shard where it is not said.',
+                      type: 'integer',
+                      minimum: 1,
+                      maximum: 1000000,
+                    },
+                  },
+                  required: ['perSecond'],
+                },
+              },
+            },
+            perType: {
+              default: [],
+              'x-kubernetes-list-type': 'map',
+              'x-kubernetes-list-map-keys': ['type'],
+              description: 'Tasks of a type; `*` is each type that is not named.',
+              maxItems: 1000,
+              type: 'array',
+              items: {
+                type: 'object',
+                properties: {
+                  type: { type: 'string', minLength: 1, maxLength: 200 },
+                  concurrency: {
+                    description: 'Tasks that run at a time.',
+                    type: 'integer',
+                    minimum: 1,
+                    maximum: 1000000,
+                  },
+                  rate: {
+                    type: 'object',
+                    properties: {
+                      perSecond: {
+                        type: 'number',
+                        minimum: 0.0001,
+                        maximum: 1000000,
+                        description: 'Tasks that begin in a second, on average.',
+                      },
+                      burst: {
+                        description:
+                          'Tasks that may begin at once after a pause; one for each shard where it is not said.',
+                        type: 'integer',
+                        minimum: 1,
+                        maximum: 1000000,
+                      },
+                    },
+                    required: ['perSecond'],
+                  },
+                },
+                required: ['type'],
+              },
+            },
+            perGroup: {
+              default: [],
+              'x-kubernetes-list-type': 'map',
+              'x-kubernetes-list-map-keys': ['group'],
+              description: 'Tasks of a group key; `*` is each group that is not named.',
+              maxItems: 1000,
+              type: 'array',
+              items: {
+                type: 'object',
+                properties: {
+                  group: { type: 'string', minLength: 1, maxLength: 200 },
+                  concurrency: {
+                    description: 'Tasks that run at a time.',
+                    type: 'integer',
+                    minimum: 1,
+                    maximum: 1000000,
+                  },
+                  rate: {
+                    type: 'object',
+                    properties: {
+                      perSecond: {
+                        type: 'number',
+                        minimum: 0.0001,
+                        maximum: 1000000,
+                        description: 'Tasks that begin in a second, on average.',
+                      },
+                      burst: {
+                        description:
+                          'Tasks that may begin at once after a pause; one for each shard where it is not said.',
+                        type: 'integer',
+                        minimum: 1,
+                        maximum: 1000000,
+                      },
+                    },
+                    required: ['perSecond'],
+                  },
+                },
+                required: ['group'],
+              },
+            },
+          },
+        },
+        groupWeights: {
+          default: [],
+          'x-kubernetes-list-type': 'map',
+          'x-kubernetes-list-map-keys': ['group'],
+          description: 'Groups of one priority take turns; one of weight 2 has two tasks where others have one.',
+          maxItems: 1000,
+          type: 'array',
+          items: {
+            type: 'object',
+            properties: {
+              group: {
+                type: 'string',
+                minLength: 1,
+                maxLength: 200,
+                description: 'A group key, or `*` for each that is not named.',
+              },
+              weight: { type: 'integer', minimum: 1, maximum: 100, description: 'Tasks it has in a round.' },
+            },
+            required: ['group', 'weight'],
+          },
+        },
+      },
+    },
+    status: {
+      type: 'object',
+      properties: {
+        observedGeneration: { description: 'The generation the conditions speak of.', type: 'integer', minimum: 0 },
+        conditions: {
+          'x-kubernetes-list-type': 'map',
+          'x-kubernetes-list-map-keys': ['type'],
+          description: 'What is known of the object, an entry an aspect.',
+          type: 'array',
+          items: {
+            type: 'object',
+            properties: {
+              type: {
+                type: 'string',
+                maxLength: 316,
+                description: 'The aspect the condition speaks of, in CamelCase.',
+              },
+              status: { type: 'string', enum: ['True', 'False', 'Unknown'] },
+              observedGeneration: {
+                description: 'The generation of the object that the condition speaks of.',
+                type: 'integer',
+                minimum: 0,
+              },
+              lastTransitionTime: { type: 'string', format: 'date-time', description: 'When the status last turned.' },
+              reason: { type: 'string', maxLength: 1024, description: 'One word in CamelCase, for machines.' },
+              message: { type: 'string', maxLength: 32768, description: 'A sentence for people.' },
+            },
+            required: ['type', 'status', 'lastTransitionTime', 'reason', 'message'],
+          },
+        },
+      },
+    },
+  },
+};
