@@ -37,7 +37,7 @@ describe('damaged text', () => {
   test('is read, quarantined or refused, whatever bytes are changed, and never crashes', {
     timeout: 900_000,
   }, async () => {
-    for (let seed = 1; seed <= seedCount(2); seed++) {
+    for (let seed = 1; seed <= seedCount(1); seed++) {
       const random = seededRandom(seed);
       const below = (n: number) => Math.floor(random.next() * n);
       for (let i = 0; i < sized(300); i++) {
@@ -113,7 +113,7 @@ function endless(head: string, fill: Uint8Array, bytes: number, tail: string): D
 }
 
 /** 200 MB in the full suite. */
-const LONG_BYTES = sized(40_000_000);
+const LONG_BYTES = sized(20_000_000);
 
 describe('one value far beyond the limit', () => {
   const fill = new Uint8Array(64 * 1024).fill(120);

@@ -67,7 +67,7 @@ test('faults of store, catalogue and queue that pass lose no row, double none an
   timeout: 20 * 60_000,
 }, async () => {
   let faults = 0;
-  for (let seed = 1; seed <= seedCount(15); seed++) {
+  for (let seed = 1; seed <= seedCount(5); seed++) {
     const random = seededRandom(seed);
     const flaky = flakyEffects(random);
     const world = flakyWorld(random, flaky);

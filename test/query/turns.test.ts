@@ -5,8 +5,8 @@ import { newContext } from './world.ts';
 
 /** Statements that compute for long without reading anything or putting out a row. */
 const BUSY = [
-  'SELECT count(*) FROM generate_series(1, 3000) AS a(x), generate_series(1, 3000) AS b(y) WHERE x + y < 0',
-  'SELECT count(*) FROM generate_series(1, 3000) AS a(x), generate_series(1, 3000) AS b(y)',
+  'SELECT count(*) FROM generate_series(1, 1500) AS a(x), generate_series(1, 1500) AS b(y) WHERE x + y < 0',
+  'SELECT count(*) FROM generate_series(1, 1500) AS a(x), generate_series(1, 1500) AS b(y)',
   'WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 300) SELECT max(n) FROM r',
 ];
 

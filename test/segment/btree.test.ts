@@ -24,7 +24,7 @@ import { seedCount, sized } from '../scale.ts';
 
 vi.setConfig({ testTimeout: 600_000 });
 
-const SEEDS = seedCount(3);
+const SEEDS = seedCount(2);
 const definition: IndexDefinition = { name: 'by_v', kind: 'btree', fields: ['v'], options: {} };
 
 function countingReader(bytes: Uint8Array): RangeReader & { reads: number; bytes: number } {
@@ -355,7 +355,7 @@ describe('a btree index', () => {
 });
 
 describe('the cost of a btree index', () => {
-  const rows = sized(200_000);
+  const rows = sized(80_000);
 
   test('is one read to open and one of a page to look a value up, as estimated', async () => {
     const random = seededRandom(1);

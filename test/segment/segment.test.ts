@@ -271,7 +271,7 @@ function ordered(a: Scalar, b: Scalar): boolean {
   return Number.isNaN(b) || (a as number) <= (b as number);
 }
 
-describe.each(Array.from({ length: seedCount(4) }, (_, seed) => seed))('whatever the values, with seed %i', (seed) => {
+describe.each(Array.from({ length: seedCount(2) }, (_, seed) => seed))('whatever the values, with seed %i', (seed) => {
   const random = seededRandom(seed);
   const rowGroupRows = [64, 1000, 5000][seed % 3];
   const styles = EVERY_TYPE.map(() => randomStyle(random));

@@ -276,7 +276,7 @@ test('one object is read as JSON.parse reads it', { timeout }, async () => {
         else expect(got).toEqual(expected(value));
       }
     }),
-    { numRuns: sized(200) },
+    { numRuns: sized(80) },
   );
 });
 
@@ -307,7 +307,7 @@ test('a line is accepted exactly where JSON.parse accepts it and finds an object
       const { rows, bad } = await decode(jsonFormat, text, { options: { layout: 'lines' } });
       expect([rows.length, bad.length]).toEqual(isObject ? [1, 0] : [0, text.trim() === '' ? 0 : 1]);
     }),
-    { numRuns: sized(200) },
+    { numRuns: sized(80) },
   );
 });
 
@@ -348,6 +348,6 @@ test('where the rows are cut into batches, chunks and runs never shows in the an
         }
       }
     }),
-    { numRuns: sized(60) },
+    { numRuns: sized(30) },
   );
 });

@@ -7,6 +7,7 @@ import { type Scalar, scalarAt } from '../../../src/columns/column.ts';
 import type { Schema } from '../../../src/columns/types.ts';
 import { memoryReader } from '../../../src/core/bytes.ts';
 import type { Checkpoint } from '../../../src/formats/format.ts';
+import { sized } from '../../scale.ts';
 import { duckdb } from '../../segment/duckdb.ts';
 import { expectSameRows, oracleRows } from './oracle.ts';
 import { decode, readAll } from './read.ts';
@@ -62,16 +63,18 @@ describe.each(['uncompressed', 'snappy', 'gzip', 'zstd', 'brotli', 'lz4_raw'])(
   'a file DuckDB wrote with %s',
   (codec) => {
     test.each(['v1', 'v2'])('has the same values in pages of %s', { timeout: 60_000 }, async (version) => {
-      const sql = EVERY_TYPE.replace('ROWS', '3000');
+      // Two row groups, in the full run of every codec.
+      const rows = codec === 'snappy' ? 3_000 : sized(600);
+      const sql = EVERY_TYPE.replace('ROWS', String(rows));
       const options = `compression ${codec}, parquet_version ${version}, row_group_size 2048`;
       const { path, bytes } = await write(
         `${codec}-${version}`,
         `select * exclude (${SPELT_OTHERWISE}) from (${sql})`,
         options,
       );
-      const { schema, rows, bad } = await readAll(bytes);
-      expect(bad).toEqual([]);
-      expectSameRows(schema, rows, await oracleRows(path));
+      const read = await readAll(bytes);
+      expect(read.bad).toEqual([]);
+      expectSameRows(read.schema, read.rows, await oracleRows(path));
     });
   },
 );

@@ -22,10 +22,9 @@ import { type GoodFile, goodFiles } from './good-files.ts';
 import { type HostileObject, hostileObject } from './mutations.ts';
 import { expectReason } from './reasons.ts';
 
-/** Ten thousand in the full run. */
-const MUTATIONS = sized(2_000);
 /** Every hostile file is then tried as every format. */
 const FULL = sized(1) >= 5;
+const MUTATIONS = FULL ? 10_000 : 600;
 const ENDINGS = ['ndjson', 'json', 'csv', 'parquet', 'arrow'];
 /** Objects of one world: enough to meet in groups, few enough to tell whose fault a finding is. */
 const WORLD_OBJECTS = 200;

@@ -112,7 +112,7 @@ describe('a full-text search', () => {
           const random = seededRandom(seed * 7 + segments);
           const zipf = new Zipf(random, 400);
           if (Object.keys(options).length > 0) zipf.words.splice(3, 4, 'the', 'running', 'Runs', 'is');
-          const rows = Math.ceil(sized(400) / segments);
+          const rows = Math.ceil(sized(150) / segments);
           const parts = Array.from({ length: segments }, () => ({
             texts: randomTexts(random, zipf, rows),
             masked: randomMask(random, rows),
@@ -188,7 +188,7 @@ describe('a full-text search', () => {
     for (let seed = 0; seed < SEEDS; seed++) {
       const random = seededRandom(seed);
       const zipf = new Zipf(random, 2000);
-      const texts = Array.from({ length: sized(12_000) }, () => zipf.text(4 + int(random, 12)));
+      const texts = Array.from({ length: sized(5_000) }, () => zipf.text(4 + int(random, 12)));
       const whole = await build(batchesOf(texts));
       const sink = memorySink();
       const summary = await buildFulltext(batchesOf(texts), definitionOf(), sink, 400_000);
