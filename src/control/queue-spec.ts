@@ -1,6 +1,7 @@
 import { DEFAULT_QUEUE_SETTINGS, type QueueSettings, type TaskLimit } from '../core/protocol/queue-settings.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 import type { Resource } from './resource.ts';
+import { compileScaling, scalingFaults } from './scaling-spec.ts';
 import { type Cause, invalidValue } from './status.ts';
 
 /** The settings of a validated `TaskQueue`; what an older version of the kind did not have is as in an undeclared one. */
@@ -27,6 +28,7 @@ export function compileQueue(queue: Resource): QueueSettings {
       perType: objectsIn(limits.perType).map((limit) => ({ type: String(limit.type), ...limitOf(limit, shards) })),
       perGroup: objectsIn(limits.perGroup).map((limit) => ({ group: String(limit.group), ...limitOf(limit, 1) })),
     },
+    scaling: compileScaling(spec.scaling),
     groupWeights: objectsIn(spec.groupWeights).map(({ group, weight }) => ({
       group: String(group),
       weight: numberIn(weight, 1),
@@ -48,6 +50,7 @@ export function queueFaults(queue: Resource): Cause[] {
   causes.push(...shareFaults(limits.queue, shards, 'spec.limits.queue'));
   for (const [i, limit] of limits.perType.entries())
     causes.push(...shareFaults(limit, shards, `spec.limits.perType[${i}]`));
+  causes.push(...scalingFaults(settings.scaling));
   return causes;
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/control/json.ts';
 import { DEFAULT_QUEUE_SETTINGS, UNDECLARED_QUEUE } from '../../src/core/protocol/queue-settings.ts';
+import { DEFAULT_SCALING } from '../../src/core/protocol/scaling.ts';
 import { testPlane } from './fixture.ts';
 
 const QUEUES = { resource: 'taskqueues' };
@@ -36,6 +37,7 @@ describe('the settings of a queue', () => {
         perGroup: [{ group: '*', rate: { perSecond: 3, burst: 9 } }],
       },
       groupWeights: [{ group: 'big', weight: 3 }],
+      scaling: { maxAgents: 20, tolerance: 0.2, webhook: { url: 'https://a.example/b', secretName: 's' } },
     });
     const { version, settings } = plane.settings('mail');
     expect(settings).toEqual({
@@ -51,6 +53,12 @@ describe('the settings of a queue', () => {
         perGroup: [{ group: '*', concurrency: null, rate: { perSecond: 3, burst: 9 } }],
       },
       groupWeights: [{ group: 'big', weight: 3 }],
+      scaling: {
+        ...DEFAULT_SCALING,
+        maxAgents: 20,
+        tolerance: 0.2,
+        webhook: { url: 'https://a.example/b', secretName: 's' },
+      },
     });
     plane.delete('mail');
     expect(plane.settings('mail').settings).toEqual(DEFAULT_QUEUE_SETTINGS);
@@ -85,6 +93,12 @@ test.each<[JsonObject, string]>([
     'spec.limits.perType[0].rate.burst',
   ],
   [{ groupWeights: [{ group: 'a', weight: 101 }] }, 'spec.groupWeights[0].weight'],
+  [{ scaling: { minAgents: 5, maxAgents: 4 } }, 'spec.scaling.maxAgents'],
+  [{ scaling: { minAgents: 11 } }, 'spec.scaling.maxAgents'],
+  [{ scaling: { tolerance: 2 } }, 'spec.scaling.tolerance'],
+  [{ scaling: { webhook: { url: 'https://a.example' } } }, 'spec.scaling.webhook.secretName'],
+  [{ scaling: { webhook: { url: 'ftp://a.example', secretName: 's' } } }, 'spec.scaling.webhook.url'],
+  [{ scaling: { webhook: { url: 'https://u:p@a.example', secretName: 's' } } }, 'spec.scaling.webhook.url'],
 ])('%j is refused with the path of the field', (spec, field) => {
   const refused = queues().put('mail', spec);
   expect(refused.status).toBe(422);

@@ -6,6 +6,7 @@ import type { KindDeclaration } from '../declaration.ts';
 import { isJsonObject } from '../json.ts';
 import { queueFaults } from '../queue-spec.ts';
 import { DONE, type Reconciler } from '../reconcile.ts';
+import { scalingSchema } from '../scaling-spec.ts';
 
 const DAY_SECONDS = 86_400;
 const usual = DEFAULT_QUEUE_SETTINGS;
@@ -129,6 +130,7 @@ export const taskqueueKind: KindDeclaration = {
             })
             .prefault({})
             .describe('How many run at a time, and how many begin in a second.'),
+          scaling: scalingSchema(),
           groupWeights: z
             .array(
               z.object({

@@ -204,6 +204,61 @@ export const taskqueueSchema: StructuralSchema = {
             },
           },
         },
+        scaling: {
+          description: 'How many agents the queue wants; docs/scaling.md.',
+          default: {},
+          type: 'object',
+          properties: {
+            minAgents: { default: 0, type: 'integer', minimum: 0, maximum: 100000 },
+            maxAgents: { default: 10, type: 'integer', minimum: 0, maximum: 100000 },
+            slotsPerAgent: {
+              default: 1,
+              description: 'Tasks an agent runs at a time.',
+              type: 'integer',
+              minimum: 1,
+              maximum: 10000,
+            },
+            targetWaitSeconds: {
+              default: 60,
+              description: 'How soon after it was due a task is to be started.',
+              type: 'number',
+              minimum: 1,
+              maximum: 86400,
+            },
+            scaleDownWindowSeconds: {
+              default: 300,
+              description: 'The number falls only to the highest that was wanted within this window. It rises at once.',
+              type: 'integer',
+              minimum: 0,
+              maximum: 86400,
+            },
+            tolerance: {
+              default: 0.1,
+              description: 'A change of less than this part of the present number is none.',
+              type: 'number',
+              minimum: 0,
+              maximum: 1,
+            },
+            webhook: {
+              type: 'object',
+              properties: {
+                url: {
+                  type: 'string',
+                  minLength: 1,
+                  maxLength: 2000,
+                  description: 'Gets a POST when the number changes.',
+                },
+                secretName: {
+                  type: 'string',
+                  minLength: 1,
+                  maxLength: 253,
+                  description: 'A Secret of the namespace; its entry `key` signs what is sent.',
+                },
+              },
+              required: ['url', 'secretName'],
+            },
+          },
+        },
         groupWeights: {
           default: [],
           'x-kubernetes-list-type': 'map',
