@@ -18,6 +18,7 @@ import type { SettingsSnapshot } from '../src/core/protocol/settings.ts';
 import { systemRandom } from '../src/core/random.ts';
 import { depsOf } from '../src/deps.ts';
 import { ObjectAlarm } from './object-alarm.ts';
+import { scheduledTasks } from './scheduled-tasks.ts';
 
 /** The control plane's shell: SQLite, the alarm and RPC around `ControlPlaneMachine`, which decides everything. */
 export class ControlPlane extends DurableObject<Cloudflare.Env> implements ControlPlaneReader, ControlPlaneResources {
@@ -27,7 +28,7 @@ export class ControlPlane extends DurableObject<Cloudflare.Env> implements Contr
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
     this.alarmClock = new ObjectAlarm(ctx.storage);
-    const { config, keys, ingest, incarnations, watched, logs } = depsOf(env);
+    const { config, keys, ingest, incarnations, taskQueue, watched, logs } = depsOf(env);
     const database = sqlDatabase(ctx.storage);
     this.machine = new ControlPlaneMachine({
       storage: sqlStorage(database),
@@ -43,6 +44,7 @@ export class ControlPlane extends DurableObject<Cloudflare.Env> implements Contr
         (name, uid) => ingest.eraseNamespace(name, uid),
         (_name, uid) => watched.eraseNamespace(uid),
       ],
+      tasks: scheduledTasks(taskQueue),
       clusterHome: (namespaceUid, cluster) => incarnations.home(namespaceUid, cluster),
     });
     ctx.blockConcurrencyWhile(async () => {
@@ -67,6 +69,10 @@ export class ControlPlane extends DurableObject<Cloudflare.Env> implements Contr
 
   async clusterSettings(namespaceUid: string, cluster: string): Promise<SettingsSnapshot<ClusterSettings>> {
     return this.machine.clusterSettings(namespaceUid, cluster);
+  }
+
+  async secretEntry(namespaceUid: string, name: string, entry: string): Promise<string | null> {
+    return this.machine.secretEntry(namespaceUid, name, entry);
   }
 
   async queueSettings(namespaceUid: string, queue: string): Promise<QueueConfiguration> {

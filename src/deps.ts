@@ -40,6 +40,7 @@ import {
   type WatchedObject,
   type WatchedObjects,
 } from './storage/watched-objects.ts';
+import { ShardedQueues } from './tasks/sharded-queue.ts';
 import { createWork, type Work } from './work/work.ts';
 
 /** Everything the doors need, made once an isolate from its bindings. */
@@ -61,6 +62,8 @@ export interface Deps {
   readonly faults: FaultPoints;
   /** A shard of a queue by its object's name; a stub that threw is broken, so each call takes a new one. */
   readonly taskQueue: (name: string) => TaskQueueCalls;
+  /** Queues over all of their shards. */
+  readonly queues: ShardedQueues;
   /** A cluster by `{namespaceUid}/{cluster}`, wherever it is. */
   readonly cluster: (name: string) => Promise<ClusterObject & ClusterKv>;
   readonly incarnations: Incarnations;
@@ -187,6 +190,11 @@ function createDeps(env: Cloudflare.Env): Deps {
     control,
     faults,
     taskQueue,
+    queues: new ShardedQueues({
+      taskQueue,
+      configuration: (namespaceUid, queue) => control.queueSettings(namespaceUid, queue),
+      clock: systemClock,
+    }),
     cluster: (name) => clusters.find(name),
     incarnations,
     clusterBackups: createClusterBackups(store),
@@ -253,6 +261,7 @@ function controlPlane(env: Cloudflare.Env, pipelinesChanged: (namespace: string)
     clusterSettings: (namespaceUid, cluster) =>
       clusters.get(clusterNameText({ namespaceUid, cluster, jurisdiction: null })),
     queueSettings: (namespaceUid, queue) => queues.get(`${namespaceUid}/${queue}`),
+    secretEntry: (...entry) => stub().secretEntry(...entry),
     tick: () => stub().tick(),
     resources: () => stub().resources(),
     async call(call) {

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Clock } from '../core/clock.ts';
 import { LIMITS } from '../core/limits.ts';
 import { type ClusterSettings, DEFAULT_CLUSTER_SETTINGS } from '../core/protocol/cluster-settings.ts';
@@ -9,6 +10,7 @@ import type { Random } from '../core/random.ts';
 import type { Log } from '../observe/log.ts';
 import { compileCluster } from './cluster-spec.ts';
 import { collect, collectorKeys } from './collector.ts';
+import { isJsonObject } from './json.ts';
 import { DEFAULT_NAMESPACE } from './kinds/namespace.ts';
 import { BUILT_IN_KINDS, type ServedKind } from './kinds.ts';
 import { scopeOf } from './list.ts';
@@ -235,6 +237,15 @@ export class ControlPlaneMachine implements Served {
   /** What a resource of ours says, compiled; `otherwise` where it is not there or is being deleted. */
   private settings<T>(
     resource: Published,
+  /** An entry of a Secret, as text; null where there is none. */
+  secretEntry(namespaceUid: string, name: string, entry: string): string | null {
+    const namespace = this.namespaceName(namespaceUid);
+    if (namespace === null) return null;
+    const secret = this.store.find({ group: '', resource: 'secrets', namespace, name });
+    const value = isJsonObject(secret?.data) ? secret.data[entry] : undefined;
+    return typeof value === 'string' ? Buffer.from(value, 'base64').toString('utf8') : null;
+  }
+
     namespaceUid: string,
     name: string,
     compile: (object: Resource) => T,

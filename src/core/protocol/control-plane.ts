@@ -12,6 +12,8 @@ export interface ControlPlaneReader {
   /** By the namespace's uid, which is what an object's name begins with. */
   clusterSettings(namespaceUid: string, cluster: string): Promise<SettingsSnapshot<ClusterSettings>>;
   queueSettings(namespaceUid: string, queue: string): Promise<QueueConfiguration>;
+  /** An entry of a Secret, as text; null where there is none. Not to be logged, nor kept. */
+  secretEntry(namespaceUid: string, name: string, entry: string): Promise<string | null>;
 }
 
 /** How an answer shows objects: whole, as rows for `kubectl get`, or their metadata alone. */
