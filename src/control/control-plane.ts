@@ -20,6 +20,7 @@ import type { ClusterHome, NamespaceRelease, ReconcileResult } from './reconcile
 import { keyText, parseKeyText, type Resource } from './resource.ts';
 import { type ResourceCodec, resourceCodec, type Sealer } from './resource-codec.ts';
 import { type AgedResource, keyOf, type ResourceChange, ResourceStore } from './resource-store.ts';
+import { NO_QUEUES, NO_QUEUES, type ScheduledTasks, type ScheduledTasks } from './schedule-reconciler.ts';
 import { answerCall, refusal, type Served, watchObject, watchRequest } from './serve.ts';
 import { StatusError } from './status.ts';
 import type { ControlStorage, WorkItem } from './storage.ts';
@@ -37,6 +38,8 @@ export interface ControlPlaneParts {
   readonly releases: readonly NamespaceRelease[];
   /** Where a cluster's data are; without it nothing is known of any. */
   readonly clusterHome?: ClusterHome;
+  /** The queues that schedules submit to; without them they submit nothing. */
+  readonly tasks?: ScheduledTasks;
   /** How many changes are remembered, at the least. */
   readonly historyRevisions?: number;
   /** Instead of the built-in kinds, for tests of the machinery. */
@@ -310,6 +313,7 @@ export class ControlPlaneMachine implements Served {
           clock: this.clock,
           log,
           releases: this.parts.releases,
+          tasks: this.parts.tasks ?? NO_QUEUES,
           clusterHome: this.parts.clusterHome ?? (async () => undefined),
         },
         key,

@@ -6,10 +6,12 @@ import { namespaceSchema } from './kinds/generated/namespace.ts';
 import { pipelineSchema } from './kinds/generated/pipeline.ts';
 import { secretSchema } from './kinds/generated/secret.ts';
 import { taskqueueSchema } from './kinds/generated/taskqueue.ts';
+import { taskscheduleSchema } from './kinds/generated/taskschedule.ts';
 import { namespaceKind } from './kinds/namespace.ts';
 import { pipelineKind } from './kinds/pipeline.ts';
 import { secretKind } from './kinds/secret.ts';
 import { taskqueueKind } from './kinds/taskqueue.ts';
+import { taskscheduleKind } from './kinds/taskschedule.ts';
 import type { Reconciler } from './reconcile.ts';
 import type { StructuralSchema } from './structural-schema.ts';
 
@@ -26,6 +28,7 @@ export const BUILT_IN_KINDS: readonly ServedKind[] = [
   serve(pipelineKind, pipelineSchema),
   serve(clusterKind, clusterSchema),
   serve(taskqueueKind, taskqueueSchema),
+  serve(taskscheduleKind, taskscheduleSchema),
 ];
 
 function serve(declaration: KindDeclaration, schema: StructuralSchema): ServedKind {

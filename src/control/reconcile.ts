@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Log } from '../observe/log.ts';
 import type { ResourceKey } from './resource.ts';
 import type { ResourceChange, ResourceStore } from './resource-store.ts';
+import type { ScheduledTasks } from './schedule-reconciler.ts';
 
 /** How a look at one key ended. */
 export type ReconcileResult =
@@ -30,6 +31,8 @@ export type ClusterHome = (namespaceUid: string, cluster: string) => Promise<str
 export interface ReconcileContext {
   readonly clusterHome: ClusterHome;
   readonly releases: readonly NamespaceRelease[];
+  /** The queues that schedules submit to. */
+  readonly tasks: ScheduledTasks;
   readonly store: ResourceStore;
   readonly clock: Clock;
   readonly log: Log;
