@@ -1,7 +1,8 @@
 import { DurableObject } from 'cloudflare:workers';
 import { systemClock } from '../src/core/clock.ts';
-import { OrasiError } from '../src/core/errors.ts';
+import { assert, OrasiError } from '../src/core/errors.ts';
 import { BUILT_IN_TYPES, PLATFORM_AGENT } from '../src/core/protocol/built-in-tasks.ts';
+import type { ConnectedAgents } from '../src/core/protocol/queue-connection.ts';
 import type {
   ClaimedTask,
   ClaimRequest,
@@ -25,11 +26,14 @@ import { systemRandom } from '../src/core/random.ts';
 import { depsOf } from '../src/deps.ts';
 import type { TaskDatabase } from '../src/tasks/database.ts';
 import { TaskQueueMachine } from '../src/tasks/task-queue.ts';
+import { AgentSockets } from './agent-sockets.ts';
 import { ObjectAlarm } from './object-alarm.ts';
 import { PlatformWake } from './platform-wake.ts';
 
-/** A claim that waits looks again at least this often, should the clock have been set back. */
+/** A claim that waits looks again at least this often, should the clock have been set back. What is later has an alarm. */
 const LONGEST_TIMER_MS = 10_000;
+/** What is due and could not be placed on a connected agent is looked at again this soon. */
+const PUSH_AGAIN_MS = 1_000;
 
 /** A claim that waits for work. It is in memory alone: the request that waits keeps the object there. */
 interface Waiter {
@@ -37,11 +41,17 @@ interface Waiter {
   readonly answer: (tasks: readonly ClaimedTask[]) => void;
 }
 
-/** One shard of a task queue: SQLite, the alarm, waiting claims and RPC around `TaskQueueMachine`, which decides. */
+/**
+ * One shard of a task queue: SQLite, the alarm, connected agents, waiting claims and RPC around `TaskQueueMachine`, which
+ * decides.
+ */
 export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueueCalls {
   private machine: TaskQueueMachine;
   private readonly waiters = new Set<Waiter>();
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private readonly sockets: AgentSockets;
+  /** When connected agents may be sent something, where that is too far for a timer; null where it is not known. */
+  private pushAtMs: number | null = null;
   private rowsWritten = 0;
   /** This object's name, once the sweep knows of it. */
   private watchedAs: string | null = null;
@@ -52,6 +62,7 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
     super(ctx, env);
     this.alarmClock = new ObjectAlarm(ctx.storage);
     this.machine = this.open();
+    this.sockets = new AgentSockets(ctx, () => this.machine);
     ctx.blockConcurrencyWhile(async () => {
       this.machine.start(await this.alarmClock.load());
       const watchedAs = await ctx.storage.get('watched');
@@ -82,7 +93,7 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
       };
       const deadline = setTimeout(() => waiter.answer([]), request.waitMs);
       this.waiters.add(waiter);
-      this.serveWaiters();
+      this.serve();
     });
     return { ok: true, value: tasks };
   }
@@ -100,11 +111,19 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
   }
 
   async why(taskId: string): Promise<TaskAnswer<readonly TaskReason[] | null>> {
-    return await this.answer(() => this.machine.why(taskId));
+    return await this.answer(() => {
+      for (const { agentId, types, capabilities } of this.sockets.agents())
+        this.machine.saw(agentId, types, capabilities);
+      return this.machine.why(taskId);
+    });
   }
 
   async cancel(taskId: string): Promise<TaskAnswer<TaskRecord | null>> {
-    return await this.answer(() => this.machine.cancel(taskId));
+    return await this.answer(() => {
+      const record = this.machine.cancel(taskId);
+      if (record?.running?.cancelRequested) this.sockets.cancelled(record.running.agentId, taskId);
+      return record;
+    });
   }
 
   async list(filter: TaskFilter, limit: number, cursor: string | undefined): Promise<TaskAnswer<TaskPage>> {
@@ -127,13 +146,19 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
     return await this.answer(() => this.machine.redrive(request));
   }
 
+  async agents(): Promise<TaskAnswer<ConnectedAgents>> {
+    return await this.answer(() => ({ strategy: this.machine.settings.balance.strategy, items: this.sockets.view() }));
+  }
+
   async tick(): Promise<void> {
     await this.alarmClock.load();
+    this.serve();
     await this.rearm();
   }
 
   async erase(): Promise<void> {
     for (const waiter of [...this.waiters]) waiter.answer([]);
+    this.sockets.erase();
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
     this.watchedAs = null;
@@ -144,9 +169,34 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
 
   override async alarm(): Promise<void> {
     this.alarmClock.clear();
-    this.machine.purge();
-    this.serveWaiters();
+    const purgeAtMs = this.machine.nextWorkAtMs();
+    if (purgeAtMs !== null && purgeAtMs <= systemClock.now()) this.machine.purge();
+    this.serve();
     await this.rearm();
+  }
+
+  /** The WebSocket of an agent. */
+  override async fetch(_request: Request): Promise<Response> {
+    const { name } = this.ctx.id;
+    assert(name !== undefined, 'a queue is reached by its name');
+    await this.watch(name);
+    return this.sockets.accept();
+  }
+
+  override async webSocketMessage(socket: WebSocket, text: string | ArrayBuffer): Promise<void> {
+    this.sockets.message(socket, text);
+    this.serve();
+    await this.rearm();
+  }
+
+  override async webSocketClose(socket: WebSocket): Promise<void> {
+    this.sockets.closed(socket);
+    this.serve();
+    await this.rearm();
+  }
+
+  override async webSocketError(socket: WebSocket): Promise<void> {
+    await this.webSocketClose(socket);
   }
 
   private open(): TaskQueueMachine {
@@ -172,7 +222,7 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
   private async answer<T>(call: () => T | Promise<T>): Promise<TaskAnswer<T>> {
     try {
       const value = await call();
-      this.serveWaiters();
+      this.serve();
       await this.rearm();
       return { ok: true, value };
     } catch (error) {
@@ -185,11 +235,30 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
     return { ...this.machine.stats(), waitingClaims: this.waiters.size, rowsWritten: this.rowsWritten };
   }
 
-  /** Gives waiting claims what is due, the longest waiting first, and sets the timer to when more will be. */
-  private serveWaiters(): void {
-    if (this.waiters.size === 0) return;
+  /** Gives out what is due, to connected agents first, and sets the timer to when more will be. */
+  private serve(): void {
     clearTimeout(this.timer);
     const nowMs = systemClock.now();
+    const placed = this.sockets.serve();
+    const waitersAtMs = this.serveWaiters(nowMs);
+    const dueAtMs = this.sockets.nextAtMs();
+    const isDue = dueAtMs !== null && dueAtMs <= nowMs;
+    const pushAtMs = isDue ? nowMs + (placed > 0 ? 1 : PUSH_AGAIN_MS) : dueAtMs;
+    const isSoon = pushAtMs !== null && pushAtMs <= nowMs + LONGEST_TIMER_MS;
+    this.pushAtMs = isSoon ? null : pushAtMs;
+    const nextAtMs = Math.min(waitersAtMs ?? Number.POSITIVE_INFINITY, isSoon ? pushAtMs : Number.POSITIVE_INFINITY);
+    if (nextAtMs === Number.POSITIVE_INFINITY) return;
+    this.timer = setTimeout(
+      () => {
+        this.serve();
+        this.ctx.waitUntil(this.rearm());
+      },
+      Math.max(1, nextAtMs - nowMs),
+    );
+  }
+
+  /** Gives waiting claims what is due, the longest waiting first; answers when more may be, or null where none waits. */
+  private serveWaiters(nowMs: number): number | null {
     let nextAtMs = nowMs + LONGEST_TIMER_MS;
     for (const waiter of [...this.waiters]) {
       const dueAtMs = this.machine.nextClaimAtMs(waiter.request);
@@ -198,8 +267,7 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
       if (claimed.length > 0) waiter.answer(claimed);
       else nextAtMs = Math.min(nextAtMs, this.machine.nextClaimAtMs(waiter.request) ?? nextAtMs);
     }
-    if (this.waiters.size === 0) return;
-    this.timer = setTimeout(() => this.serveWaiters(), Math.max(1, nextAtMs - nowMs));
+    return this.waiters.size === 0 ? null : nextAtMs;
   }
 
   /** Has the sweep know of this object before anything it holds is acknowledged. */
@@ -215,6 +283,7 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
     const platformDueAtMs = this.machine.nextClaimAtMs({ types: BUILT_IN_TYPES, capabilities: [] });
     this.platform.look(platformDueAtMs, systemClock.now());
     await this.alarmClock.arm(this.machine.nextWorkAtMs());
+    await this.alarmClock.arm(this.pushAtMs);
     await this.alarmClock.arm(this.platform.nextAtMs(platformDueAtMs));
   }
 

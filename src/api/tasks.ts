@@ -1,7 +1,6 @@
 import * as z from 'zod';
 import { OrasiError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
-import { isBuiltInType } from '../core/protocol/built-in-tasks.ts';
 import {
   type ClaimedTask,
   type ClaimRequest,
@@ -13,25 +12,16 @@ import {
   type TaskAnswer,
   type TaskQueueCalls,
 } from '../core/protocol/tasks.ts';
+import { capabilities, leaseSeconds, leases, name, payload, results, seconds, types } from '../tasks/requests.ts';
+import { ClaimView, claimView, HeartbeatView, heartbeatView, TaskView, taskView } from '../tasks/task-view.ts';
 import { builtInFaults, checkMayHandIn } from './built-in-tasks.ts';
 import { pageQuery, pageResponse, pageSchema } from './paging.ts';
 import type { ApiBase } from './ports.ts';
 import { type ApiApp, defineRoute } from './route.ts';
-import { ClaimView, claimView, TaskView, taskView } from './task-view.ts';
+import { mountTaskAgents } from './task-agents.ts';
 
-const YEAR_SECONDS = 366 * 86_400;
 /** A claim waits in the queue this long at a time: a client that has left is noticed in between, and takes no task. */
 const WAIT_SLICE_MS = 5_000;
-
-const seconds = (min: number, max = YEAR_SECONDS) => z.number().min(min).max(max);
-const name = (max: number) => z.string().min(1).max(max);
-const payload = z.unknown().transform((value, context) => {
-  const text = JSON.stringify(value ?? null);
-  if (text.length * 3 <= LIMITS.taskPayloadBytes || new TextEncoder().encode(text).length <= LIMITS.taskPayloadBytes)
-    return text;
-  context.addIssue({ code: 'custom', message: `expected at most ${LIMITS.taskPayloadBytes} bytes of JSON` });
-  return z.NEVER;
-});
 
 const TaskRequest = z
   .strictObject({
@@ -82,57 +72,24 @@ const Submitted = z.object({
 const ClaimBody = z.strictObject({
   agentId: name(200),
   max: z.number().int().min(1).max(LIMITS.tasksPerCall).default(1),
-  types: z
-    .array(name(100).refine((type) => !isBuiltInType(type), 'the platform runs tasks of this type itself'))
-    .min(1)
-    .max(100)
-    .optional()
-    .describe('Any type that agents run where it is not said.'),
-  capabilities: z.array(name(100)).max(100).default([]).describe('What the agent has; tasks may require some of it.'),
-  leaseSeconds: seconds(1, 86_400).optional().describe("The task's timeout, else 300, where it is not said."),
+  types: types.optional().describe('Any type that agents run where it is not said.'),
+  capabilities: capabilities.default([]).describe('What the agent has; tasks may require some of it.'),
+  leaseSeconds: leaseSeconds.optional().describe("The task's timeout, else 300, where it is not said."),
   waitSeconds: seconds(0, LIMITS.claimWaitSeconds).default(0).describe('How long to wait for a first task.'),
 });
 
-const ReportBody = z.strictObject({
-  results: z
-    .array(
-      z.strictObject({
-        taskId: name(100),
-        leaseToken: name(100),
-        success: z.boolean(),
-        data: payload.optional(),
-        error: z.string().max(4_000).optional(),
-        retryable: z.boolean().default(true),
-        processingTimeMs: z.number().min(0).optional(),
-      }),
-    )
-    .min(1)
-    .max(LIMITS.tasksPerCall),
-});
+const ReportBody = z.strictObject({ results });
 const Outcomes = z.object({
   items: z.array(z.object({ taskId: z.string(), outcome: z.enum(['accepted', 'duplicate', 'stale', 'unknown']) })),
 });
 
 const HeartbeatBody = z.strictObject({
-  leases: z
-    .array(z.strictObject({ taskId: name(100), leaseToken: name(100), progress: payload.optional() }))
-    .min(1)
-    .max(LIMITS.tasksPerCall),
-  leaseSeconds: seconds(1, 86_400)
+  leases,
+  leaseSeconds: leaseSeconds
     .optional()
     .describe('The lease from now on; as long as it was claimed for where it is not said.'),
 });
-const Heartbeats = z.object({
-  items: z.array(
-    z.object({
-      taskId: z.string(),
-      outcome: z.enum(['extended', 'stale', 'unknown']),
-      leaseExpiresAt: z.iso.datetime().optional(),
-      leaseRemainingMs: z.number().int().optional(),
-      cancelled: z.boolean().optional().describe('Somebody wants the task stopped: stop, and report.'),
-    }),
-  ),
-});
+const Heartbeats = z.object({ items: z.array(HeartbeatView) });
 
 const byPriority = z.object(Object.fromEntries(TASK_PRIORITIES.map((each) => [each, z.number().int()])));
 const QueueView = z.object({
@@ -159,15 +116,25 @@ const Reasons = z.object({ items: z.array(z.object({ code: z.string(), message: 
 export function mountTasks(app: ApiApp, base: ApiBase, taskQueue: (name: string) => TaskQueueCalls): void {
   const QUEUE = '/v1/namespaces/{ns}/queues/{queue}';
 
+  /** The object of the queue a path names. */
+  const nameOf = async (params: Readonly<Record<string, string>>): Promise<string> => {
+    checkQueueName(params.queue);
+    return `${await base.namespaceUid(params.ns)}/${params.queue}/0`;
+  };
+
   /** Calls the queue a path names; its refusals are thrown as what they are. */
   const call = async <T>(
     params: Readonly<Record<string, string>>,
     ask: (queue: TaskQueueCalls, name: string) => Promise<TaskAnswer<T>>,
   ): Promise<T> => {
-    checkQueueName(params.queue);
-    const objectName = `${await base.namespaceUid(params.ns)}/${params.queue}/0`;
+    const objectName = await nameOf(params);
     return allowed(await ask(taskQueue(objectName), objectName));
   };
+
+  mountTaskAgents(app, base, QUEUE, {
+    connect: async (params, request) => await taskQueue(await nameOf(params)).fetch(request),
+    agents: async (params) => await call(params, (queue) => queue.agents()),
+  });
 
   defineRoute(
     app,
@@ -245,12 +212,7 @@ export function mountTasks(app: ApiApp, base: ApiBase, taskQueue: (name: string)
     },
     async ({ params, body }) => {
       const answers = await call(params, (queue) => queue.heartbeat(body));
-      const items = answers.map((answer) => {
-        if (answer.outcome !== 'extended') return answer;
-        const { leaseExpiresAtMs, ...shown } = answer;
-        return { ...shown, leaseExpiresAt: new Date(leaseExpiresAtMs).toISOString() };
-      });
-      return Response.json({ items });
+      return Response.json({ items: answers.map(heartbeatView) });
     },
   );
   defineRoute(

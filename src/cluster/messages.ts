@@ -1,7 +1,6 @@
 import * as z from 'zod';
 import { MEMBER_STATUSES } from '../core/protocol/cluster.ts';
-
-const amount = z.number().nonnegative();
+import { MemberLoadSchema } from '../core/protocol/member-load.ts';
 
 /** What a member reports, as every door takes it. */
 export const MemberReportSchema = z.object({
@@ -10,16 +9,7 @@ export const MemberReportSchema = z.object({
   zone: z.string().max(100).optional(),
   capabilities: z.array(z.string().min(1).max(100)).max(100).optional(),
   metadata: z.record(z.string().min(1).max(100), z.string().max(1_000)).optional(),
-  load: z
-    .object({
-      cpuPercent: amount.max(100),
-      memoryBytes: amount,
-      diskBytes: amount,
-      activeTasks: amount.int(),
-      queueLength: amount.int(),
-    })
-    .optional()
-    .describe('As the member measures it; the platform does not.'),
+  load: MemberLoadSchema.optional(),
   sessionTtlSeconds: z
     .number()
     .min(1)

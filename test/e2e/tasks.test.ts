@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Instance, launch } from '../../scripts/launcher.ts';
 import { sized } from '../scale.ts';
+import { type ConnectedAgent, connectAgent, work } from './connected-agent.ts';
 
 const stateDir = mkdtempSync(join(tmpdir(), 'orasi-tasks-'));
 let instance: Instance;
@@ -155,6 +156,9 @@ test('an agent claims, an ingester submits, a reader reads, and no more', async 
   expect(await statuses('GET', 'roles')).toEqual([200, 200, 200]);
   expect(await statuses('POST', 'roles/claims', { agentId: 'a' })).toEqual([200, 403, 403]);
   expect(await statuses('POST', 'roles/pause')).toEqual([403, 403, 403]);
+  // 400: the agent may, and asked for no upgrade.
+  expect(await statuses('GET', 'roles/connect')).toEqual([400, 403, 403]);
+  expect(await statuses('GET', 'roles/agents')).toEqual([200, 200, 200]);
 });
 
 describe('what it costs', () => {
@@ -199,6 +203,172 @@ test('a queue goes with its namespace, and the sweep finds the queues that are t
   expect(await object.stats()).toMatchObject({ value: { depth: { Pending: { Normal: 0 } } } });
 });
 
+describe('agents that hold a WebSocket', () => {
+  const connected: ConnectedAgent[] = [];
+  const connect = async (queue: string) => {
+    const agent = await connectAgent(instance, queue);
+    connected.push(agent);
+    return agent;
+  };
+  afterAll(() => {
+    for (const agent of connected) agent.close();
+  });
+  const submit = async (queue: string, count: number, task: object = {}): Promise<string[]> => {
+    const tasks = Array.from({ length: count }, () => ({ type: 'work', ...task }));
+    const { json } = await send('POST', `${queue}/tasks`, { tasks });
+    return json.items.map(({ taskId }: { taskId: string }) => taskId);
+  };
+  const agents = async (queue: string) => (await send('GET', `${queue}/agents`)).json;
+
+  test('of two that are connected and one that polls each does some, and each of 500 tasks is done once', async () => {
+    const outcomes = new Map<string, string[]>();
+    for (const agentId of ['one', 'two']) {
+      const agent = await connect('crew');
+      work(agent, 20, outcomes);
+      expect(await agent.hello(agentId, { slots: 20 })).toMatchObject({ leaseSeconds: 300, sessionTtlSeconds: 90 });
+    }
+    const polled = new Map<string, string>();
+    let polling = true;
+    const poller = (async () => {
+      while (polling) {
+        const claimed = await claim('crew', { agentId: 'poller', max: 20, waitSeconds: 1 });
+        if (claimed.length === 0) continue;
+        const answers = await report('crew', ...claimed.map((task) => ({ ...pick(task), success: true })));
+        for (const [i, { taskId }] of claimed.entries()) polled.set(taskId, answers[i]);
+      }
+    })();
+    const taskIds: string[] = [];
+    for (let batch = 0; batch < 5; batch++) taskIds.push(...(await submit('crew', 100)));
+    const done = () => taskIds.filter((taskId) => outcomes.has(taskId) || polled.has(taskId));
+    const deadlineMs = Date.now() + 20_000;
+    while (done().length < 500 && Date.now() < deadlineMs) await new Promise((next) => setTimeout(next, 20));
+    polling = false;
+    await poller;
+    expect(done()).toHaveLength(500);
+    expect([...outcomes.values()].filter((each) => each.join() !== 'accepted')).toEqual([]);
+    expect([...polled].filter(([taskId, outcome]) => outcome !== 'accepted' || outcomes.has(taskId))).toEqual([]);
+    expect(polled.size).toBeGreaterThan(0);
+    const { strategy, items } = await agents('crew');
+    expect(strategy).toBe('Hybrid');
+    for (const { chosen, slots } of items) {
+      expect(slots).toBe(20);
+      expect((chosen.Hybrid ?? 0) + (chosen.Only ?? 0)).toBeGreaterThan(50);
+    }
+    expect((await send('GET', 'crew')).json.depth).toMatchObject({
+      Completed: { Normal: 500 },
+      Running: { Normal: 0 },
+    });
+  });
+
+  test('a task is with its agent as soon as it is submitted, a delayed one when it is due, and what fails again', async () => {
+    const agent = await connect('quick');
+    await agent.hello('a', { slots: 100 });
+    const pushedMs: number[] = [];
+    for (let i = 0; i < 10; i++) {
+      const startMs = performance.now();
+      const arrived = agent.next(({ push }) => push === i + 1);
+      await submit('quick', 1);
+      await arrived;
+      pushedMs.push(performance.now() - startMs);
+    }
+    // A timer that looks now and then would show: no wait in here is longer than a request.
+    expect(pushedMs.sort((a, b) => a - b)[5]).toBeLessThan(200);
+    const delayedMs = Date.now();
+    const [taskId] = await submit('quick', 1, { delaySeconds: 0.7, retryDelaySeconds: 0.3 });
+    await agent.next(({ push }) => push === 11);
+    expect(Date.now() - delayedMs).toBeGreaterThanOrEqual(690);
+    expect(Date.now() - delayedMs).toBeLessThan(2_000);
+    const { leaseToken } = agent.tasks[10];
+    agent.say({ type: 'results', id: 'r', results: [{ taskId, leaseToken, success: false, error: 'no' }], push: 11 });
+    expect(await agent.next(({ id }) => id === 'r')).toMatchObject({ outcomes: [{ taskId, outcome: 'accepted' }] });
+    await agent.next(({ push }) => push === 12);
+    expect(agent.tasks[11]).toMatchObject({ taskId, attempt: 2 });
+    agent.say('ping');
+    await agent.next(({ type }) => type === 'pong');
+  });
+
+  test('an agent that is gone leaves what it never acknowledged at once, and the rest when its lease runs out', async () => {
+    const [gone, other] = [await connect('left'), await connect('left')];
+    const outcomes = new Map<string, string[]>();
+    await gone.hello('gone', { slots: 4, leaseSeconds: 1 });
+    await submit('left', 2, { retryDelaySeconds: 0.1 });
+    await gone.next(({ push }) => push === 1);
+    gone.say({ type: 'slots', slots: 2, push: 1 });
+    const begun = gone.tasks.map(({ taskId }) => taskId);
+    const unread = await submit('left', 2);
+    await gone.next(({ push }) => push === 2);
+    work(other, 9, outcomes);
+    await other.hello('other', { slots: 9 });
+    gone.close();
+    await other.next(({ push }) => push === 1, 1_000);
+    expect(other.tasks.map(({ taskId, attempt }) => [taskId, attempt])).toEqual(unread.map((taskId) => [taskId, 1]));
+    await other.next(() => begun.every((taskId) => outcomes.has(taskId)), 5_000);
+    expect(other.tasks.filter(({ taskId }) => begun.includes(taskId)).map(({ attempt }) => attempt)).toEqual([2, 2]);
+    const { json } = await send('GET', `left/tasks/${begun[0]}`);
+    expect(json.history).toMatchObject([
+      { agentId: 'gone', outcome: 'lapsed' },
+      { agentId: 'other', outcome: 'succeeded' },
+    ]);
+  });
+
+  test('a cancellation reaches the agent that runs the task within a second', async () => {
+    const agent = await connect('stop');
+    await agent.hello('a', { slots: 1 });
+    const [taskId] = await submit('stop', 1);
+    await agent.next(({ type }) => type === 'tasks');
+    expect((await send('DELETE', `stop/tasks/${taskId}`)).json).toMatchObject({ cancelRequested: true });
+    expect(await agent.next(({ type }) => type === 'cancelled', 1_000)).toMatchObject({ taskIds: [taskId] });
+    const [{ leaseToken }] = agent.tasks;
+    agent.say({ type: 'heartbeats', id: 'h', leases: [{ taskId, leaseToken }], leaseSeconds: 60 });
+    const { leases } = await agent.next(({ id }) => id === 'h');
+    expect(leases).toMatchObject([
+      { taskId, outcome: 'extended', cancelled: true, leaseExpiresAt: expect.any(String) },
+    ]);
+  });
+
+  test('what an agent should not say is answered by the field, and another connection takes its place', async () => {
+    const agent = await connect('strict');
+    const errors = async () => {
+      const message = await agent.next(({ type }) => type === 'error');
+      agent.messages.length = 0;
+      return [message['code'], ...(message['errors'] as { path: string }[]).map(({ path }) => path)];
+    };
+    const cases: [unknown, string[]][] = [
+      ['nothing', ['bad_request', '(message)']],
+      [{ type: 'slots', slots: 1 }, ['conflict']],
+      [{ type: 'hello', slots: -1 }, ['bad_request', 'agentId', 'slots']],
+      [{ type: 'hello', agentId: 'a', slots: 1_001 }, ['bad_request', 'slots']],
+      [
+        { type: 'hello', agentId: 'a', slots: 1, capabilities: Array(99).fill('c'.repeat(99)) },
+        ['bad_request', 'capabilities'],
+      ],
+      [
+        { type: 'results', id: 'x', results: [{ taskId: 'a' }] },
+        ['bad_request', 'results.0.leaseToken', 'results.0.success'],
+      ],
+      [`"${'x'.repeat(1_000_001)}"`, ['bad_request', '(message)']],
+      [{ type: 'wish' }, ['bad_request', 'type']],
+    ];
+    for (const [said, expected] of cases) {
+      agent.say(said as object);
+      expect(await errors()).toEqual(expected);
+    }
+    const capabilities = Array(80).fill('c'.repeat(99));
+    await agent.hello('a', { slots: 1, capabilities });
+    agent.say({ type: 'hello', agentId: 'b', slots: 1 });
+    expect(await errors()).toEqual(['conflict']);
+    const closed = new Promise<number>((resolve) =>
+      agent.socket.addEventListener('close', ({ code }) => resolve(code)),
+    );
+    const next = await connect('strict');
+    await next.hello('a', { slots: 1 });
+    expect(await closed).toBe(4001);
+    expect((await agents('strict')).items).toMatchObject([{ agentId: 'a', capabilities: [], health: 'Healthy' }]);
+    expect((await send('GET', 'strict/connect')).status).toBe(400);
+    expect((await send('GET', 'strict/connect', undefined, 'orasi_no_key')).status).toBe(401);
+  });
+});
+
 /** Last, since the instance is another one afterwards. */
 test('no acknowledged task is lost when the platform is killed under its clients, and none is done twice at once', async () => {
   const acknowledged = new Set<number>();
@@ -228,6 +398,11 @@ test('no acknowledged task is lost when the platform is killed under its clients
       if (!claimed?.length) await new Promise((resolve) => setTimeout(resolve, 50));
     }
   };
+  const holder = await connectAgent(instance, 'held');
+  await holder.hello('holder', { slots: 1 });
+  await send('POST', 'held/tasks', { type: 'work' });
+  await holder.next(({ type }) => type === 'tasks');
+  holder.say({ type: 'slots', slots: 0, push: 1 });
   const clients = [submitter(), submitter(), agent(), agent()];
   for (let kill = 0; kill < sized(2); kill++) {
     await new Promise((resolve) => setTimeout(resolve, 700));
@@ -257,8 +432,18 @@ test('no acknowledged task is lost when the platform is killed under its clients
   }
   expect([...acknowledged].filter((n) => !completed.has(n))).toEqual([]);
   expect([...accepted].filter((n) => !completed.has(n))).toEqual([]);
+
+  // An agent that comes back still has its leases.
+  const back = await connectAgent(instance, 'held');
+  await back.hello('holder', { slots: 1 });
+  const results = [{ ...pick(holder.tasks[0]), success: true }];
+  back.say({ type: 'results', id: 'kept', results, slots: 1 });
+  expect(await back.next(({ id }) => id === 'kept')).toMatchObject({ outcomes: [{ outcome: 'accepted' }] });
+  await send('POST', 'held/tasks', { type: 'work' });
+  await back.next(({ type }) => type === 'tasks');
+  back.close();
 });
 
-function pick({ taskId, leaseToken }: Claimed) {
+function pick({ taskId, leaseToken }: Pick<Claimed, 'taskId' | 'leaseToken'>) {
   return { taskId, leaseToken };
 }

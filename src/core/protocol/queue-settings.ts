@@ -1,3 +1,4 @@
+import { type BalanceSettings, DEFAULT_BALANCE } from './balance-settings.ts';
 import { DEFAULT_SCALING, type ScalingPolicy } from './scaling.ts';
 import type { SettingsSnapshot } from './settings.ts';
 
@@ -46,6 +47,8 @@ export interface QueueSettings {
   readonly scaling: ScalingPolicy;
   /** Tasks of a group in a round against those of others; 1 where a group is not named. */
   readonly groupWeights: readonly { readonly group: string; readonly weight: number }[];
+  /** How connected agents are chosen. */
+  readonly balance: BalanceSettings;
 }
 
 const UNLIMITED: TaskLimit = Object.freeze({ concurrency: null, rate: null });
@@ -65,6 +68,7 @@ export const DEFAULT_QUEUE_SETTINGS: QueueSettings = Object.freeze({
   retryDelayMaxSeconds: 300,
   limits: Object.freeze({ queue: UNLIMITED, perType: [], perGroup: [] }),
   groupWeights: [],
+  balance: DEFAULT_BALANCE,
   scaling: DEFAULT_SCALING,
 });
 

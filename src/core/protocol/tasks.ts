@@ -1,4 +1,5 @@
 import type { ErrorCode, FieldError } from '../errors.ts';
+import type { ConnectedAgents } from './queue-connection.ts';
 
 /** Priorities, lowest first; a task's level is its place here. */
 export const TASK_PRIORITIES = ['Low', 'Normal', 'High', 'Critical'] as const;
@@ -240,6 +241,10 @@ export interface TaskQueueCalls {
   setState(name: string, state: QueueState): Promise<TaskAnswer<QueueStats>>;
   /** Puts failed tasks back; answers how many. */
   redrive(request: RedriveRequest): Promise<TaskAnswer<number>>;
+  /** Who holds a WebSocket to it. */
+  agents(): Promise<TaskAnswer<ConnectedAgents>>;
+  /** The WebSocket of an agent: an upgrade, answered 101; 503 where there are too many. */
+  fetch(request: Request): Promise<Response>;
   /** Looks whether the alarm is set as it should be. */
   tick(): Promise<void>;
   /** Forgets everything: the namespace is gone. */

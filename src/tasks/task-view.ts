@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import {
   type ClaimedTask,
+  type HeartbeatAnswer,
   TASK_PRIORITIES,
   TASK_STATUSES,
   type TaskOptions,
@@ -69,6 +70,14 @@ export const ClaimView = z.object({
   ...Options,
 });
 
+export const HeartbeatView = z.object({
+  taskId: z.string(),
+  outcome: z.enum(['extended', 'stale', 'unknown']),
+  leaseExpiresAt: z.iso.datetime().optional(),
+  leaseRemainingMs: z.number().int().optional(),
+  cancelled: z.boolean().optional().describe('Somebody wants the task stopped: stop, and report.'),
+});
+
 /** A task as it is shown; what is absent in the record is absent here. */
 export function taskView(task: TaskRecord): z.input<typeof TaskView> {
   const { running, finished } = task;
@@ -124,6 +133,12 @@ export function claimView(task: ClaimedTask): z.input<typeof ClaimView> {
     submittedAt: iso(submittedAtMs),
     ...optionsView(options),
   };
+}
+
+export function heartbeatView(answer: HeartbeatAnswer): z.input<typeof HeartbeatView> {
+  if (answer.outcome !== 'extended') return answer;
+  const { leaseExpiresAtMs, ...shown } = answer;
+  return { ...shown, leaseExpiresAt: iso(leaseExpiresAtMs) };
 }
 
 function optionsView({ metadata, ...options }: TaskOptions) {
