@@ -20,7 +20,7 @@ import type { ClusterHome, NamespaceRelease, ReconcileResult } from './reconcile
 import { keyText, parseKeyText, type Resource } from './resource.ts';
 import { type ResourceCodec, resourceCodec, type Sealer } from './resource-codec.ts';
 import { type AgedResource, keyOf, type ResourceChange, ResourceStore } from './resource-store.ts';
-import { NO_QUEUES, NO_QUEUES, type ScheduledTasks, type ScheduledTasks } from './schedule-reconciler.ts';
+import { NO_QUEUES, type ScheduledTasks } from './schedule-reconciler.ts';
 import { answerCall, refusal, type Served, watchObject, watchRequest } from './serve.ts';
 import { StatusError } from './status.ts';
 import type { ControlStorage, WorkItem } from './storage.ts';
