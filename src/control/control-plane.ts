@@ -237,9 +237,6 @@ export class ControlPlaneMachine implements Served {
     return { ...snapshot, shardsEver: Math.max(Number(ever ?? 1), snapshot.settings.shards) };
   }
 
-  /** What a resource of ours says, compiled; `otherwise` where it is not there or is being deleted. */
-  private settings<T>(
-    resource: Published,
   /** An entry of a Secret, as text; null where there is none. */
   secretEntry(namespaceUid: string, name: string, entry: string): string | null {
     const namespace = this.namespaceName(namespaceUid);
@@ -249,6 +246,9 @@ export class ControlPlaneMachine implements Served {
     return typeof value === 'string' ? Buffer.from(value, 'base64').toString('utf8') : null;
   }
 
+  /** What a resource of ours says, compiled; `otherwise` where it is not there or is being deleted. */
+  private settings<T>(
+    resource: Published,
     namespaceUid: string,
     name: string,
     compile: (object: Resource) => T,
