@@ -10,7 +10,8 @@ import { sized } from '../scale.ts';
 import { putObject, query, type TakenObject } from './client.ts';
 
 /** The machine has had its ten thousand in test/ingest/hostile; here the runtime has some, many at a time. */
-const MUTATIONS = sized(200);
+const FULL = sized(1) >= 5;
+const MUTATIONS = FULL ? 1_000 : 60;
 const AT_ONCE = 32;
 /** Objects share datasets, and their segments; in one alone the columns of all would soon be too many. */
 const DATASETS = 8;
@@ -18,7 +19,7 @@ const DATASETS = 8;
 const HEAP_MB = 64;
 
 const MiB = 1024 * 1024;
-const UNFOLDED_BYTES = sized(10 * MiB);
+const UNFOLDED_BYTES = (FULL ? 50 : 4) * MiB;
 
 let instance: Instance;
 beforeAll(async () => {

@@ -7,9 +7,9 @@ import { query, queryResponse, type TakenObject, uploadObject } from './client.t
 const MiB = 1024 * 1024;
 /** A full run takes in a gibibyte of each format; the usual one enough to need several parts. */
 const FULL = sized(1) >= 5;
-const OBJECT_BYTES = FULL ? 1024 * MiB : 12 * MiB;
-const LONG_LINE_BYTES = FULL ? 200 * MiB : 24 * MiB;
-const PART_BYTES = FULL ? 64 * MiB : 4 * MiB;
+const OBJECT_BYTES = FULL ? 1024 * MiB : 6 * MiB;
+const LONG_LINE_BYTES = FULL ? 200 * MiB : 17 * MiB;
+const PART_BYTES = FULL ? 64 * MiB : 2 * MiB;
 /** What the JavaScript heap may hold; an isolate has 128 MB in all. */
 const HEAP_MB = 64;
 
