@@ -3,6 +3,8 @@ import { systemClock } from '../src/core/clock.ts';
 import { assert, OrasiError } from '../src/core/errors.ts';
 import { BUILT_IN_TYPES, PLATFORM_AGENT } from '../src/core/protocol/built-in-tasks.ts';
 import type { ConnectedAgents } from '../src/core/protocol/queue-connection.ts';
+import type { QueueConfiguration } from '../src/core/protocol/queue-settings.ts';
+import type { ScalingSignals, ScalingView } from '../src/core/protocol/scaling.ts';
 import type {
   ClaimedTask,
   ClaimRequest,
@@ -15,6 +17,7 @@ import type {
   ReportOutcome,
   SubmittedTask,
   TaskAnswer,
+  TaskFence,
   TaskFilter,
   TaskPage,
   TaskQueueCalls,
@@ -25,10 +28,12 @@ import type {
 import { systemRandom } from '../src/core/random.ts';
 import { depsOf } from '../src/deps.ts';
 import type { TaskDatabase } from '../src/tasks/database.ts';
+import { sumOfSignals } from '../src/tasks/scaling.ts';
 import { TaskQueueMachine } from '../src/tasks/task-queue.ts';
 import { AgentSockets } from './agent-sockets.ts';
 import { ObjectAlarm } from './object-alarm.ts';
 import { PlatformWake } from './platform-wake.ts';
+import { QueueScaler } from './queue-scaler.ts';
 
 /** A claim that waits looks again at least this often, should the clock have been set back. What is later has an alarm. */
 const LONGEST_TIMER_MS = 10_000;
@@ -38,7 +43,10 @@ const PUSH_AGAIN_MS = 1_000;
 /** A claim that waits for work. It is in memory alone: the request that waits keeps the object there. */
 interface Waiter {
   readonly request: ClaimRequest;
-  readonly answer: (tasks: readonly ClaimedTask[]) => void;
+  /** Answers it if there is something for it; false where there is nothing. */
+  serve(): boolean;
+  /** Answers it with nothing. */
+  end(): void;
 }
 
 /**
@@ -56,6 +64,7 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
   /** This object's name, once the sweep knows of it. */
   private watchedAs: string | null = null;
   private readonly alarmClock: ObjectAlarm;
+  private readonly scaler: QueueScaler;
   private readonly platform = new PlatformWake(() => this.wakePlatform());
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
@@ -63,6 +72,7 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
     this.alarmClock = new ObjectAlarm(ctx.storage);
     this.machine = this.open();
     this.sockets = new AgentSockets(ctx, () => this.machine);
+    this.scaler = this.createScaler();
     ctx.blockConcurrencyWhile(async () => {
       this.machine.start(await this.alarmClock.load());
       const watchedAs = await ctx.storage.get('watched');
@@ -71,39 +81,47 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
     });
   }
 
-  async submit(name: string, tasks: readonly NewTask[]): Promise<TaskAnswer<readonly SubmittedTask[]>> {
+  async submit(
+    name: string,
+    tasks: readonly NewTask[],
+    fence?: TaskFence,
+  ): Promise<TaskAnswer<readonly SubmittedTask[]>> {
     return await this.answer(async () => {
       await this.watch(name);
+      this.machine.checkFence(fence);
       return this.machine.submit(tasks);
     });
   }
 
   async claim(request: ClaimRequest): Promise<TaskAnswer<readonly ClaimedTask[]>> {
     if (request.agentId === PLATFORM_AGENT) this.platform.answered();
-    const first = await this.answer(() => this.machine.claim(request));
+    const first = await this.answer(() => this.claimNow(request));
     if (!first.ok || first.value.length > 0 || request.waitMs <= 0) return first;
-    const tasks = await new Promise<readonly ClaimedTask[]>((resolve) => {
-      const waiter: Waiter = {
-        request,
-        answer: (claimed) => {
-          clearTimeout(deadline);
-          this.waiters.delete(waiter);
-          resolve(claimed);
-        },
-      };
-      const deadline = setTimeout(() => waiter.answer([]), request.waitMs);
-      this.waiters.add(waiter);
-      this.serve();
-    });
-    return { ok: true, value: tasks };
+    return await this.answer(() => this.wait<readonly ClaimedTask[]>(request, [], () => this.claimNow(request)));
   }
 
-  async report(reports: readonly TaskReport[]): Promise<TaskAnswer<readonly ReportOutcome[]>> {
-    return await this.answer(() => this.machine.report(reports));
+  async awaitWork(request: ClaimRequest): Promise<TaskAnswer<boolean>> {
+    const isDue = () => {
+      const dueAtMs = this.machine.nextClaimAtMs(request);
+      return dueAtMs !== null && dueAtMs <= systemClock.now();
+    };
+    const first = await this.answer(isDue);
+    if (!first.ok || first.value || request.waitMs <= 0) return first;
+    return await this.answer(() => this.wait<boolean>(request, false, isDue));
+  }
+
+  async report(reports: readonly TaskReport[], fence?: TaskFence): Promise<TaskAnswer<readonly ReportOutcome[]>> {
+    return await this.answer(() => {
+      this.machine.checkFence(fence);
+      return this.machine.report(reports);
+    });
   }
 
   async heartbeat(request: HeartbeatRequest): Promise<TaskAnswer<readonly HeartbeatAnswer[]>> {
-    return await this.answer(() => this.machine.heartbeat(request));
+    return await this.answer(() => {
+      this.machine.checkFence(request.fence);
+      return this.machine.heartbeat(request);
+    });
   }
 
   async get(taskId: string): Promise<TaskAnswer<TaskRecord | null>> {
@@ -142,6 +160,24 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
     });
   }
 
+  async state(): Promise<QueueState> {
+    return this.machine.state;
+  }
+
+  async configure(configuration: QueueConfiguration): Promise<void> {
+    this.machine.configure(configuration);
+    this.serve();
+    await this.rearm();
+  }
+
+  async signals(): Promise<TaskAnswer<ScalingSignals>> {
+    return await this.answer(() => this.machine.signals());
+  }
+
+  async scaling(): Promise<TaskAnswer<ScalingView>> {
+    return await this.answer(() => this.scaler.look());
+  }
+
   async redrive(request: RedriveRequest): Promise<TaskAnswer<number>> {
     return await this.answer(() => this.machine.redrive(request));
   }
@@ -152,16 +188,20 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
 
   async tick(): Promise<void> {
     await this.alarmClock.load();
+    await this.renewSettings();
+    await this.scaler.run();
+    await this.renewSettings();
     this.serve();
     await this.rearm();
   }
 
   async erase(): Promise<void> {
-    for (const waiter of [...this.waiters]) waiter.answer([]);
+    for (const waiter of [...this.waiters]) waiter.end();
     this.sockets.erase();
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
     this.watchedAs = null;
+    this.scaler.forget();
     this.alarmClock.clear();
     this.machine = this.open();
     this.machine.start(null);
@@ -172,19 +212,21 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
     const purgeAtMs = this.machine.nextWorkAtMs();
     if (purgeAtMs !== null && purgeAtMs <= systemClock.now()) this.machine.purge();
     this.serve();
+    await this.renewSettings();
+    await this.scaler.run();
     await this.rearm();
   }
 
   /** The WebSocket of an agent. */
   override async fetch(_request: Request): Promise<Response> {
-    const { name } = this.ctx.id;
-    assert(name !== undefined, 'a queue is reached by its name');
-    await this.watch(name);
+    await this.watch(this.name());
     return this.sockets.accept();
   }
 
   override async webSocketMessage(socket: WebSocket, text: string | ArrayBuffer): Promise<void> {
+    // Before anything is waited for: messages of a socket are taken in their order.
     this.sockets.message(socket, text);
+    await this.renewSettings();
     this.serve();
     await this.rearm();
   }
@@ -214,21 +256,82 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
       database,
       clock: systemClock,
       random: systemRandom,
-      shard: 0,
+      shard: shardOfName(this.name()),
     });
   }
 
   /** Runs a call of the machine, then what follows from any: the alarm, and claims that wait. */
   private async answer<T>(call: () => T | Promise<T>): Promise<TaskAnswer<T>> {
     try {
+      await this.renewSettings();
       const value = await call();
       this.serve();
+      this.noticeScaling();
       await this.rearm();
       return { ok: true, value };
     } catch (error) {
       if (!(error instanceof OrasiError)) throw error;
       return { ok: false, code: error.code, message: error.message, errors: error.errors };
     }
+  }
+
+  private claimNow(request: ClaimRequest): ClaimedTask[] {
+    this.machine.checkFence(request.fence);
+    return this.machine.claim(request);
+  }
+
+  /** Has a claim wait until `serve` has something for it, or else answers `nothing`. */
+  private async wait<T extends readonly ClaimedTask[] | boolean>(
+    request: ClaimRequest,
+    nothing: T,
+    look: () => T,
+  ): Promise<T> {
+    return await new Promise<T>((resolve, reject) => {
+      const answer = (found: T) => {
+        clearTimeout(deadline);
+        this.waiters.delete(waiter);
+        resolve(found);
+      };
+      const waiter: Waiter = {
+        request,
+        end: () => answer(nothing),
+        serve: () => {
+          try {
+            const found = look();
+            if (found === false || (typeof found === 'object' && found.length === 0)) return false;
+            answer(found);
+          } catch (error) {
+            this.waiters.delete(waiter);
+            reject(error);
+          }
+          return true;
+        },
+      };
+      const deadline = setTimeout(waiter.end, request.waitMs);
+      this.waiters.add(waiter);
+      this.serve();
+    });
+  }
+
+  /** Takes up what is declared; the last settings stay in force where the control plane does not answer. */
+  private async renewSettings(): Promise<void> {
+    const { control, taskQueue, logs } = depsOf(this.env);
+    const [namespaceUid, queue, shard] = this.name().split('/');
+    try {
+      this.machine.configure(await control.queueSettings(namespaceUid, queue));
+      // A shard that came later begins as the queue is: paused or draining.
+      if (shard !== '0' && !this.machine.knowsState)
+        this.machine.adoptState(await taskQueue(`${namespaceUid}/${queue}/0`).state());
+    } catch (error) {
+      logs('tasks').warn('the last settings of a queue stay in force', { queue: this.name(), error });
+    }
+  }
+
+  /** `{namespaceUid}/{queue}/{shard}`. */
+  private name(): string {
+    const { name } = this.ctx.id;
+    assert(name !== undefined, 'a queue is reached by its name');
+    return name;
   }
 
   private statsNow(): QueueStats {
@@ -263,9 +366,8 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
     for (const waiter of [...this.waiters]) {
       const dueAtMs = this.machine.nextClaimAtMs(waiter.request);
       if (dueAtMs === null) continue;
-      const claimed = dueAtMs <= nowMs ? this.machine.claim(waiter.request) : [];
-      if (claimed.length > 0) waiter.answer(claimed);
-      else nextAtMs = Math.min(nextAtMs, this.machine.nextClaimAtMs(waiter.request) ?? nextAtMs);
+      const isServed = dueAtMs <= nowMs && waiter.serve();
+      if (!isServed) nextAtMs = Math.min(nextAtMs, this.machine.nextClaimAtMs(waiter.request) ?? nextAtMs);
     }
     return this.waiters.size === 0 ? null : nextAtMs;
   }
@@ -284,7 +386,45 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
     this.platform.look(platformDueAtMs, systemClock.now());
     await this.alarmClock.arm(this.machine.nextWorkAtMs());
     await this.alarmClock.arm(this.pushAtMs);
+    await this.alarmClock.arm(this.scaler.nextDueMs());
     await this.alarmClock.arm(this.platform.nextAtMs(platformDueAtMs));
+  }
+
+  private createScaler(): QueueScaler {
+    const [namespaceUid, queue] = this.name().split('/');
+    const { kv } = this.ctx.storage;
+    return new QueueScaler({
+      queue,
+      policy: () => this.machine.settings.scaling,
+      signals: () => this.signalsOfAllShards(namespaceUid, queue),
+      load: () => kv.get<string>('scaling') ?? null,
+      save: (text) => kv.put('scaling', text),
+      secret: (name) => depsOf(this.env).control.secretEntry(namespaceUid, name, 'key'),
+      namespace: async () => (await depsOf(this.env).control.queueSettings(namespaceUid, queue)).namespace,
+      allowed: () => depsOf(this.env).config.upstreamAllow,
+      fetch: (...request) => fetch(...request),
+      clock: systemClock,
+      random: systemRandom,
+      log: depsOf(this.env).logs('tasks'),
+    });
+  }
+
+  /** Of the first shard, which speaks for the queue. */
+  private async signalsOfAllShards(namespaceUid: string, queue: string): Promise<ScalingSignals> {
+    const { control, taskQueue } = depsOf(this.env);
+    const { settings, shardsEver } = await control.queueSettings(namespaceUid, queue);
+    const others = Array.from({ length: Math.max(settings.shards, shardsEver) - 1 }, async (_, i) => {
+      const answer = await taskQueue(`${namespaceUid}/${queue}/${i + 1}`).signals();
+      assert(answer.ok, 'a shard refuses nobody its signals');
+      return answer.value;
+    });
+    return sumOfSignals([this.machine.signals(), ...(await Promise.all(others))]);
+  }
+
+  /** Has whoever is to be told of the number of agents be told soon. */
+  private noticeScaling(): void {
+    if (shardOfName(this.name()) > 0) return;
+    this.scaler.noticed((work) => this.ctx.waitUntil(work.then(() => this.rearm())));
   }
 
   /** A message may be lost, so nobody waits for it to be sent: the alarm sends it again until a worker has come. */
@@ -294,4 +434,8 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
     const sent = messages.send([{ v: 1, type: 'tasks', queue: this.watchedAs }]);
     this.ctx.waitUntil(sent.catch((error) => log.warn('no worker woken; the alarm will', { error })));
   }
+}
+
+function shardOfName(name: string): number {
+  return Number(name.slice(name.lastIndexOf('/') + 1));
 }

@@ -79,6 +79,11 @@ function apiOf(deps: Deps): ApiApp {
     keys: deps.keys,
     controlPlane: deps.control,
     taskQueue: deps.taskQueue,
+    queues: deps.queues,
+    fence: async (namespaceUid, cluster, epoch) => {
+      const { epoch: presentEpoch } = await (await deps.cluster(`${namespaceUid}/${cluster}`)).leader();
+      return { cluster, epoch, presentEpoch };
+    },
     cluster: deps.cluster,
   });
   apis.set(deps, api);

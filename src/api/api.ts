@@ -9,6 +9,7 @@ import type { QueryEngine } from '../query/engine.ts';
 import type { Catalog } from '../storage/catalog.ts';
 import type { KeyStore } from '../storage/keys.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import type { ShardedQueues } from '../tasks/sharded-queue.ts';
 import { createApp } from './app.ts';
 import { mountClusterKv } from './cluster-kv.ts';
 import { mountClusterLeases } from './cluster-leases.ts';
@@ -22,7 +23,7 @@ import { mountQuery } from './query.ts';
 import { mountResources } from './resources.ts';
 import type { ApiApp } from './route.ts';
 import { mountTaskResults } from './task-results.ts';
-import { mountTasks } from './tasks.ts';
+import { mountTasks, type TaskPorts } from './tasks.ts';
 import { mountUploads } from './uploads.ts';
 
 /** Everything the management surface stands on. */
@@ -36,6 +37,8 @@ export interface ApiParts {
   readonly controlPlane: ControlPlaneResources;
   /** A shard of a queue by its object's name. */
   readonly taskQueue: (name: string) => TaskQueueCalls;
+  readonly queues: ShardedQueues;
+  readonly fence: TaskPorts['fence'];
   /** A cluster by `{namespaceUid}/{cluster}`. */
   readonly cluster: (name: string) => Promise<ClusterObject & ClusterKv>;
 }
@@ -50,6 +53,8 @@ export function createApi({
   keys,
   controlPlane,
   taskQueue,
+  queues,
+  fence,
   cluster,
 }: ApiParts): ApiApp {
   return createApp(base, (app) => {
@@ -58,7 +63,7 @@ export function createApi({
     mountDatasets(app, base, catalog.datasets);
     mountQuery(app, base, queries, new Admission(LIMITS.concurrentQueries, LIMITS.waitingQueries, base.clock));
     mountKeys(app, base, keys);
-    mountTasks(app, base, taskQueue);
+    mountTasks(app, base, { queues, fence });
     mountTaskResults(app, base, taskQueue, store);
     mountClusters(app, base, cluster);
     mountClusterKv(app, base, cluster);

@@ -2,26 +2,22 @@ import * as z from 'zod';
 import { OrasiError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import {
-  type ClaimedTask,
-  type ClaimRequest,
   type NewTask,
   QUEUE_STATES,
   type QueueStats,
   TASK_PRIORITIES,
   TASK_STATUSES,
-  type TaskAnswer,
-  type TaskQueueCalls,
+  type TaskFence,
 } from '../core/protocol/tasks.ts';
 import { capabilities, leaseSeconds, leases, name, payload, results, seconds, types } from '../tasks/requests.ts';
+import type { ShardedQueue, ShardedQueues } from '../tasks/sharded-queue.ts';
 import { ClaimView, claimView, HeartbeatView, heartbeatView, TaskView, taskView } from '../tasks/task-view.ts';
 import { builtInFaults, checkMayHandIn } from './built-in-tasks.ts';
+import { ifEpochOf } from './kv-conditions.ts';
 import { pageQuery, pageResponse, pageSchema } from './paging.ts';
 import type { ApiBase } from './ports.ts';
 import { type ApiApp, defineRoute } from './route.ts';
 import { mountTaskAgents } from './task-agents.ts';
-
-/** A claim waits in the queue this long at a time: a client that has left is noticed in between, and takes no task. */
-const WAIT_SLICE_MS = 5_000;
 
 const TaskRequest = z
   .strictObject({
@@ -48,7 +44,9 @@ const TaskRequest = z
     dedupeWindowSeconds: seconds(1, 30 * 86_400)
       .optional()
       .describe('How long the key names this task; an hour where it is not said.'),
-    groupKey: name(200).optional().describe('Kept with the task; groups are neither limited nor balanced.'),
+    groupKey: name(200)
+      .optional()
+      .describe('Tasks of a group are limited together, and groups of one priority take turns.'),
     requires: z.array(name(100)).max(20).default([]).describe('Capabilities an agent must have.'),
     resultRetentionSeconds: seconds(0, 30 * 86_400)
       .optional()
@@ -92,6 +90,22 @@ const HeartbeatBody = z.strictObject({
 const Heartbeats = z.object({ items: z.array(HeartbeatView) });
 
 const byPriority = z.object(Object.fromEntries(TASK_PRIORITIES.map((each) => [each, z.number().int()])));
+const Limit = z.object({
+  concurrency: z.number().int().nullable(),
+  rate: z.object({ perSecond: z.number(), burst: z.number() }).nullable(),
+});
+const Limits = z.object({
+  queue: Limit,
+  perType: z.array(Limit.extend({ type: z.string() })),
+  perGroup: z.array(Limit.extend({ group: z.string() })),
+  shards: z.number().int(),
+  maxRetries: z.number().int(),
+  leaseSeconds: z.number(),
+  resultRetentionSeconds: z.number(),
+  deadLetterRetentionSeconds: z.number(),
+  dedupeWindowSeconds: z.number(),
+  starvationSeconds: z.number(),
+});
 const QueueView = z.object({
   queue: z.string(),
   state: z.enum(QUEUE_STATES),
@@ -101,7 +115,7 @@ const QueueView = z.object({
   finishedPerSecond: z.number(),
   waitingClaims: z.number().int(),
   rowsWritten: z.number().int().describe('Since the object last started.'),
-  limits: z.record(z.string(), z.number()),
+  limits: Limits.describe('What is in force.'),
 });
 
 const RedriveBody = z.strictObject({
@@ -112,29 +126,32 @@ const RedriveBody = z.strictObject({
 
 const Reasons = z.object({ items: z.array(z.object({ code: z.string(), message: z.string() })) });
 
+export interface TaskPorts {
+  readonly queues: ShardedQueues;
+  /** Holds a call to an epoch of a cluster, whose present one is asked for. */
+  readonly fence: (namespaceUid: string, cluster: string, epoch: number) => Promise<TaskFence>;
+}
+
+const fenceQuery = z.object({
+  cluster: name(63).default('default').describe('The cluster that `If-Epoch` speaks of.'),
+});
+
 /** `/v1/namespaces/{ns}/queues/…`: tasks in, leases out, results in. */
-export function mountTasks(app: ApiApp, base: ApiBase, taskQueue: (name: string) => TaskQueueCalls): void {
+export function mountTasks(app: ApiApp, base: ApiBase, { queues, fence }: TaskPorts): void {
   const QUEUE = '/v1/namespaces/{ns}/queues/{queue}';
 
-  /** The object of the queue a path names. */
-  const nameOf = async (params: Readonly<Record<string, string>>): Promise<string> => {
-    checkQueueName(params.queue);
-    return `${await base.namespaceUid(params.ns)}/${params.queue}/0`;
+  /** The queue a path names. */
+  const queueOf = async ({ ns, queue }: Readonly<Record<string, string>>): Promise<ShardedQueue> => {
+    checkQueueName(queue);
+    return await queues.open(await base.namespaceUid(ns), queue);
+  };
+  /** What the call is held to by `If-Epoch`. */
+  const fenceOf = async (raw: Request, ns: string, cluster: string): Promise<TaskFence | undefined> => {
+    const epoch = ifEpochOf(raw.headers);
+    return epoch === null ? undefined : await fence(await base.namespaceUid(ns), cluster, epoch);
   };
 
-  /** Calls the queue a path names; its refusals are thrown as what they are. */
-  const call = async <T>(
-    params: Readonly<Record<string, string>>,
-    ask: (queue: TaskQueueCalls, name: string) => Promise<TaskAnswer<T>>,
-  ): Promise<T> => {
-    const objectName = await nameOf(params);
-    return allowed(await ask(taskQueue(objectName), objectName));
-  };
-
-  mountTaskAgents(app, base, QUEUE, {
-    connect: async (params, request) => await taskQueue(await nameOf(params)).fetch(request),
-    agents: async (params) => await call(params, (queue) => queue.agents()),
-  });
+  mountTaskAgents(app, base, QUEUE, queueOf);
 
   defineRoute(
     app,
@@ -144,14 +161,15 @@ export function mountTasks(app: ApiApp, base: ApiBase, taskQueue: (name: string)
       path: `${QUEUE}/tasks`,
       access: { verb: 'create', resource: 'tasks' },
       tag: 'tasks',
-      summary: 'Submits one task, or up to 1000 at once, all or none.',
+      summary: 'Submits one task, or up to 1000 at once, all or none. Takes `If-Epoch`.',
+      query: fenceQuery,
       body: SubmitRequest,
       responses: { 202: { description: 'They are stored; none is lost from here on.', schema: Submitted } },
     },
-    async ({ params, body, subject }) => {
+    async ({ params, query, body, subject, raw }) => {
       const tasks = ('tasks' in body ? body.tasks : [body]).map(newTask);
       checkMayHandIn(base, { subject, params }, tasks);
-      const items = await call(params, (queue, objectName) => queue.submit(objectName, tasks));
+      const items = await (await queueOf(params)).submit(tasks, await fenceOf(raw, params.ns, query.cluster));
       return Response.json(
         { items: items.map(({ duplicate, ...item }) => (duplicate ? { ...item, duplicate } : item)) },
         { status: 202 },
@@ -166,19 +184,17 @@ export function mountTasks(app: ApiApp, base: ApiBase, taskQueue: (name: string)
       path: `${QUEUE}/claims`,
       access: { verb: 'create', resource: 'claims' },
       tag: 'tasks',
-      summary: 'Leases due tasks, most urgent first; waits for a first one if asked to.',
+      summary: 'Leases due tasks, most urgent first; waits for a first one if asked to. Takes `If-Epoch`.',
+      query: fenceQuery,
       body: ClaimBody,
       responses: { 200: { description: 'The tasks with their leases, perhaps none.', schema: pageSchema(ClaimView) } },
     },
-    async ({ params, body, raw }) => {
+    async ({ params, query, body, raw }) => {
       const { waitSeconds, types = null, ...rest } = body;
       const untilMs = base.clock.now() + waitSeconds * 1_000;
-      const request = { ...rest, types };
-      for (;;) {
-        const waitMs = Math.min(WAIT_SLICE_MS, Math.max(0, untilMs - base.clock.now()));
-        const claimed = await call(params, (queue) => queue.claim({ ...request, waitMs } satisfies ClaimRequest));
-        if (claimed.length > 0 || base.clock.now() >= untilMs || raw.signal.aborted) return claimResponse(claimed);
-      }
+      const request = { ...rest, types, fence: await fenceOf(raw, params.ns, query.cluster) };
+      const claimed = await (await queueOf(params)).claim(request, untilMs, () => raw.signal.aborted);
+      return Response.json({ items: claimed.map(claimView) });
     },
   );
   defineRoute(
@@ -189,12 +205,13 @@ export function mountTasks(app: ApiApp, base: ApiBase, taskQueue: (name: string)
       path: `${QUEUE}/results`,
       access: { verb: 'create', resource: 'results' },
       tag: 'tasks',
-      summary: 'Reports how tasks ended; each is taken once.',
+      summary: 'Reports how tasks ended; each is taken once. Takes `If-Epoch`.',
+      query: fenceQuery,
       body: ReportBody,
       responses: { 200: { description: 'What became of each report, in their order.', schema: Outcomes } },
     },
-    async ({ params, body: { results } }) => {
-      const outcomes = await call(params, (queue) => queue.report(results));
+    async ({ params, query, body: { results }, raw }) => {
+      const outcomes = await (await queueOf(params)).report(results, await fenceOf(raw, params.ns, query.cluster));
       return Response.json({ items: outcomes.map((outcome, i) => ({ taskId: results[i].taskId, outcome })) });
     },
   );
@@ -206,12 +223,14 @@ export function mountTasks(app: ApiApp, base: ApiBase, taskQueue: (name: string)
       path: `${QUEUE}/heartbeats`,
       access: { verb: 'create', resource: 'heartbeats' },
       tag: 'tasks',
-      summary: 'Extends leases, keeps progress, and tells which tasks are to be stopped.',
+      summary: 'Extends leases, keeps progress, and tells which tasks are to be stopped. Takes `If-Epoch`.',
+      query: fenceQuery,
       body: HeartbeatBody,
       responses: { 200: { description: 'What became of each lease, in their order.', schema: Heartbeats } },
     },
-    async ({ params, body }) => {
-      const answers = await call(params, (queue) => queue.heartbeat(body));
+    async ({ params, query, body, raw }) => {
+      const fence = await fenceOf(raw, params.ns, query.cluster);
+      const answers = await (await queueOf(params)).heartbeat({ ...body, fence });
       return Response.json({ items: answers.map(heartbeatView) });
     },
   );
@@ -228,7 +247,7 @@ export function mountTasks(app: ApiApp, base: ApiBase, taskQueue: (name: string)
       responses: { 200: { description: 'A page of tasks.', schema: pageSchema(TaskView) } },
     },
     async ({ params, query: { limit, cursor, ...filter } }) =>
-      pageResponse(await call(params, (queue) => queue.list(filter, limit, cursor)), taskView),
+      pageResponse(await (await queueOf(params)).list(filter, limit, cursor), taskView),
   );
   defineRoute(
     app,
@@ -242,7 +261,7 @@ export function mountTasks(app: ApiApp, base: ApiBase, taskQueue: (name: string)
       responses: { 200: { description: 'The task.', schema: TaskView } },
     },
     async ({ params }) => {
-      const task = await call(params, (queue) => queue.get(params.taskId));
+      const task = await (await queueOf(params)).get(params.taskId);
       return Response.json(taskView(task ?? missing(params.taskId)));
     },
   );
@@ -258,7 +277,7 @@ export function mountTasks(app: ApiApp, base: ApiBase, taskQueue: (name: string)
       responses: { 200: { description: 'The task as it is now.', schema: TaskView } },
     },
     async ({ params }) => {
-      const task = await call(params, (queue) => queue.cancel(params.taskId));
+      const task = await (await queueOf(params)).cancel(params.taskId);
       return Response.json(taskView(task ?? missing(params.taskId)));
     },
   );
@@ -274,7 +293,7 @@ export function mountTasks(app: ApiApp, base: ApiBase, taskQueue: (name: string)
       responses: { 200: { description: 'The reasons.', schema: Reasons } },
     },
     async ({ params }) => {
-      const reasons = await call(params, (queue) => queue.why(params.taskId));
+      const reasons = await (await queueOf(params)).why(params.taskId);
       return Response.json({ items: reasons ?? missing(params.taskId) });
     },
   );
@@ -289,7 +308,7 @@ export function mountTasks(app: ApiApp, base: ApiBase, taskQueue: (name: string)
       summary: 'Depth by status and priority, age of the oldest, rates and limits.',
       responses: { 200: { description: 'The queue.', schema: QueueView } },
     },
-    async ({ params }) => Response.json(queueView(params.queue, await call(params, (queue) => queue.stats()))),
+    async ({ params }) => Response.json(queueView(params.queue, await (await queueOf(params)).stats())),
   );
   for (const [verb, state, summary] of STATE_CALLS) {
     defineRoute(
@@ -304,7 +323,7 @@ export function mountTasks(app: ApiApp, base: ApiBase, taskQueue: (name: string)
         responses: { 200: { description: 'The queue.', schema: QueueView } },
       },
       async ({ params }) => {
-        const stats = await call(params, (queue, objectName) => queue.setState(objectName, state));
+        const stats = await (await queueOf(params)).setState(state);
         return Response.json(queueView(params.queue, stats));
       },
     );
@@ -322,7 +341,7 @@ export function mountTasks(app: ApiApp, base: ApiBase, taskQueue: (name: string)
       responses: { 200: { description: 'A page of tasks.', schema: pageSchema(TaskView) } },
     },
     async ({ params, query: { limit, cursor, type } }) =>
-      pageResponse(await call(params, (queue) => queue.list({ status: 'Failed', type }, limit, cursor)), taskView),
+      pageResponse(await (await queueOf(params)).list({ status: 'Failed', type }, limit, cursor), taskView),
   );
   defineRoute(
     app,
@@ -337,7 +356,7 @@ export function mountTasks(app: ApiApp, base: ApiBase, taskQueue: (name: string)
       responses: { 200: { description: 'How many.', schema: z.object({ redriven: z.number().int() }) } },
     },
     async ({ params, body: { taskIds = null, type, max } }) =>
-      Response.json({ redriven: await call(params, (queue) => queue.redrive({ taskIds, type, max })) }),
+      Response.json({ redriven: await (await queueOf(params)).redrive({ taskIds, type, max }) }),
   );
 }
 
@@ -355,17 +374,8 @@ function checkQueueName(queue: string): void {
   throw new OrasiError('bad_request', `queue: ${message}`, { errors: [{ path: 'queue', message }] });
 }
 
-function allowed<T>(answer: TaskAnswer<T>): T {
-  if (answer.ok) return answer.value;
-  throw new OrasiError(answer.code, answer.message, { errors: [...answer.errors] });
-}
-
 function missing(taskId: string): never {
   throw new OrasiError('not_found', `there is no task "${taskId}"`);
-}
-
-function claimResponse(items: readonly ClaimedTask[]): Response {
-  return Response.json({ items: items.map(claimView) });
 }
 
 function newTask(task: z.output<typeof TaskRequest>): NewTask {
@@ -389,5 +399,11 @@ function instant(text: string | undefined): number | undefined {
 }
 
 function queueView(queue: string, { oldestAgeMs, limits, ...stats }: QueueStats): z.input<typeof QueueView> {
-  return { queue, ...stats, oldestAgeSeconds: oldestAgeMs / 1_000, limits: { ...limits } };
+  const { perType, perGroup, ...others } = limits;
+  return {
+    queue,
+    ...stats,
+    oldestAgeSeconds: oldestAgeMs / 1_000,
+    limits: { ...others, perType: [...perType], perGroup: [...perGroup] },
+  };
 }

@@ -12,6 +12,7 @@ import type {
   RedriveRequest,
   ReportOutcome,
   SubmittedTask,
+  TaskFence,
   TaskFilter,
   TaskPage,
   TaskReason,
@@ -20,6 +21,7 @@ import type {
 } from '../core/protocol/tasks.ts';
 import { leaseTasks, nextClaimAtMs, type Takers, takerOf } from './claims.ts';
 import { settleLapsed } from './endings.ts';
+import { checkFence } from './fence.ts';
 import { giveBack } from './give-back.ts';
 import { redriveTasks, submitTask } from './intake.ts';
 import { extendLease, reportLease } from './leases.ts';
@@ -61,9 +63,20 @@ export class TaskQueueMachine {
     return this.memory.settings;
   }
 
+  /** This one, and how many the queue has: those included that only give out what they hold. */
+  get place(): { readonly shard: number; readonly shards: number } {
+    const { shard, shards } = this.memory;
+    return { shard, shards };
+  }
+
   /** Takes over what is declared of the queue. */
   configure(configuration: QueueConfiguration): void {
     this.memory.configure(configuration);
+  }
+
+  /** See `checkFence`. To be called before what it guards, without a wait between the two. */
+  checkFence(fence: TaskFence | undefined): void {
+    if (fence !== undefined) checkFence(this.memory.store, fence);
   }
 
   /** Takes tasks in. Throws `conflict` while the queue is draining. */
@@ -142,6 +155,23 @@ export class TaskQueueMachine {
     if (state === memory.state) return;
     memory.store.setFact('state', state);
     memory.state = state;
+  }
+
+  /** As a call left it, whatever is declared. */
+  get state(): QueueState {
+    return this.memory.state;
+  }
+
+  /** Whether this shard was ever told a state. */
+  get knowsState(): boolean {
+    return this.memory.store.fact('state') !== null;
+  }
+
+  /** Takes over the state of the queue's other shards, unless it was told one. */
+  adoptState(state: QueueState): void {
+    if (this.knowsState) return;
+    this.memory.store.setFact('state', state);
+    this.memory.state = state;
   }
 
   /** Puts failed tasks back, due now and with all their attempts before them; answers how many. */

@@ -1,5 +1,7 @@
 import type { ErrorCode, FieldError } from '../errors.ts';
 import type { ConnectedAgents } from './queue-connection.ts';
+import type { QueueConfiguration, TaskLimits } from './queue-settings.ts';
+import type { ScalingSignals, ScalingView } from './scaling.ts';
 
 /** Priorities, lowest first; a task's level is its place here. */
 export const TASK_PRIORITIES = ['Low', 'Normal', 'High', 'Critical'] as const;
@@ -11,6 +13,17 @@ export type TaskStatus = (typeof TASK_STATUSES)[number];
 /** What a queue does with tasks: all, takes them and gives none out, or gives out and takes none. */
 export const QUEUE_STATES = ['Active', 'Paused', 'Draining'] as const;
 export type QueueState = (typeof QUEUE_STATES)[number];
+
+/**
+ * What a call is held to (`If-Epoch`): the caller believes to act for the leader of a cluster, of this epoch. A queue
+ * remembers the highest epoch it has seen of each cluster, and refuses lower ones for ever.
+ */
+export interface TaskFence {
+  readonly cluster: string;
+  readonly epoch: number;
+  /** The cluster's present one, as it said itself when the call came. */
+  readonly presentEpoch: number;
+}
 
 /** A task as it is submitted; valid. Times are milliseconds since the Unix epoch. */
 export interface NewTask {
@@ -58,6 +71,7 @@ export interface ClaimRequest {
   readonly leaseSeconds?: number | undefined;
   /** How long to wait for a first task. */
   readonly waitMs: number;
+  readonly fence?: TaskFence | undefined;
 }
 
 export interface ClaimedTask {
@@ -104,6 +118,7 @@ export interface HeartbeatRequest {
   }[];
   /** The lease from now on; as long as it was claimed for, where absent. */
   readonly leaseSeconds?: number | undefined;
+  readonly fence?: TaskFence | undefined;
 }
 
 export type HeartbeatAnswer =
@@ -189,7 +204,9 @@ export interface QueueStats {
   readonly limits: QueueLimits;
 }
 
-export interface QueueLimits {
+/** What is in force in a queue. */
+export interface QueueLimits extends TaskLimits {
+  readonly shards: number;
   readonly maxRetries: number;
   readonly leaseSeconds: number;
   readonly resultRetentionSeconds: number;
@@ -228,9 +245,11 @@ export type TaskAnswer<T> =
 
 /** A shard of a queue, by RPC. `name` is the object's own. */
 export interface TaskQueueCalls {
-  submit(name: string, tasks: readonly NewTask[]): Promise<TaskAnswer<readonly SubmittedTask[]>>;
+  submit(name: string, tasks: readonly NewTask[], fence?: TaskFence): Promise<TaskAnswer<readonly SubmittedTask[]>>;
   claim(request: ClaimRequest): Promise<TaskAnswer<readonly ClaimedTask[]>>;
-  report(reports: readonly TaskReport[]): Promise<TaskAnswer<readonly ReportOutcome[]>>;
+  /** Waits until a claim may find something, and takes nothing; false where the wait is over first. */
+  awaitWork(request: ClaimRequest): Promise<TaskAnswer<boolean>>;
+  report(reports: readonly TaskReport[], fence?: TaskFence): Promise<TaskAnswer<readonly ReportOutcome[]>>;
   heartbeat(request: HeartbeatRequest): Promise<TaskAnswer<readonly HeartbeatAnswer[]>>;
   get(taskId: string): Promise<TaskAnswer<TaskRecord | null>>;
   why(taskId: string): Promise<TaskAnswer<readonly TaskReason[] | null>>;
@@ -239,6 +258,14 @@ export interface TaskQueueCalls {
   list(filter: TaskFilter, limit: number, cursor: string | undefined): Promise<TaskAnswer<TaskPage>>;
   stats(): Promise<TaskAnswer<QueueStats>>;
   setState(name: string, state: QueueState): Promise<TaskAnswer<QueueStats>>;
+  /** As the last call of `setState` left it, whatever is declared. */
+  state(): Promise<QueueState>;
+  /** Something else is declared: a hint, since the queue asks itself when it is used. */
+  configure(configuration: QueueConfiguration): Promise<void>;
+  /** What the number of agents is made from, of this shard. */
+  signals(): Promise<TaskAnswer<ScalingSignals>>;
+  /** How many agents the queue wants: asked of its first shard, which asks the others. */
+  scaling(): Promise<TaskAnswer<ScalingView>>;
   /** Puts failed tasks back; answers how many. */
   redrive(request: RedriveRequest): Promise<TaskAnswer<number>>;
   /** Who holds a WebSocket to it. */
