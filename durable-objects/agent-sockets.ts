@@ -18,6 +18,8 @@ export class AgentSockets {
   /** The queue as it is now: it is another one after an erasure. */
   private readonly machine: () => TaskQueueMachine;
   private readonly connections: Connections<WebSocket>;
+  /** How many shards the connected agents know of; null where another life of the object told them. */
+  private toldShards: number | null = null;
 
   constructor(ctx: DurableObjectState, machine: () => TaskQueueMachine) {
     this.ctx = ctx;
@@ -42,6 +44,7 @@ export class AgentSockets {
   }
 
   message(socket: WebSocket, text: string | ArrayBuffer): void {
+    this.tellShards();
     const message = parseAgentMessage(text);
     if (message.type === 'bad') {
       const { path, message: expected } = message.errors[0];
@@ -68,6 +71,7 @@ export class AgentSockets {
   /** Places due tasks on the agents that have room for them; answers how many. There may be more. */
   serve(): number {
     if (this.connections.size === 0) return 0;
+    this.tellShards();
     const nowMs = systemClock.now();
     for (const socket of this.connections.lapsed(nowMs)) this.end(socket, CLOSED.silent, 'nothing was heard of it');
     const round = this.connections.round(nowMs);
@@ -101,7 +105,8 @@ export class AgentSockets {
   }
 
   view(): ConnectedAgent[] {
-    return this.connections.view(systemClock.now());
+    const { shard } = this.machine().place;
+    return this.connections.view(systemClock.now()).map((agent) => ({ shard, ...agent }));
   }
 
   /** The queue is gone. */
@@ -149,7 +154,16 @@ export class AgentSockets {
       type: 'welcome',
       leaseSeconds: hello.leaseSeconds ?? this.machine().settings.leaseSeconds,
       sessionTtlSeconds: hello.sessionTtlSeconds ?? DEFAULT_CLUSTER_SETTINGS.sessionTtlSeconds,
+      ...this.machine().place,
     });
+  }
+
+  /** Tells connected agents of how many shards the queue has, where that is another number than they may know. */
+  private tellShards(): void {
+    const { shards } = this.machine().place;
+    if (this.toldShards === shards) return;
+    this.toldShards = shards;
+    for (const socket of this.connections.all()) send(socket, { type: 'shards', shards });
   }
 
   /** Keeps what is to be known of a connection when the object wakes up. */

@@ -3,7 +3,7 @@ import { OrasiError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import { BALANCE_STRATEGIES } from '../core/protocol/balance-settings.ts';
 import { MemberLoadSchema } from '../core/protocol/member-load.ts';
-import type { ConnectedAgents } from '../core/protocol/queue-connection.ts';
+import type { ShardedQueue } from '../tasks/sharded-queue.ts';
 import type { ApiBase } from './ports.ts';
 import { type ApiApp, defineRoute } from './route.ts';
 
@@ -11,6 +11,7 @@ const Agents = z.object({
   strategy: z.enum(BALANCE_STRATEGIES).describe('How one is chosen among those that may have a task.'),
   items: z.array(
     z.object({
+      shard: z.number().int(),
       agentId: z.string(),
       types: z.array(z.string()).nullable().describe('Null for any that agents run.'),
       capabilities: z.array(z.string()),
@@ -27,17 +28,12 @@ const Agents = z.object({
   ),
 });
 
-type Params = Readonly<Record<string, string>>;
-
 /** The agents that hold a WebSocket to a queue, at a path such as `/v1/namespaces/{ns}/queues/{queue}`. */
 export function mountTaskAgents(
   app: ApiApp,
   base: ApiBase,
   path: string,
-  queue: {
-    connect(params: Params, request: Request): Promise<Response>;
-    agents(params: Params): Promise<ConnectedAgents>;
-  },
+  queueOf: (params: Readonly<Record<string, string>>) => Promise<ShardedQueue>,
 ): void {
   defineRoute(
     app,
@@ -48,13 +44,16 @@ export function mountTaskAgents(
       access: { verb: 'create', resource: 'claims' },
       tag: 'tasks',
       summary: "An agent's WebSocket: `hello` first; due tasks are pushed. docs/life-of-a-task.md has the messages.",
+      query: z.object({
+        shard: z.coerce.number().int().min(0).default(0).describe('`welcome` says how many there are.'),
+      }),
       upgrade: 'websocket',
       responses: { 101: { description: 'The WebSocket.' } },
     },
-    async ({ params, raw }) => {
-      const response = await queue.connect(params, raw);
+    async ({ params, query, raw }) => {
+      const response = await (await queueOf(params)).connect(query.shard, raw);
       if (response.status === 101) return response;
-      throw new OrasiError('unavailable', `${LIMITS.queueConnections} agents are connected to this queue`);
+      throw new OrasiError('unavailable', `${LIMITS.queueConnections} agents are connected to this shard of the queue`);
     },
   );
   defineRoute(
@@ -68,6 +67,6 @@ export function mountTaskAgents(
       summary: 'The connected agents: their health, load and room, and why tasks went to them.',
       responses: { 200: { description: 'The agents.', schema: Agents } },
     },
-    async ({ params }) => Response.json(await queue.agents(params)),
+    async ({ params }) => Response.json(await (await queueOf(params)).agents()),
   );
 }

@@ -138,13 +138,18 @@ export class Connections<Socket> {
     return silent ? nowMs + LOOK_AGAIN_MS : null;
   }
 
+  /** The sockets of all agents. */
+  all(): Iterable<Socket> {
+    return this.connections.keys();
+  }
+
   /** Who is connected, and for what. */
   agents(): readonly Pick<AgentHello, 'agentId' | 'types' | 'capabilities'>[] {
     return [...this.connections.values()].map(({ hello }) => hello);
   }
 
-  view(nowMs: number): ConnectedAgent[] {
-    return [...this.connections].map(([socket, connection]): ConnectedAgent => {
+  view(nowMs: number): Omit<ConnectedAgent, 'shard'>[] {
+    return [...this.connections].map(([socket, connection]) => {
       const { hello, load, room, unacknowledged, connectedAtMs } = connection;
       return {
         agentId: hello.agentId,

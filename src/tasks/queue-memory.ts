@@ -42,6 +42,8 @@ export class QueueMemory {
   readonly shard: number;
   /** What was declared last, as far as this shard has heard. */
   settings: QueueSettings = DEFAULT_QUEUE_SETTINGS;
+  /** How many shards the queue has, those included that only give out what they hold. */
+  shards = 1;
 
   readonly lanes: Lanes;
   readonly limiter: Limiter;
@@ -90,8 +92,9 @@ export class QueueMemory {
     });
   }
 
-  private obey({ version, settings }: QueueConfiguration): void {
+  private obey({ version, settings, shardsEver }: QueueConfiguration): void {
     this.version = version;
+    this.shards = Math.max(settings.shards, shardsEver);
     // What a later release declares has its default until the control plane is heard.
     this.settings = { ...DEFAULT_QUEUE_SETTINGS, ...settings };
     this.limiter.configure(this.settings, this.shard);

@@ -35,7 +35,16 @@ export type AgentMessage =
 
 /** Queue to agent. Times are RFC 3339; a task is as a claim answers it. */
 export type QueueMessage =
-  | { readonly type: 'welcome'; readonly leaseSeconds: number; readonly sessionTtlSeconds: number }
+  | {
+      readonly type: 'welcome';
+      readonly leaseSeconds: number;
+      readonly sessionTtlSeconds: number;
+      /** The shard at the other end, of so many: an agent that wants tasks of all holds a socket to each. */
+      readonly shard: number;
+      readonly shards: number;
+    }
+  /** The queue has another number of shards now. */
+  | { readonly type: 'shards'; readonly shards: number }
   | { readonly type: 'tasks'; readonly push: number; readonly items: readonly unknown[] }
   | {
       readonly type: 'outcomes';
@@ -52,8 +61,9 @@ export type QueueMessage =
       readonly id?: string | undefined;
     };
 
-/** An agent that is connected, as it is shown. Times are RFC 3339. */
+/** An agent that is connected to a shard, as it is shown. Times are RFC 3339. */
 export interface ConnectedAgent {
+  readonly shard: number;
   readonly agentId: string;
   readonly types: readonly string[] | null;
   readonly capabilities: readonly string[];
@@ -69,7 +79,7 @@ export interface ConnectedAgent {
   readonly seenAt: string;
 }
 
-/** The connected agents of a queue's shard, and how it chooses among them. */
+/** Connected agents, and how it is chosen among those of a shard. */
 export interface ConnectedAgents {
   readonly strategy: string;
   readonly items: readonly ConnectedAgent[];
