@@ -126,12 +126,14 @@ export class TaskStore {
 
   insert(task: StoredTask): void {
     this.database.exec(
-      `INSERT INTO tasks (lane, due_at, sequence, first_due_at, submitted_at, expires_at, options, history, payload)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO tasks (lane, due_at, sequence, first_due_at, submitted_at, expires_at, settled_token, options, history,
+         payload)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       ...keyValues(task),
       task.firstDueAtMs,
       task.submittedAtMs,
       task.expiresAtMs,
+      task.settledToken,
       JSON.stringify(task.options),
       historyText(task.history),
       task.payload,
