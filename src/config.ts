@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { LIMITS } from './core/limits.ts';
+import { type AddressBlock, blocksOf } from './core/outbound.ts';
 import { type LogLevels, parseLogLevels } from './observe/log.ts';
 
 /** What the deployment decides, read from vars and secrets once an isolate, validated and frozen. */
@@ -16,6 +17,8 @@ export interface Config {
   readonly bucketName: string;
   /** Source bytes one invocation takes before it hands over. */
   readonly ingestPartBytes: number;
+  /** Private addresses that requests may go to which a resource names: webhooks. */
+  readonly upstreamAllow: readonly AddressBlock[];
   readonly sentryDsn: string | undefined;
   /** Where a crash test wants the worker to stop: `name` or `name:n` for the n-th time. Empty in production. */
   readonly faultPoint: string | undefined;
@@ -30,6 +33,17 @@ const Vars = z.object({
   LOG_LEVEL: z.string().default('info'),
   BUCKET_NAME: z.string().default('orasi-edge'),
   INGEST_PART_BYTES: z.coerce.number().int().min(64_000).default(LIMITS.ingestPartBytes),
+  UPSTREAM_ALLOW_CIDRS: z
+    .string()
+    .default('')
+    .transform((text, context) => {
+      try {
+        return blocksOf(text);
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+        return z.NEVER;
+      }
+    }),
   SENTRY_DSN: z.string().optional(),
   FAULT_POINT: z.string().optional(),
 });
@@ -51,6 +65,7 @@ export function readConfig(vars: Readonly<Record<string, unknown>>): Config {
     logLevels: parseLogLevels(values.LOG_LEVEL),
     bucketName: values.BUCKET_NAME,
     ingestPartBytes: values.INGEST_PART_BYTES,
+    upstreamAllow: values.UPSTREAM_ALLOW_CIDRS,
     sentryDsn: values.SENTRY_DSN,
     faultPoint: values.FAULT_POINT,
   });

@@ -183,17 +183,28 @@ export class ShardedQueue {
     return await this.parts.taskQueue(`${this.name}/${shard}`).fetch(request);
   }
 
-  /** One claim at each shard in turn, until there is enough. */
+  /**
+   * One claim at each shard in turn, until there is enough. Where a shard fails, what others have leased already is
+   * given all the same; the failure is thrown where there is nothing.
+   */
   private async claimRound(request: Omit<ClaimRequest, 'waitMs'>): Promise<ClaimedTask[]> {
     const claimed: ClaimedTask[] = [];
+    const failures: unknown[] = [];
     for (const shard of this.inTurn()) {
       const max = request.max - claimed.length;
       if (max <= 0) break;
-      const items = await this.ask(shard, (queue) => queue.claim({ ...request, max, waitMs: 0 }));
+      let items: readonly ClaimedTask[];
+      try {
+        items = await this.ask(shard, (queue) => queue.claim({ ...request, max, waitMs: 0 }));
+      } catch (error) {
+        failures.push(error);
+        continue;
+      }
       if (items.length === 0 && shard >= this.shards)
         this.idleUntilMs.set(`${this.name}/${shard}`, this.parts.clock.now() + OLD_SHARD_IDLE_MS);
       claimed.push(...items);
     }
+    if (claimed.length === 0 && failures.length > 0) throw failures[0];
     return claimed;
   }
 

@@ -19,6 +19,7 @@ function shardedFixture(shards: number) {
   let shardsEver = shards;
   const configuration = () => ({ version, namespace: 'default', settings, shardsEver });
   const asked: string[] = [];
+  const broken = new Set<string>();
   const machineOf = (name: string) => {
     const present = machines.get(name);
     if (present !== undefined) return present;
@@ -42,7 +43,9 @@ function shardedFixture(shards: number) {
     const calls: Partial<TaskQueueCalls> = {
       submit: (_, tasks) => tagged((machine) => machine.submit(tasks)),
       claim: (request) => {
-        asked.push(name.slice(name.lastIndexOf('/') + 1));
+        const shard = name.slice(name.lastIndexOf('/') + 1);
+        asked.push(shard);
+        if (broken.has(shard)) throw new Error(`shard ${shard} does not answer`);
         return tagged((machine) => machine.claim(request));
       },
       awaitWork: (request) =>
@@ -71,6 +74,7 @@ function shardedFixture(shards: number) {
   return {
     clock,
     asked,
+    broken,
     open: async () => await queues.open('uid', 'q'),
     async claim(more: object = {}, waitMs = 0) {
       return await (await queues.open('uid', 'q')).claim({ ...request, ...more }, clock.now() + waitMs, () => false);
@@ -139,6 +143,16 @@ describe('a queue of several shards', () => {
     expect(claims.map((claimed) => claimed.length)).toEqual([2, 2, 2, 2, 2, 2]);
     expect(shardsOf(claims.flat())).toHaveLength(3);
     expect(await fixture.claim({ max: 99 })).toHaveLength(18);
+  });
+
+  test('gives what was leased though another shard fails, and fails where there is nothing to give', async () => {
+    const fixture = shardedFixture(3);
+    for (let i = 0; i < 9; i++) await (await fixture.open()).submit([newTask()]);
+    fixture.broken.add('1');
+    expect(await fixture.claim({ max: 99 })).toHaveLength(6);
+    await expect(fixture.claim()).rejects.toThrow('shard 1');
+    fixture.broken.clear();
+    expect(await fixture.claim({ max: 99 })).toHaveLength(3);
   });
 
   test('waits at all of its shards for the first task', async () => {
