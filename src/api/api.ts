@@ -25,6 +25,7 @@ import type { ApiApp } from './route.ts';
 import { mountTaskResults } from './task-results.ts';
 import { mountTasks, type TaskPorts } from './tasks.ts';
 import { mountUploads } from './uploads.ts';
+import { mountScaling } from './scaling.ts';
 
 /** Everything the management surface stands on. */
 export interface ApiParts {
@@ -68,6 +69,7 @@ export function createApi({
     mountClusters(app, base, cluster);
     mountClusterKv(app, base, cluster);
     mountClusterLeases(app, base, cluster);
+    mountScaling(app, base, taskQueue);
     mountEtcd(app, base, cluster);
     mountResources(app, { controlPlane, authorize: (...call) => base.authorize(...call) });
   });

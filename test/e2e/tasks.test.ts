@@ -1,5 +1,9 @@
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -8,9 +12,11 @@ import { sized } from '../scale.ts';
 import { type ConnectedAgent, connectAgent, work } from './connected-agent.ts';
 
 const stateDir = mkdtempSync(join(tmpdir(), 'orasi-tasks-'));
+/** Webhooks go to this machine. */
+const VARS = { UPSTREAM_ALLOW_CIDRS: '127.0.0.0/8' };
 let instance: Instance;
 beforeAll(async () => {
-  instance = await launch({ stateDir });
+  instance = await launch({ stateDir, vars: VARS });
 });
 afterAll(async () => {
   await instance.stop();
@@ -369,6 +375,64 @@ describe('agents that hold a WebSocket', () => {
   });
 });
 
+test('a queue says how many agents it wants, and tells a webhook, signed, until it listens', async () => {
+  const heard: { headers: IncomingHttpHeaders; body: string }[] = [];
+  const receiver = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk) => {
+      body += chunk;
+    });
+    request.on('end', () => {
+      heard.push({ headers: request.headers, body });
+      response.writeHead(heard.length === 1 ? 500 : 204).end();
+    });
+  }).listen(0, '127.0.0.1');
+  await once(receiver, 'listening');
+  const { port } = receiver.address() as AddressInfo;
+  const declare = (method: string, path: string, body: object) =>
+    instance.fetch(path, { method, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } });
+  const scaling = async () => (await send('GET', 'scaled/scaling')).json;
+  try {
+    await declare('POST', '/api/v1/namespaces/default/secrets', {
+      metadata: { name: 'hook' },
+      stringData: { key: 'a secret that both know' },
+    });
+    const queues = '/apis/orasi.io/v1alpha1/namespaces/default/taskqueues';
+    const webhook = { url: `http://127.0.0.1:${port}/scale`, secretName: 'hook' };
+    const declared = await declare('POST', queues, {
+      apiVersion: 'orasi.io/v1alpha1',
+      kind: 'TaskQueue',
+      metadata: { name: 'scaled' },
+      spec: { scaling: { maxAgents: 2, webhook } },
+    });
+    expect(declared.status).toBe(201);
+    await send('POST', 'scaled/tasks', { tasks: Array(3).fill({ type: 'work' }) });
+    const told = async () => {
+      const view = await scaling();
+      return view.webhook?.toldAgents === 2 ? view : null;
+    };
+    let view = await told();
+    for (const deadlineMs = Date.now() + 10_000; view === null && Date.now() < deadlineMs; view = await told())
+      await new Promise((next) => setTimeout(next, 50));
+    expect(view).toMatchObject({ desiredAgents: 2, wantedAgents: 3, heldBy: 'maxAgents', backlog: 3, running: 0 });
+    expect(view.webhook).toMatchObject({ failures: 0, nextAttemptAt: null, lastError: null });
+    expect(heard.length).toBeGreaterThanOrEqual(2);
+    const { headers, body } = heard[heard.length - 1];
+    const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`;
+    const signature = createHmac('sha256', 'a secret that both know').update(signed).digest('base64');
+    expect(headers['webhook-signature']).toBe(`v1,${signature}`);
+    expect(JSON.parse(body)).toMatchObject({
+      type: 'queue.scaling',
+      data: { namespace: 'default', queue: 'scaled', desiredAgents: 2, previousAgents: null, signals: { backlog: 3 } },
+    });
+    const metric = '/apis/external.metrics.k8s.io/v1beta1/namespaces/default/orasi-queue-desired-agents';
+    const external = await instance.fetch(`${metric}?labelSelector=queue%3Dscaled`);
+    expect(await external.json()).toMatchObject({ items: [{ metricLabels: { queue: 'scaled' }, value: '2' }] });
+  } finally {
+    receiver.close();
+  }
+});
+
 /** Last, since the instance is another one afterwards. */
 test('no acknowledged task is lost when the platform is killed under its clients, and none is done twice at once', async () => {
   const acknowledged = new Set<number>();
@@ -407,7 +471,7 @@ test('no acknowledged task is lost when the platform is killed under its clients
   for (let kill = 0; kill < sized(2); kill++) {
     await new Promise((resolve) => setTimeout(resolve, 700));
     await instance.kill9();
-    instance = await launch({ stateDir });
+    instance = await launch({ stateDir, vars: VARS });
   }
   await new Promise((resolve) => setTimeout(resolve, 500));
   running = false;
