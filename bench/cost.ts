@@ -1,6 +1,7 @@
 /** The counts of `bench/counts.ts` in dollars: `npx node bench/cost.ts` counts anew and writes docs/cost.md. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type CoordinationCost, countMemberCosts, countStateCosts, countTaskCosts } from './coordination-costs.ts';
 import { type Costs, type Counts, countAll, type QueryCount, type StepCount } from './counts.ts';
 
 /** US dollars a million, above what a plan includes. Source: Cloudflare's pricing pages, read on `PRICES_DATE`. */
@@ -13,12 +14,18 @@ const PRICES = {
   queueOperations: 0.4,
   requests: 0.3,
   cpuMs: 0.02,
+  objectRequests: 0.15,
 } as const;
 const PRICES_DATE = '2026-11-21';
 const R2_GB_MONTH = 0.015;
 const D1_GB_MONTH = 0.75;
 const SWEEPS_A_MONTH = 60 * 24 * 30;
 const OPERATIONS_A_MESSAGE = 3;
+/** Of a Durable Object, which is billed for 128 MB while it is awake. */
+const GB_SECOND = 0.0000125;
+const OBJECT_GB = 0.128;
+const OBJECT_GB_MONTH = 0.2;
+const SECONDS_A_MONTH = 30 * 86_400;
 /** 0.8 to 1.1 s for 58.5 MB. */
 const CPU_SECONDS_A_GB = 17;
 
@@ -71,6 +78,14 @@ function queryRow({ what, cold, warm }: QueryCount): string[] {
   ];
 }
 
+function coordinationRow({ what, rowsWritten, requests }: CoordinationCost, times: number): string[] {
+  const rows = (rowsWritten * times * PRICES.rowsWritten) / 1e6;
+  const asked = (requests * times * (PRICES.requests + PRICES.objectRequests)) / 1e6;
+  const count = (value: number) =>
+    value >= 100 ? Math.round(value).toLocaleString('en') : String(Number(value.toFixed(3)));
+  return [what, count(rowsWritten), count(requests), dollars(rows), dollars(asked), dollars(rows + asked)];
+}
+
 /** One step's bill, written out, so that the tables can be checked by hand. */
 function example({ what, costs, objects }: StepCount): string {
   const { classA, classB, rowsRead, rowsWritten, messages } = costs;
@@ -80,6 +95,41 @@ function example({ what, costs, objects }: StepCount): string {
     ` + ${rowsRead} × $${PRICES.rowsRead} + ${rowsWritten} × $${PRICES.rowsWritten}`,
     ` + ${messages} × ${OPERATIONS_A_MESSAGE} × $${PRICES.queueOperations}) ÷ ${objects} = ${dollars(sum * 1e6)} a million objects.`,
   ].join('');
+}
+
+function coordinationPart(): string {
+  const head = ['what', 'rows written', 'requests', 'rows', 'requests', 'together'];
+  const awake = GB_SECOND * OBJECT_GB * SECONDS_A_MONTH;
+  return `## Tasks and clusters
+
+Rows written and requests, counted by the machines themselves over SQLite; each request is one to the Worker and one to
+a Durable Object. Dollars for a million tasks:
+
+${table(
+  head,
+  countTaskCosts().map((cost) => coordinationRow(cost, 1e6)),
+)}
+
+Rows are what a task costs. A task that holds a hundred pieces of work costs what one costs: docs/scale.md does the sum.
+
+For a million writes of a cluster's state, with what they make the history forget:
+
+${table(
+  head,
+  countStateCosts().map((cost) => coordinationRow(cost, 1e6)),
+)}
+
+For a member and a month, the cluster's alarms among its rows:
+
+${table(
+  head,
+  countMemberCosts().map((cost) => coordinationRow(cost, 1)),
+)}
+
+An object is billed for its memory while it is awake, asked or not: ${dollars(awake)} a month if it never sleeps. It sleeps ten
+seconds after the last request; a claim that waits keeps it awake, a WebSocket does not. Twenty messages over a
+WebSocket are billed as one request, pings as none. A GB kept in an object is $${OBJECT_GB_MONTH.toFixed(2)} a month.
+`;
 }
 
 export function costPage(counts: Counts): string {
@@ -107,6 +157,10 @@ ${table(
       'Queues',
       `$${PRICES.queueOperations.toFixed(2)} a million operations; a message of ours is one write, one read, one delete`,
     ],
+    [
+      'Durable Objects',
+      `$${PRICES.objectRequests.toFixed(2)} a million requests, $${PRICES.rowsWritten.toFixed(2)} a million rows written, $${(GB_SECOND * 1e6).toFixed(2)} a million GB-seconds`,
+    ],
     ['Workers', `$${PRICES.requests.toFixed(2)} a million requests, $${PRICES.cpuMs} a million CPU milliseconds`],
   ],
 )}
@@ -133,6 +187,7 @@ ${table(['what', 'R2 reads warm / cold', 'D1 rows read', 'warm', 'cold'], querie
 
 R2 bills a read, not its bytes, and reads that lie side by side are made as one.
 
+${coordinationPart()}
 ## What is not counted here
 
 - Requests: one for an upload or a query ($${PRICES.requests.toFixed(2)} a million), one more for a batch the queue delivers.

@@ -14,6 +14,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<{ run(): Promise<BenchSect
   query: () => import('./query.ts'),
   fulltext: () => import('./fulltext.ts'),
   counts: () => import('./counts.ts'),
+  coordination: () => import('./coordination.ts'),
 };
 
 const ROOT = join(import.meta.dirname, '..');
