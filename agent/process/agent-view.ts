@@ -23,6 +23,8 @@ export interface AgentView {
     /** Whether the cluster was heard of within the session, and how. */
     readonly joined: boolean;
     readonly link: 'socket' | 'polling' | 'none';
+    /** How tasks come. */
+    readonly tasksBy: 'socket' | 'polling';
     readonly leader: string | null;
     readonly isLeader: boolean;
     readonly epoch: number;

@@ -13,7 +13,8 @@ import type { Log } from './log.ts';
 import { machineLoad } from './machine-load.ts';
 import { startMembership } from './membership.ts';
 import { openOutbox } from './outbox.ts';
-import { queueCalls } from './queue-calls.ts';
+import { type QueueCalls, queueCalls } from './queue-calls.ts';
+import { startQueueSockets } from './queue-sockets.ts';
 import { reachableAt, registrar } from './registering.ts';
 import { deliverReports } from './reporting.ts';
 import { createRunner } from './runner.ts';
@@ -43,6 +44,8 @@ export interface AgentParts {
   readonly random?: Random;
 }
 
+/** Results that wait for a queue out of reach, before no more tasks are taken. */
+const UNREPORTED = 1_000;
 /** How long results are still offered once the agent stops; what is left is offered when it starts again. */
 const FAREWELL_MS = 10_000;
 
@@ -55,6 +58,7 @@ export async function startAgent(parts: AgentParts): Promise<RunningAgent> {
   let configuration: AgentView['status']['configuration'] = { loadedAt: startedAt, refused: null, restartFor: [] };
   let status: 'Running' | 'Stopping' = 'Running';
   let load: MemberLoad | null = null;
+  let reserved = 0;
   const outcomes: Record<string, number> = {};
   const changes = createChanges();
   const claiming = new AbortController();
@@ -88,6 +92,7 @@ export async function startAgent(parts: AgentParts): Promise<RunningAgent> {
         status,
         joined,
         link: membership.link(),
+        tasksBy: pushed.isPushing ? 'socket' : 'polling',
         leader: memberId,
         isLeader: memberId === agentId,
         epoch,
@@ -126,9 +131,41 @@ export async function startAgent(parts: AgentParts): Promise<RunningAgent> {
     log,
     replaced: () => fail(`another process has joined as "${agentId}"`),
   });
-  const calls = queueCalls(client, namespace, queue);
+  const places = () => config.concurrency - runner.occupied - reserved;
+  const slots = () => {
+    if (claiming.signal.aborted) return null;
+    return outbox.size < UNREPORTED ? Math.max(0, places()) : 0;
+  };
+  const polled = queueCalls(client, namespace, queue);
+  const pushed = startQueueSockets(
+    {
+      ...{ client, namespace, slots, runner, changes, random, log },
+      config: () => config,
+      types: () => [...types.keys()],
+      load: () => load,
+    },
+    finished.signal,
+  );
+  // Over whatever is there: what fails on one is tried again on the other.
+  const calls: QueueCalls = {
+    claim: polled.claim,
+    report: (results) => (pushed.only?.calls ?? polled).report(results),
+    heartbeat: (leases, leaseSeconds) => (pushed.only?.calls ?? polled).heartbeat(leases, leaseSeconds),
+  };
   const common = { calls, runner, outbox, changes, random, log };
-  const claims = claimTasks({ ...common, config: () => config, types: () => types }, claiming.signal);
+  const claims = claimTasks(
+    {
+      ...{ ...common, slots },
+      isPushed: () => pushed.isPushing,
+      config: () => config,
+      types: () => types,
+      reserve: (count) => {
+        reserved = count;
+        changes.tell();
+      },
+    },
+    claiming.signal,
+  );
   const leases = keepLeases({ ...common, leaseSeconds: () => config.leaseSeconds }, finished.signal);
   const reports = deliverReports(
     {
@@ -143,6 +180,7 @@ export async function startAgent(parts: AgentParts): Promise<RunningAgent> {
   const stop = async (): Promise<void> => {
     status = 'Stopping';
     claiming.abort();
+    changes.tell();
     membership.nudge();
     registered?.stopping();
     await Promise.all([claims, untilEmpty(() => runner.tasks().length, config.drainSeconds * 1000)]);
@@ -150,7 +188,7 @@ export async function startAgent(parts: AgentParts): Promise<RunningAgent> {
     await untilEmpty(() => runner.occupied + outbox.size, FAREWELL_MS);
     if (outbox.size > 0) log('results are left for the next start', { count: outbox.size });
     finished.abort();
-    await Promise.all([leases, reports, membership.leave(), registered?.close()]);
+    await Promise.all([leases, reports, pushed.over(), membership.leave(), registered?.close()]);
     server.close();
     server.closeAllConnections();
   };

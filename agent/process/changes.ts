@@ -4,8 +4,8 @@ import { pause } from '../client/backoff.ts';
 export interface Changes {
   /** Wakes all that wait. */
   tell(): void;
-  /** Resolves at the next change, after `ms`, or when the signal aborts, whichever is first. */
-  next(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Resolves at the next change, after `ms`, or when a signal aborts, whichever is first. */
+  next(ms: number, ...signals: readonly AbortSignal[]): Promise<void>;
 }
 
 export function createChanges(): Changes {
@@ -16,6 +16,6 @@ export function createChanges(): Changes {
       present = new AbortController();
       told.abort();
     },
-    next: (ms, signal) => pause(ms, present.signal, ...(signal === undefined ? [] : [signal])),
+    next: (ms, ...signals) => pause(ms, present.signal, ...signals),
   };
 }

@@ -11,8 +11,14 @@ import type { TaskType } from './task-type.ts';
 
 export interface ClaimingParts {
   readonly calls: QueueCalls;
+  /** Whether tasks come unasked now. */
+  readonly isPushed: () => boolean;
   readonly config: () => AgentConfig;
   readonly types: () => ReadonlyMap<string, TaskType>;
+  /** How many more tasks there is room for; null: none any more. */
+  readonly slots: () => number | null;
+  /** Told how many tasks a claim may bring, while it waits. */
+  readonly reserve: (places: number) => void;
   readonly runner: Runner;
   readonly outbox: Outbox;
   readonly changes: Changes;
@@ -28,16 +34,14 @@ const WAIT_SECONDS = 5;
 /** The lease of a claim, whose answer may be lost on the way; the first heartbeat asks for the configured one. */
 const CLAIM_LEASE_SECONDS = 10;
 const BACKOFF: Backoff = { firstMs: 250, capMs: 15_000 };
-/** Results that wait for a queue out of reach, before no more tasks are taken. */
-const UNREPORTED = 1_000;
 
-/** Asks for tasks while there is room, until the signal aborts. */
+/** Asks for tasks while there is room and none come unasked, until the signal aborts. */
 export async function claimTasks(parts: ClaimingParts, signal: AbortSignal): Promise<void> {
-  const { calls, config, types, runner, outbox, changes, random, log } = parts;
+  const { calls, isPushed, config, types, slots, reserve, outbox, runner, changes, random, log } = parts;
   for (let failures = 0; !signal.aborted; ) {
-    const { agentId, capabilities, concurrency, leaseSeconds } = config();
-    const max = concurrency - runner.occupied;
-    if (max <= 0 || outbox.size >= UNREPORTED) {
+    const { agentId, capabilities, leaseSeconds } = config();
+    const max = slots() ?? 0;
+    if (max === 0 || isPushed()) {
       await changes.next(60_000, signal);
       continue;
     }
@@ -50,7 +54,9 @@ export async function claimTasks(parts: ClaimingParts, signal: AbortSignal): Pro
         leaseSeconds: Math.min(leaseSeconds, CLAIM_LEASE_SECONDS),
         waitSeconds: WAIT_SECONDS,
       };
-      for (const task of await calls.claim(claim)) {
+      reserve(max);
+      const tasks = await calls.claim(claim).finally(() => reserve(0));
+      for (const task of tasks) {
         if (signal.aborted) await outbox.add(handedBack(task));
         else runner.begin(task);
       }

@@ -15,7 +15,8 @@ import { ORASI } from './orasi-command.ts';
 let instance: Instance;
 let folder: string;
 let token: string;
-const ends: (() => unknown)[] = [];
+const agents: (() => unknown)[] = [];
+const proxies: TcpProxy[] = [];
 beforeAll(async () => {
   instance = await launch();
   folder = mkdtempSync(join(tmpdir(), 'orasi-agent-'));
@@ -34,7 +35,8 @@ beforeAll(async () => {
   token = ((await key.json()) as { token: string }).token;
 });
 afterAll(async () => {
-  await Promise.all(ends.map((end) => end()));
+  await Promise.all(agents.map((end) => end()));
+  await Promise.all(proxies.map((proxy) => proxy.close()));
   rmSync(folder, { recursive: true, force: true });
   await instance?.stop();
 });
@@ -52,8 +54,14 @@ async function agentOf(queue: string, fields: Record<string, string> = {}, clien
   const config = await readAgentConfig(undefined, {}, (name) => (all[name] === undefined ? [] : [all[name]]));
   const types = await taskTypesOf(config);
   const agent = await startAgent({ client, namespace: 'default', config, types, log: () => {} });
-  ends.push(() => agent.stop());
+  agents.push(() => agent.stop());
   return agent;
+}
+
+async function openProxy(): Promise<TcpProxy> {
+  const proxy = await TcpProxy.open(Number(new URL(instance.url).port));
+  proxies.push(proxy);
+  return proxy;
 }
 
 const clientOf = (url = instance.url): Client => createClient({ url, token });
@@ -82,7 +90,7 @@ async function agentProcess(args: readonly string[], url = instance.url): Promis
     } as unknown as NodeJS.ProcessEnv,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  ends.push(() => child.kill('SIGKILL'));
+  agents.push(() => child.kill('SIGKILL'));
   const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
   const ready = new Promise<string>((resolve, reject) => {
     let text = '';
@@ -180,7 +188,9 @@ describe.concurrent('an agent', () => {
       (status) => status === 200,
     );
     expect(await statusOf(`${agent.url}/livez`)).toBe(200);
-    expect(await shown(agent, '/agent/status')).toMatchObject({ link: 'socket', isLeader: true });
+    expect(await shown(agent, '/agent/status')).toMatchObject({
+      ...{ link: 'socket', tasksBy: 'socket', isLeader: true },
+    });
     const [member] = await membersOf('whole');
     expect(member).toMatchObject({ memberId: 'whole-1', status: 'Running', health: 'Active', connected: true });
     const load = member['load'] as Record<string, number>;
@@ -264,6 +274,7 @@ describe.concurrent('an agent', () => {
     let lost = 0;
     const lossy: Client = {
       ...client,
+      connect: () => Promise.reject(new ConnectionError('a proxy takes none', null)),
       async json<T>(request: Parameters<Client['json']>[0]) {
         const answer = await client.json<T>(request);
         if (request.path.endsWith('/results') && lost++ === 0) throw new ConnectionError('it is lost', null);
@@ -281,8 +292,7 @@ describe.concurrent('an agent', () => {
   });
 
   test('keeps results while the platform is out of reach, and through its own end by kill -9', async () => {
-    const proxy = await TcpProxy.open(Number(new URL(instance.url).port));
-    ends.push(() => proxy.close());
+    const proxy = await openProxy();
     const args = ['--queue', 'offline', '--cluster', 'offline', '--agent-id', 'offline-1'];
     args.push('--plugins', join(folder, 'plugins'), '--state-folder', join(folder, 'state'));
     const agent = await agentProcess(args, proxy.url);
@@ -307,8 +317,7 @@ describe.concurrent('an agent', () => {
   });
 
   test('comes back to its cluster by itself, over HTTP where no WebSocket is to be had', async () => {
-    const proxy = await TcpProxy.open(Number(new URL(instance.url).port));
-    ends.push(() => proxy.close());
+    const proxy = await openProxy();
     const client = clientOf(proxy.url);
     let sockets = true;
     const choosing: Client = {
