@@ -1,4 +1,5 @@
 import { DEFAULT_QUEUE_SETTINGS, type QueueSettings, type TaskLimit } from '../core/protocol/queue-settings.ts';
+import { balanceFaults, compileBalance } from './balance-spec.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 import type { Resource } from './resource.ts';
 import { compileScaling, scalingFaults } from './scaling-spec.ts';
@@ -29,6 +30,7 @@ export function compileQueue(queue: Resource): QueueSettings {
       perGroup: objectsIn(limits.perGroup).map((limit) => ({ group: String(limit.group), ...limitOf(limit, 1) })),
     },
     scaling: compileScaling(spec.scaling),
+    balance: compileBalance(spec.balance),
     groupWeights: objectsIn(spec.groupWeights).map(({ group, weight }) => ({
       group: String(group),
       weight: numberIn(weight, 1),
@@ -50,7 +52,7 @@ export function queueFaults(queue: Resource): Cause[] {
   causes.push(...shareFaults(limits.queue, shards, 'spec.limits.queue'));
   for (const [i, limit] of limits.perType.entries())
     causes.push(...shareFaults(limit, shards, `spec.limits.perType[${i}]`));
-  causes.push(...scalingFaults(settings.scaling));
+  causes.push(...scalingFaults(settings.scaling), ...balanceFaults(settings.balance));
   return causes;
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/control/json.ts';
+import { DEFAULT_BALANCE } from '../../src/core/protocol/balance-settings.ts';
 import { DEFAULT_QUEUE_SETTINGS, UNDECLARED_QUEUE } from '../../src/core/protocol/queue-settings.ts';
 import { DEFAULT_SCALING } from '../../src/core/protocol/scaling.ts';
 import { testPlane } from './fixture.ts';
@@ -37,6 +38,7 @@ describe('the settings of a queue', () => {
         perGroup: [{ group: '*', rate: { perSecond: 3, burst: 9 } }],
       },
       groupWeights: [{ group: 'big', weight: 3 }],
+      balance: { strategy: 'LoadBased', weights: { memory: 0 } },
       scaling: { maxAgents: 20, tolerance: 0.2, webhook: { url: 'https://a.example/b', secretName: 's' } },
     });
     const { version, settings } = plane.settings('mail');
@@ -53,6 +55,7 @@ describe('the settings of a queue', () => {
         perGroup: [{ group: '*', concurrency: null, rate: { perSecond: 3, burst: 9 } }],
       },
       groupWeights: [{ group: 'big', weight: 3 }],
+      balance: { ...DEFAULT_BALANCE, strategy: 'LoadBased', weights: { cpu: 0.4, memory: 0, queue: 0.3 } },
       scaling: {
         ...DEFAULT_SCALING,
         maxAgents: 20,
@@ -93,6 +96,9 @@ test.each<[JsonObject, string]>([
     'spec.limits.perType[0].rate.burst',
   ],
   [{ groupWeights: [{ group: 'a', weight: 101 }] }, 'spec.groupWeights[0].weight'],
+  [{ balance: { strategy: 'Random' } }, 'spec.balance.strategy'],
+  [{ balance: { weights: { cpu: 0, memory: 0, queue: 0 } } }, 'spec.balance.weights'],
+  [{ balance: { degradedCpuPercent: 101 } }, 'spec.balance.degradedCpuPercent'],
   [{ scaling: { minAgents: 5, maxAgents: 4 } }, 'spec.scaling.maxAgents'],
   [{ scaling: { minAgents: 11 } }, 'spec.scaling.maxAgents'],
   [{ scaling: { tolerance: 2 } }, 'spec.scaling.tolerance'],

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { DEFAULT_QUEUE_SETTINGS } from '../../core/protocol/queue-settings.ts';
+import { balanceSchema } from '../balance-spec.ts';
 import { conditionList } from '../condition-schema.ts';
 import { withCondition } from '../conditions.ts';
 import type { KindDeclaration } from '../declaration.ts';
@@ -131,6 +132,7 @@ export const taskqueueKind: KindDeclaration = {
             .prefault({})
             .describe('How many run at a time, and how many begin in a second.'),
           scaling: scalingSchema(),
+          balance: balanceSchema(),
           groupWeights: z
             .array(
               z.object({

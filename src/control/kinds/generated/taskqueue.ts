@@ -259,6 +259,41 @@ export const taskqueueSchema: StructuralSchema = {
             },
           },
         },
+        balance: {
+          description: 'How connected agents are chosen; docs/life-of-a-task.md.',
+          default: {},
+          type: 'object',
+          properties: {
+            strategy: {
+              default: 'Hybrid',
+              description: 'Each in turn, by unused CPU, the least load, or by what load leaves.',
+              type: 'string',
+              enum: ['RoundRobin', 'HealthBased', 'LoadBased', 'Hybrid'],
+            },
+            weights: {
+              description: 'How much each part of the load of an agent counts; only their ratios matter.',
+              default: {},
+              type: 'object',
+              properties: {
+                cpu: { default: 0.4, type: 'number', minimum: 0, maximum: 1000 },
+                memory: { default: 0.3, type: 'number', minimum: 0, maximum: 1000 },
+                queue: { default: 0.3, type: 'number', minimum: 0, maximum: 1000 },
+              },
+            },
+            degradedCpuPercent: {
+              default: 80,
+              description: 'An agent busier than this gets tasks where no other has room.',
+              type: 'number',
+              minimum: 1,
+              maximum: 100,
+            },
+            sticky: {
+              default: true,
+              description: 'Tasks of a group go to the same agent while it is there and has room.',
+              type: 'boolean',
+            },
+          },
+        },
         groupWeights: {
           default: [],
           'x-kubernetes-list-type': 'map',
