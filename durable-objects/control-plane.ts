@@ -45,6 +45,13 @@ export class ControlPlane extends DurableObject<Cloudflare.Env> implements Contr
         (_name, uid) => watched.eraseNamespace(uid),
       ],
       tasks: scheduledTasks(taskQueue),
+      queueNotice: async (name, configuration) => {
+        const told = Array.from({ length: configuration.shardsEver }, (_, shard) =>
+          taskQueue(`${name}/${shard}`).configure(configuration),
+        );
+        for (const { status } of await Promise.allSettled(told))
+          if (status === 'rejected') logs('control').warn('a queue asks later what is declared of it', { queue: name });
+      },
       clusterHome: (namespaceUid, cluster) => incarnations.home(namespaceUid, cluster),
     });
     ctx.blockConcurrencyWhile(async () => {

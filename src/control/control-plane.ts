@@ -38,6 +38,8 @@ export interface ControlPlaneParts {
   readonly releases: readonly NamespaceRelease[];
   /** Where a cluster's data are; without it nothing is known of any. */
   readonly clusterHome?: ClusterHome;
+  /** Tells the objects of a queue, `{namespaceUid}/{queue}`, what is declared of it; without it they ask in time. */
+  readonly queueNotice?: (name: string, configuration: QueueConfiguration) => Promise<void>;
   /** The queues that schedules submit to; without them they submit nothing. */
   readonly tasks?: ScheduledTasks;
   /** How many changes are remembered, at the least. */
@@ -315,6 +317,8 @@ export class ControlPlaneMachine implements Served {
           releases: this.parts.releases,
           tasks: this.parts.tasks ?? NO_QUEUES,
           clusterHome: this.parts.clusterHome ?? (async () => undefined),
+          queueNotice: async (uid, queue) =>
+            await this.parts.queueNotice?.(`${uid}/${queue}`, this.queueSettings(uid, queue)),
         },
         key,
       );

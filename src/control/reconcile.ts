@@ -27,9 +27,13 @@ export type NamespaceRelease = (name: string, uid: string) => Promise<boolean>;
 /** The jurisdiction that a cluster's data are in, null for none; undefined where there are no data. */
 export type ClusterHome = (namespaceUid: string, cluster: string) => Promise<string | null | undefined>;
 
+/** Tells a queue's objects what is declared now: a hint, since they ask themselves when they are used. */
+export type QueueNotice = (namespaceUid: string, queue: string) => Promise<void>;
+
 /** What a reconciler works with. */
 export interface ReconcileContext {
   readonly clusterHome: ClusterHome;
+  readonly queueNotice: QueueNotice;
   readonly releases: readonly NamespaceRelease[];
   /** The queues that schedules submit to. */
   readonly tasks: ScheduledTasks;

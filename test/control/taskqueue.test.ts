@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { ControlPlaneParts } from '../../src/control/control-plane.ts';
 import type { JsonObject } from '../../src/control/json.ts';
 import { DEFAULT_BALANCE } from '../../src/core/protocol/balance-settings.ts';
 import { DEFAULT_QUEUE_SETTINGS, UNDECLARED_QUEUE } from '../../src/core/protocol/queue-settings.ts';
@@ -7,11 +8,12 @@ import { testPlane } from './fixture.ts';
 
 const QUEUES = { resource: 'taskqueues' };
 
-function queues() {
-  const plane = testPlane();
+function queues(queueNotice: ControlPlaneParts['queueNotice'] = async () => {}) {
+  const plane = testPlane({ queueNotice });
   const uid = plane.machine.namespaceUid('default') ?? '';
   return {
     ...plane,
+    uid,
     put: (name: string, spec: JsonObject) =>
       plane.send('create', { apiVersion: 'orasi.io/v1alpha1', kind: 'TaskQueue', metadata: { name }, spec }, QUEUES),
     patch: (name: string, spec: JsonObject) => plane.send('patch', { spec }, { ...QUEUES, name }),
@@ -111,13 +113,21 @@ test.each<[JsonObject, string]>([
   expect(refused.json.details).toMatchObject({ causes: [{ field }] });
 });
 
-test('a declared queue says that it is in force, with the generation that is', async () => {
-  const plane = queues();
+test('a declared queue says that it is in force, with the generation that is, and its objects are told', async () => {
+  const told: [string, number, boolean][] = [];
+  const plane = queues(async (name, { version, settings }) => {
+    told.push([name, version, settings.paused]);
+  });
   plane.put('mail', { paused: true });
   plane.patch('mail', { paused: false });
   await plane.settle();
+  expect(told.at(-1)).toEqual([`${plane.uid}/mail`, plane.settings('mail').version, false]);
   expect(plane.get('mail').json.status).toMatchObject({
     observedGeneration: 2,
     conditions: [{ type: 'Accepted', status: 'True', observedGeneration: 2 }],
   });
+  plane.patch('mail', { paused: true });
+  plane.delete('mail');
+  await plane.settle();
+  expect(told.at(-1)).toEqual([`${plane.uid}/mail`, plane.settings('mail').version, false]);
 });

@@ -167,6 +167,117 @@ test('an agent claims, an ingester submits, a reader reads, and no more', async 
   expect(await statuses('GET', 'roles/agents')).toEqual([200, 200, 200]);
 });
 
+describe('a declared queue', () => {
+  const declare = async (name: string, spec: object) => {
+    const response = await instance.fetch('/apis/orasi.io/v1alpha1/namespaces/default/taskqueues', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ apiVersion: 'orasi.io/v1alpha1', kind: 'TaskQueue', metadata: { name }, spec }),
+    });
+    expect(response.status).toBe(201);
+  };
+  const change = async (name: string, spec: object) => {
+    const response = await instance.fetch(`/apis/orasi.io/v1alpha1/namespaces/default/taskqueues/${name}`, {
+      method: 'PATCH',
+      headers: { 'content-type': 'application/merge-patch+json' },
+      body: JSON.stringify({ spec }),
+    });
+    expect(response.status).toBe(200);
+  };
+
+  test('has its limits, says what holds a task back, and takes a change up while a claim waits', async () => {
+    await declare('limited', { limits: { queue: { concurrency: 1 } } });
+    const submitted = await send('POST', 'limited/tasks', { tasks: Array(3).fill({ type: 'work', groupKey: 'g' }) });
+    const [first, ...more] = await claim('limited', { max: 3 });
+    expect(more).toEqual([]);
+    const waiting = submitted.json.items.find(({ taskId }: { taskId: string }) => taskId !== first.taskId);
+    const why = (await send('GET', `limited/tasks/${waiting.taskId}/why`)).json.items;
+    expect(why[0]).toEqual({ code: 'limited', message: 'limit of the queue: 1 of 1 at a time run' });
+    expect((await send('GET', 'limited')).json.limits).toMatchObject({ shards: 1, queue: { concurrency: 1 } });
+    const next = claim('limited', { waitSeconds: 20 });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const changedMs = Date.now();
+    await change('limited', { limits: { queue: { concurrency: 2 } } });
+    expect(await next).toHaveLength(1);
+    expect(Date.now() - changedMs).toBeLessThan(3_000);
+    const refused = await instance.fetch('/apis/orasi.io/v1alpha1/namespaces/default/taskqueues', {
+      method: 'POST',
+      body: JSON.stringify({ metadata: { name: 'bad' }, spec: { limits: { queue: { concurrency: 0 } } } }),
+      headers: { 'content-type': 'application/json' },
+    });
+    expect(JSON.stringify(await refused.json())).toContain('spec.limits.queue.concurrency');
+  });
+
+  test('of several shards is one queue: claims that wait, pauses and results find theirs', async () => {
+    await declare('wide', { shards: 3 });
+    const waiting = claim('wide', { waitSeconds: 20, max: 5 });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const tasks = Array.from({ length: 12 }, (_, i) => ({ type: 'work', groupKey: `g${i}` }));
+    const { json } = await send('POST', 'wide/tasks', { tasks });
+    const shards = new Set(json.items.map(({ taskId }: { taskId: string }) => taskId.split('-')[0]));
+    expect(shards.size).toBe(3);
+    const claimed = await waiting;
+    expect(claimed.length).toBeGreaterThan(0);
+    expect((await send('POST', 'wide/pause')).json.state).toBe('Paused');
+    expect(await claim('wide', { max: 99 })).toEqual([]);
+    // A shard that comes later is paused as the others are.
+    await change('wide', { shards: 6 });
+    const later = Array.from({ length: 40 }, (_, i) => ({ type: 'work', dedupeKey: `k${i}` }));
+    const ids: { taskId: string }[] = [];
+    for (const untilMs = Date.now() + 5_000; Date.now() < untilMs && !ids.some(({ taskId }) => taskId > '3'); )
+      ids.push(...(await send('POST', 'wide/tasks', { tasks: later })).json.items);
+    const sixth = ids.some(
+      ({ taskId }) => taskId.startsWith('5-') || taskId.startsWith('4-') || taskId.startsWith('3-'),
+    );
+    expect(sixth).toBe(true);
+    expect(await claim('wide', { max: 99 })).toEqual([]);
+    await send('POST', 'wide/resume');
+    while (claimed.length < 52) claimed.push(...(await claim('wide', { max: 99, waitSeconds: 5 })));
+    const outcomes = await report('wide', ...claimed.map((task) => ({ ...pick(task), success: true })));
+    expect(new Set(outcomes)).toEqual(new Set(['accepted']));
+    expect((await send('GET', 'wide')).json.depth.Completed).toMatchObject({ Normal: claimed.length });
+  });
+});
+
+test('what a leader that was replaced submits, claims or reports is refused', async () => {
+  const cluster = async (method: string, path: string, body?: object) => {
+    const response = await instance.fetch(`/v1/namespaces/default/clusters/fence/${path}`, {
+      method,
+      headers: { 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return (await response.json()) as { epoch: number };
+  };
+  const fenced = async (epoch: number, path: string, body: object) => {
+    const response = await instance.fetch(`/v1/namespaces/default/queues/fenced/${path}?cluster=fence`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'if-epoch': String(epoch) },
+      body: JSON.stringify(body),
+    });
+    return { status: response.status, json: JSON.parse(await response.text()) };
+  };
+  const load = { cpuPercent: 1, memoryBytes: 1, diskBytes: 1, activeTasks: 0, queueLength: 0 };
+  await cluster('PUT', 'members/a', { status: 'Running', load });
+  await cluster('PUT', 'members/b', { status: 'Running', load });
+  const { epoch } = await cluster('GET', 'leader');
+  expect((await fenced(epoch, 'tasks', { type: 'work' })).status).toBe(202);
+  const claimed = await fenced(epoch, 'claims', { agentId: 'a' });
+  expect(claimed.json.items).toHaveLength(1);
+  await cluster('POST', 'election/resign', { memberId: 'a' });
+  const next = await cluster('GET', 'leader');
+  expect(next.epoch).toBeGreaterThan(epoch);
+  const result = { results: [{ ...pick(claimed.json.items[0]), success: true }] };
+  for (const [path, body] of [
+    ['tasks', { type: 'work' }],
+    ['claims', { agentId: 'a', waitSeconds: 5 }],
+    ['results', result],
+    ['heartbeats', { leases: [pick(claimed.json.items[0])] }],
+  ] as const)
+    expect(await fenced(epoch, path, body)).toMatchObject({ status: 412, json: { code: 'precondition_failed' } });
+  expect((await fenced(next.epoch + 1, 'tasks', { type: 'work' })).status).toBe(412);
+  expect((await fenced(next.epoch, 'results', result)).json.items[0].outcome).toBe('accepted');
+});
+
 describe('what it costs', () => {
   test('a submit, a claim and an acknowledgement write three rows, by the count of the platform', async () => {
     const count = 100;

@@ -12,9 +12,12 @@ import { scalingSchema } from '../scaling-spec.ts';
 const DAY_SECONDS = 86_400;
 const usual = DEFAULT_QUEUE_SETTINGS;
 
-/** Says in a queue's status that it is in force. The queue takes it up by itself, within five seconds. */
+/** Says in a queue's status that it is in force, and tells the queue, which would else ask in some seconds. */
 const taskqueueReconciler: Reconciler = {
-  async reconcile({ store, clock }, key) {
+  async reconcile({ store, clock, queueNotice }, key) {
+    const namespace = store.find({ group: '', resource: 'namespaces', namespace: '', name: key.namespace });
+    if (namespace !== undefined && namespace.metadata.deletionTimestamp === undefined)
+      await queueNotice(namespace.metadata.uid, key.name);
     if (store.find(key) === undefined) return DONE;
     store.edit(key, (object) => {
       const observedGeneration = object.metadata.generation;
