@@ -39,16 +39,22 @@ export function takerOf(request: Omit<ClaimRequest, 'waitMs' | 'max'>): Takers {
 /** Leases up to `max` due tasks, in the order of `nextLane`. Whatever alarms did, what is due is found here. */
 export function leaseTasks(queue: QueueMemory, takers: Takers, max: number, nowMs: number): ClaimedTask[] {
   if (queue.isPaused()) return [];
-  settleLapsed(queue, nowMs);
+  // Counting what runs finds leases that ran out before the object last started: they hold no limit shut.
   queue.ready(nowMs);
+  settleLapsed(queue, nowMs);
   let suitable = [...queue.lanes.tracks()].filter((track) => takers.suits(track));
   const claimed: ClaimedTask[] = [];
   let payloadChars = 0;
+  let before: Lane | null = null;
   while (claimed.length < max) {
     const next = nextLane(queue, suitable, nowMs);
     if (next === null) break;
     const { lane } = next;
-    const task = queue.store.read(lane.ahead[0]);
+    const [head] = lane.ahead;
+    // Where groups take turns, the next task is of another lane.
+    if (lane === before && !queue.store.knows(head)) queue.store.readAhead(lane.ahead.slice(0, max - claimed.length));
+    before = lane;
+    const task = queue.store.read(head);
     assert(task !== null && task.lease === null, 'what was read ahead is there and not leased');
     if (task.expiresAtMs !== null && task.expiresAtMs <= nowMs) {
       expire(queue, task, nowMs);
