@@ -1,4 +1,11 @@
-import type { ClusterAnswer, ElectionView, JoinAnswer, MemberReport, Vote } from '../../src/core/protocol/cluster.ts';
+import type {
+  ClusterAnswer,
+  ElectionView,
+  JoinAnswer,
+  LeaderView,
+  MemberReport,
+  Vote,
+} from '../../src/core/protocol/cluster.ts';
 import type { KvAnswer, KvCall } from '../../src/core/protocol/cluster-kv.ts';
 import type {
   ClaimedTask,
@@ -10,6 +17,7 @@ import type {
   ReportOutcome,
   SubmittedTask,
   TaskAnswer,
+  TaskFence,
   TaskRecord,
   TaskReport,
 } from '../../src/core/protocol/tasks.ts';
@@ -28,8 +36,8 @@ export class QueueClient {
     this.from = from;
   }
 
-  submit(tasks: readonly NewTask[]): Promise<readonly SubmittedTask[] | null> {
-    return this.ask('submit', [this.host.name, tasks]);
+  submit(tasks: readonly NewTask[], fence?: TaskFence): Promise<readonly SubmittedTask[] | null> {
+    return this.ask('submit', [this.host.name, tasks, fence]);
   }
 
   claim(request: ClaimRequest): Promise<readonly ClaimedTask[] | null> {
@@ -84,6 +92,10 @@ export class ClusterClient {
 
   report(memberId: string, report: MemberReport): Promise<ClusterAnswer<JoinAnswer>> {
     return this.network.call(this.from, this.host, 'report', [memberId, report]);
+  }
+
+  leader(): Promise<LeaderView> {
+    return this.network.call(this.from, this.host, 'leader', []);
   }
 
   election(): Promise<ElectionView> {

@@ -1,12 +1,11 @@
 import type { LeaderView } from '../../src/core/protocol/cluster.ts';
-import { DEFAULT_CLUSTER_SETTINGS } from '../../src/core/protocol/cluster-settings.ts';
-import { DEFAULT_QUEUE_SETTINGS } from '../../src/core/protocol/queue-settings.ts';
 import { Consumer } from './actors/consumer.ts';
-import { Member } from './actors/member.ts';
+import { Member, putOf } from './actors/member.ts';
 import { Submitter } from './actors/submitter.ts';
 import { TaskAgent } from './actors/task-agent.ts';
-import { ChangeWatcher, KeyWatcher } from './actors/watcher.ts';
-import { QueueClient } from './clients.ts';
+import { ChangeWatcher, KeyWatcher, Watcher } from './actors/watcher.ts';
+import { ClusterClient, QueueClient } from './clients.ts';
+import { declaredCluster, declaredQueue } from './declared.ts';
 import { Network } from './network.ts';
 import { Committed, observe } from './observed.ts';
 import { ChangesSeen, ClusterOracle } from './oracle/cluster-oracle.ts';
@@ -75,15 +74,10 @@ class Run {
   constructor(system: System, world: World) {
     this.world = world;
     this.network = new Network(world);
-    const policy = world.pick(['lease', 'majority'] as const);
-    const { election } = DEFAULT_CLUSTER_SETTINGS;
-    this.catalogue = new Catalogue(world, {
-      cluster: { ...DEFAULT_CLUSTER_SETTINGS, election: { ...election, policy } },
-      queue: DEFAULT_QUEUE_SETTINGS,
-    });
+    this.catalogue = new Catalogue(world, { cluster: declaredCluster(world), queue: declaredQueue(world) });
     this.queue = new ObjectHost(world, 'namespace/queue/0', system.TaskQueue, this.catalogue.deps);
     this.cluster = new ObjectHost(world, 'namespace/cluster', system.Cluster, this.catalogue.deps);
-    this.queueOracle = new QueueOracle(world, DEFAULT_QUEUE_SETTINGS);
+    this.queueOracle = new QueueOracle(world);
     this.clusterOracle = new ClusterOracle(world);
     this.changes = new ChangesSeen(world);
     this.keyWatcher = new KeyWatcher(world, 'key-watcher', this.network, this.cluster, this.clusterOracle.kv);
@@ -100,10 +94,11 @@ class Run {
     this.begin(new Consumer(world, this.queueOf('consumer')));
     for (let at = 0; at < 2 + world.below(3); at++) this.begin(this.agent(`agent-${at}`, at === 0));
     for (let at = 0; at < 2 + world.below(2); at++)
-      this.begin(new Member(world, `member-${at}`, network, cluster, clusterOracle));
+      this.begin(new Member(world, `member-${at}`, network, cluster, clusterOracle, this.queueOf(`member-${at}`)));
     this.begin(this.keyWatcher);
     this.begin(new ChangeWatcher(world, 'watcher', network, cluster, this.changes));
     this.every(MINUTE_MS, () => this.sweep());
+    world.after(world.below(4 * MINUTE_MS), () => this.catalogue.declare({ queue: declaredQueue(world) }));
     this.every(10_000, () => this.strike());
     await world.runUntil(world.nowMs + (1 + world.below(4)) * MINUTE_MS);
   }
@@ -114,7 +109,12 @@ class Run {
     world.trace('world', 'is quiet from here on');
     world.faults.end();
     this.network.heal();
-    for (const process of this.processes) if (process instanceof TaskAgent) process.diligent = true;
+    for (const process of this.processes) {
+      if (process instanceof Submitter || process instanceof Consumer) process.die('nothing new comes');
+      if (process instanceof TaskAgent || process instanceof Watcher) process.diligent = true;
+    }
+    // What is still on its way arrives.
+    await world.runUntil(world.nowMs + MINUTE_MS);
     await this.finish(this.queueOf('operator').setState('Active'));
     this.begin(this.agent('helper', true)).diligent = true;
     const done = () => {
@@ -125,6 +125,7 @@ class Run {
     if (!done()) world.broken('an acknowledged task was lost: it does not end', queueOracle.openTasks[0].taskId);
     await this.watchesCatchUp();
     for (const process of this.processes) process.die('all is done');
+    world.check();
     await this.promptness();
     await this.lookAtAll();
     await this.tidiness();
@@ -212,6 +213,13 @@ class Run {
     await world.runUntil(world.nowMs + 2 * MINUTE_MS, () => keyWatcher.reached >= present);
     if (keyWatcher.reached < present)
       world.broken('a watch does not come to the present', `${keyWatcher.reached} of ${present}`);
+    // A stream that was given up before the quiet has been taken up again by now.
+    await world.runUntil(world.nowMs + 15_000);
+    const prober = new ClusterClient(this.network, this.cluster, 'prober');
+    const written = await this.finish(prober.kv(putOf('probe', ''), null));
+    const revision = written.ok ? written.result.revision : 0;
+    await world.runUntil(world.nowMs + 1_000);
+    if (keyWatcher.reached < revision) world.broken('a watch is not told within a second', String(revision));
   }
 
   /** A claim that waits has a task within a second of its being due. */

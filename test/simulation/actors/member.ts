@@ -1,12 +1,13 @@
 import type { BallotView, ClusterMessage } from '../../../src/core/protocol/cluster.ts';
 import type { KvCall } from '../../../src/core/protocol/cluster-kv.ts';
-import { ClusterClient, orNone } from '../clients.ts';
+import { ClusterClient, orNone, type QueueClient } from '../clients.ts';
 import type { Network } from '../network.ts';
 import type { ClusterOracle } from '../oracle/cluster-oracle.ts';
 import type { ObjectHost } from '../platform/object-host.ts';
 import type { ClientSocket } from '../platform/sockets.ts';
 import { Process } from '../process.ts';
 import type { World } from '../world.ts';
+import { TYPES } from './submitter.ts';
 
 const SESSION_SECONDS = 30;
 const NONE = new Uint8Array(0);
@@ -30,6 +31,7 @@ export class Member extends Process {
   private readonly cluster: ClusterClient;
   private readonly network: Network;
   private readonly host: ObjectHost;
+  private readonly queue: QueueClient;
   private readonly oracle: ClusterOracle;
   private readonly holdsSocket: boolean;
   private socket: ClientSocket | null = null;
@@ -38,11 +40,19 @@ export class Member extends Process {
   private leaseId = '0';
   private written = 0;
 
-  constructor(world: World, name: string, network: Network, host: ObjectHost, oracle: ClusterOracle) {
+  constructor(
+    world: World,
+    name: string,
+    network: Network,
+    host: ObjectHost,
+    oracle: ClusterOracle,
+    queue: QueueClient,
+  ) {
     super(world, name);
     this.cluster = new ClusterClient(network, host, name);
     this.network = network;
     this.host = host;
+    this.queue = queue;
     this.oracle = oracle;
     this.holdsSocket = world.chance(0.5);
   }
@@ -57,7 +67,8 @@ export class Member extends Process {
       if (this.holdsSocket) await this.ping();
       else await this.beat();
       const turn = world.random.next();
-      if (this.epoch !== null && turn < 0.5) await this.lead(this.epoch);
+      if (this.epoch !== null && turn < 0.3) await this.lead(this.epoch);
+      else if (this.epoch !== null && turn < 0.5) await this.handIn(this.epoch);
       else if (turn < 0.2) await this.write();
       else if (turn < 0.24) await this.stand();
       await this.sleep(world.below((SESSION_SECONDS * 1_000) / 3));
@@ -134,6 +145,16 @@ export class Member extends Process {
     const answer = await this.live(orNone(this.cluster.kv(call, epoch)));
     this.world.trace(this.name, 'writes as leader by', epoch, answer?.ok ?? 'no answer');
     if (answer?.ok === false && answer.refusal === 'stale_epoch') this.epoch = null;
+  }
+
+  /** Hands in a task as the leader alone may: whoever takes the call asks the cluster first who leads. */
+  private async handIn(epoch: number): Promise<void> {
+    const task = { type: TYPES[0], payload: '{}', priority: 'High' as const, requires: [], options: {} };
+    const present = await this.live(orNone(this.cluster.leader()));
+    if (present === null) return;
+    const fence = { cluster: this.host.name, epoch, presentEpoch: present.epoch };
+    const answer = await this.live(orNone(this.queue.submit([task], fence)));
+    this.world.trace(this.name, 'hands in as leader by', epoch, answer?.map(({ taskId }) => taskId) ?? 'not taken');
   }
 
   private async write(): Promise<void> {

@@ -5,6 +5,7 @@ import { Process } from '../process.ts';
 import type { World } from '../world.ts';
 
 export const TYPES = ['resize', 'mail', 'index'];
+export const GROUPS = ['red', 'blue'];
 export const CAPABILITIES = ['gpu'];
 
 /** Hands in tasks, cancels some, redrives what failed, and now and then stops the queue for a while. */
@@ -60,6 +61,7 @@ export class Submitter extends Process {
         maxRetries: maybe(0.8, () => world.below(4)),
         retryDelaySeconds: maybe(0.3, () => 1 + world.below(10)),
         timeoutSeconds: maybe(0.15, () => 10 + world.below(60)),
+        groupKey: maybe(0.5, () => world.pick(GROUPS)),
         resultRetentionSeconds: maybe(0.3, () => world.below(2) * 60),
       },
     };

@@ -11,7 +11,9 @@ import type { World } from '../world.ts';
 const EVERYTHING = { key: new Uint8Array(1), rangeEnd: new Uint8Array(1) };
 
 /** Reads one stream of an object until it breaks, slowly and with pauses; then resumes. */
-abstract class Watcher extends Process {
+export abstract class Watcher extends Process {
+  /** It reads all there is, at once, and gives up no stream. */
+  diligent = false;
   protected readonly network: Network;
   protected readonly host: ObjectHost;
 
@@ -25,7 +27,7 @@ abstract class Watcher extends Process {
     for (;;) {
       const stream = await this.open();
       if (stream !== null) await this.follow(stream);
-      await this.sleep(this.world.below(10_000));
+      await this.sleep(this.world.below(this.diligent ? 1_000 : 10_000));
     }
   }
 
@@ -44,14 +46,14 @@ abstract class Watcher extends Process {
     }
     let text = '';
     let over = false;
-    while (!over && !world.chance(0.03)) {
+    while (!over && (this.diligent || !world.chance(0.03))) {
       const chunk = await this.live(reading.next().catch((error: unknown) => this.brokenOff(error)));
       if (chunk === null) break;
       text += decoder.decode(chunk, { stream: true });
       const lines = text.split('\n');
       text = lines.pop() ?? '';
       for (const line of lines) over ||= !this.line(line);
-      if (world.chance(0.1)) await this.sleep(world.below(60_000));
+      if (!this.diligent && world.chance(0.1)) await this.sleep(world.below(60_000));
     }
     reading.cancel();
     world.trace(this.name, 'stops reading');

@@ -50,9 +50,11 @@ export function isSuitable(
   return (types === null || types.includes(task.type)) && task.requires.every((each) => capabilities.includes(each));
 }
 
-/** Whether `task` may be given out while `other`, due and as suitable, waits. */
+/**
+ * Whether `task` may be given out while `other`, due and as suitable, waits. Between two priorities age decides; within
+ * one groups take turns, and in each of them what is due first goes first.
+ */
 export function mayGoFirst(task: KnownTask, other: KnownTask, starvationMs: number): boolean {
-  const boundMs = starvationMs * (other.level - task.level);
-  // Between two levels age alone decides, and within one the order of being due.
-  return other.dueToMs - task.dueFromMs >= boundMs;
+  const isInTurn = other.level === task.level && other.options.groupKey !== task.options.groupKey;
+  return isInTurn || other.dueToMs - task.dueFromMs >= starvationMs * (other.level - task.level);
 }

@@ -1,4 +1,8 @@
-import type { QueueSettings } from '../../../src/core/protocol/queue-settings.ts';
+import {
+  type QueueConfiguration,
+  type QueueSettings,
+  UNDECLARED_QUEUE,
+} from '../../../src/core/protocol/queue-settings.ts';
 import type {
   ClaimedTask,
   ClaimRequest,
@@ -9,6 +13,7 @@ import type {
   RedriveRequest,
   ReportOutcome,
   SubmittedTask,
+  TaskFence,
   TaskRecord,
   TaskReport,
 } from '../../../src/core/protocol/tasks.ts';
@@ -16,6 +21,7 @@ import { TASK_PRIORITIES } from '../../../src/core/protocol/tasks.ts';
 import type { Executed } from '../observed.ts';
 import type { World } from '../world.ts';
 import { isSuitable, type KnownTask, mayGoFirst, retryWindow } from './known-task.ts';
+import { LimitsOracle } from './limits.ts';
 
 /**
  * What a queue is to do, as its documentation has it: a second, slow and simple queue that is told every call the
@@ -32,17 +38,25 @@ export class QueueOracle {
     duplicate: 0,
     stale: 0,
     unknown: 0,
+    overtaken: 0,
+    'held by limits': 0,
+    'fenced calls': 0,
   };
   private readonly open = new Set<KnownTask>();
   private readonly keys = new Map<string, { readonly taskId: string; readonly untilMs: number }>();
   private readonly world: World;
-  private readonly settings: QueueSettings;
+  private readonly limits: LimitsOracle;
+  private settings: QueueSettings;
+  private version = UNDECLARED_QUEUE.version;
   private state: QueueState = 'Active';
+  /** The highest epoch that a call was held to. */
+  private epoch = 0;
   private nowMs = 0;
 
-  constructor(world: World, settings: QueueSettings) {
+  constructor(world: World) {
     this.world = world;
-    this.settings = settings;
+    this.settings = UNDECLARED_QUEUE.settings;
+    this.limits = new LimitsOracle(world, this.settings);
   }
 
   get openTasks(): readonly KnownTask[] {
@@ -83,10 +97,32 @@ export class QueueOracle {
       case 'setState':
         this.state = args[0] as QueueState;
         return;
+      case 'configure':
+        this.configured(args[0] as QueueConfiguration);
+        return;
+      case 'checkFence':
+        this.fenced(args[0] as TaskFence | undefined);
+        return;
       case 'get':
         this.seen(args[0] as string, answer as TaskRecord | null);
         return;
     }
+  }
+
+  private configured({ version, settings }: QueueConfiguration): void {
+    if (version <= this.version) return;
+    this.version = version;
+    this.settings = settings;
+    this.limits.configure(settings);
+  }
+
+  /** The call of a leader was let through. */
+  private fenced(fence: TaskFence | undefined): void {
+    if (fence === undefined) return;
+    this.counts['fenced calls'] += 1;
+    if (fence.epoch < Math.max(this.epoch, fence.presentEpoch))
+      this.world.broken('a call of a leader that was deposed is taken', String(fence.epoch));
+    this.epoch = fence.epoch;
   }
 
   /** What time alone has done: leases that ran out are failed attempts, and what waited too long has failed. */
@@ -95,6 +131,7 @@ export class QueueOracle {
     for (const task of this.open) {
       if (task.held !== null && task.held.untilMs <= nowMs) {
         this.counts.lapsed += 1;
+        this.world.trace('queue', 'ends the lease', `${task.taskId}/${task.held.token.slice(0, 5)}`);
         this.endAttempt(task, task.held.untilMs, true);
       }
       if (task.held === null && task.over === null && task.expiresAtMs !== null && task.expiresAtMs <= nowMs)
@@ -160,17 +197,21 @@ export class QueueOracle {
       if (attempt > this.maxRetries(task) + 1) world.broken('more attempts than allowed', taskId);
       if (!isSuitable(task, request)) world.broken('a task for an agent that cannot run it', taskId);
     }
+    const running = [...this.open].filter((task) => task.held !== null || taken.has(task));
+    this.limits.began([...taken], running, nowMs);
+    const waiting = [...this.open].filter((task) => !taken.has(task) && this.isDue(task, request));
+    const free = waiting.filter((task) => !this.limits.mayHold(task, running));
+    this.counts['held by limits'] += waiting.length - free.length;
     for (const task of taken) {
-      for (const other of this.open) {
-        if (taken.has(other) || !this.isDue(other, request)) continue;
+      for (const other of free) {
+        if (other.level > task.level) this.counts.overtaken += 1;
         if (!mayGoFirst(task, other, this.settings.starvationSeconds * 1_000))
           world.broken('a priority inversion beyond the bound', `${task.taskId} before ${other.taskId}`);
       }
     }
-    if (claimed.length < request.max && this.state !== 'Paused') {
-      const missed = [...this.open].find((task) => !taken.has(task) && this.isDue(task, request));
-      if (missed !== undefined) world.broken('due work that a claim did not find', missed.taskId);
-    }
+    const [missed] = free;
+    if (claimed.length < request.max && this.state !== 'Paused' && missed !== undefined)
+      world.broken('due work that a claim did not find', missed.taskId);
     for (const { taskId, leaseToken, leaseExpiresAtMs, attempt } of claimed) {
       const task = this.tasks.get(taskId);
       if (task === undefined) continue;
@@ -189,6 +230,7 @@ export class QueueOracle {
   private reported({ taskId, leaseToken, success, retryable }: TaskReport, outcome: ReportOutcome): void {
     const { nowMs, world } = this;
     this.counts[outcome] += 1;
+    world.trace('queue', 'is told', `${taskId}/${leaseToken.slice(0, 5)}`, success ? 'done' : 'failed', outcome);
     const task = this.tasks.get(taskId);
     if (task === undefined) {
       if (outcome !== 'unknown') world.broken('a report of no task was taken', taskId);

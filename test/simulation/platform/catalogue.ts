@@ -22,9 +22,12 @@ export class Catalogue {
   private readonly world: World;
   private readonly watched = new Set<string>();
   private readonly incarnations = new Map<string, number>();
+  private declared: Declared;
+  private version = 1;
 
   constructor(world: World, declared: Declared) {
     this.world = world;
+    this.declared = declared;
     const incarnations: Incarnations = {
       read: (name) => this.run(() => this.incarnations.get(name) ?? 0),
       take: (name, own) =>
@@ -40,17 +43,34 @@ export class Catalogue {
       add: ({ name }) => this.run(() => void this.watched.add(name)),
     };
     const control = {
-      clusterSettings: () => this.run(() => ({ version: 1, namespace: 'simulated', settings: declared.cluster })),
-      queueSettings: () => this.run(() => ({ ...UNDECLARED_QUEUE, version: 1, settings: declared.queue })),
+      clusterSettings: () =>
+        this.run(() => ({ version: this.version, namespace: 'simulated', settings: this.declared.cluster })),
+      queueSettings: () =>
+        this.run(() => ({ ...UNDECLARED_QUEUE, version: this.version, settings: this.declared.queue })),
     };
+    // Asked for by shards beyond the first alone.
+    const taskQueue = () => ({});
     const platformTasks = { messages: { send: async () => {} }, log: SILENT };
-    const known: Record<string, unknown> = { logs: () => SILENT, incarnations, watched, control, platformTasks };
+    const known: Record<string, unknown> = {
+      logs: () => SILENT,
+      incarnations,
+      watched,
+      control,
+      taskQueue,
+      platformTasks,
+    };
     this.deps = new Proxy(known, {
       get: (target, name) => {
         if (typeof name === 'symbol' || name in target) return target[String(name)];
         throw new Error(`the simulation has no "${name}" for objects: see test/simulation/platform/catalogue.ts`);
       },
     });
+  }
+
+  /** Something else is declared: in force when the objects ask the next time. */
+  declare(change: Partial<Declared>): void {
+    this.declared = { ...this.declared, ...change };
+    this.version += 1;
   }
 
   isWatched(name: string): boolean {
