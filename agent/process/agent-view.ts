@@ -23,7 +23,7 @@ export interface AgentView {
     /** Whether the cluster was heard of within the session, and how. */
     readonly joined: boolean;
     readonly link: 'socket' | 'polling' | 'none';
-    /** How tasks come. */
+    /** How tasks come, or would. */
     readonly tasksBy: 'socket' | 'polling';
     readonly leader: string | null;
     readonly isLeader: boolean;

@@ -92,7 +92,7 @@ export async function startAgent(parts: AgentParts): Promise<RunningAgent> {
         status,
         joined,
         link: membership.link(),
-        tasksBy: pushed.isPushing ? 'socket' : 'polling',
+        tasksBy: pushed.state === 'failing' ? 'polling' : 'socket',
         leader: memberId,
         isLeader: memberId === agentId,
         epoch,
@@ -156,7 +156,7 @@ export async function startAgent(parts: AgentParts): Promise<RunningAgent> {
   const claims = claimTasks(
     {
       ...{ ...common, slots },
-      isPushed: () => pushed.isPushing,
+      isAsked: () => pushed.state === 'failing',
       config: () => config,
       types: () => types,
       reserve: (count) => {

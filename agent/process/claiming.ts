@@ -11,8 +11,8 @@ import type { TaskType } from './task-type.ts';
 
 export interface ClaimingParts {
   readonly calls: QueueCalls;
-  /** Whether tasks come unasked now. */
-  readonly isPushed: () => boolean;
+  /** Whether tasks are to be asked for: they do not come by themselves. */
+  readonly isAsked: () => boolean;
   readonly config: () => AgentConfig;
   readonly types: () => ReadonlyMap<string, TaskType>;
   /** How many more tasks there is room for; null: none any more. */
@@ -35,13 +35,13 @@ const WAIT_SECONDS = 5;
 const CLAIM_LEASE_SECONDS = 10;
 const BACKOFF: Backoff = { firstMs: 250, capMs: 15_000 };
 
-/** Asks for tasks while there is room and none come unasked, until the signal aborts. */
+/** Asks for tasks while there is room and need, until the signal aborts. */
 export async function claimTasks(parts: ClaimingParts, signal: AbortSignal): Promise<void> {
-  const { calls, isPushed, config, types, slots, reserve, outbox, runner, changes, random, log } = parts;
+  const { calls, isAsked, config, types, slots, reserve, outbox, runner, changes, random, log } = parts;
   for (let failures = 0; !signal.aborted; ) {
     const { agentId, capabilities, leaseSeconds } = config();
     const max = slots() ?? 0;
-    if (max === 0 || isPushed()) {
+    if (max === 0 || !isAsked()) {
       await changes.next(60_000, signal);
       continue;
     }

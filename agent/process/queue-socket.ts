@@ -13,8 +13,8 @@ import type { Runner } from './runner.ts';
 
 /** The WebSocket an agent holds with a shard of its queue: tasks come over it unasked, results and heartbeats go over it. */
 export interface QueueSocket {
-  /** Whether tasks come over it now. */
-  readonly isOpen: boolean;
+  /** `open`: tasks come over it. `failing`: it could not be had at the last try; until one has failed it is `trying`. */
+  readonly state: 'open' | 'trying' | 'failing';
   /** As over HTTP. Throws ConnectionError where it is not open, or closes before the answer. */
   readonly calls: Pick<QueueCalls, 'report' | 'heartbeat'>;
   /** Resolves when it is over, after the signal aborted. */
@@ -59,6 +59,7 @@ export function startQueueSocket(parts: QueueSocketParts, signal: AbortSignal): 
   const path = `${pathOf('v1', 'namespaces', namespace, 'queues', config().queue, 'connect')}?shard=${shard}`;
   const waiting = new Map<string, { resolve(answer: never): void; reject(error: Error): void }>();
   let present: Socket | undefined;
+  let isFailing = false;
 
   /** Holds one connection until it ends. Resolves to whether the queue took the agent in. */
   const hold = async (): Promise<boolean> => {
@@ -73,6 +74,7 @@ export function startQueueSocket(parts: QueueSocketParts, signal: AbortSignal): 
           case 'welcome':
             if (!isWelcome) log('tasks come over a WebSocket', { shard });
             isWelcome = true;
+            isFailing = false;
             present = socket;
             counted(message.shards);
             return changes.tell();
@@ -157,8 +159,8 @@ export function startQueueSocket(parts: QueueSocketParts, signal: AbortSignal): 
     });
 
   return {
-    get isOpen() {
-      return present !== undefined;
+    get state() {
+      return present !== undefined ? 'open' : isFailing ? 'failing' : 'trying';
     },
     calls: {
       report: (results: readonly Report[]) =>
@@ -168,10 +170,14 @@ export function startQueueSocket(parts: QueueSocketParts, signal: AbortSignal): 
     over: (async () => {
       for (let failures = 0; !signal.aborted; ) {
         try {
-          failures = (await hold()) ? 1 : failures + 1;
+          isFailing = !(await hold());
+          failures = isFailing ? failures + 1 : 1;
         } catch (error) {
-          if (failures++ === 0) log('tasks are polled: no WebSocket', { shard, error: String(error) });
+          if (!isFailing) log('tasks are polled: no WebSocket', { shard, error: String(error) });
+          isFailing = true;
+          failures++;
         }
+        changes.tell();
         await pause(pauseMs(BACKOFF, failures, random), signal);
       }
     })(),

@@ -2,8 +2,8 @@ import { type QueueSocket, type QueueSocketParts, startQueueSocket } from './que
 
 /** The WebSockets an agent holds with its queue, one a shard. */
 export interface QueueSockets {
-  /** Whether tasks of all shards come over them now. */
-  readonly isPushing: boolean;
+  /** `open`: tasks of all shards come over them. `failing`: some do not, and are to be asked for. */
+  readonly state: QueueSocket['state'];
   /** The one that takes whatever there is to say: of a queue of one shard. */
   readonly only: QueueSocket | undefined;
   /** Resolves when all are over, after the signal aborted. */
@@ -40,11 +40,12 @@ export function startQueueSockets(
   };
   counted(1);
   return {
-    get isPushing() {
-      return isSpread() && sockets.every(({ isOpen }) => isOpen);
+    get state() {
+      if (!isSpread() || sockets.some(({ state }) => state === 'failing')) return 'failing';
+      return sockets.every(({ state }) => state === 'open') ? 'open' : 'trying';
     },
     get only() {
-      return sockets.length === 1 && sockets[0].isOpen ? sockets[0] : undefined;
+      return sockets.length === 1 && sockets[0].state === 'open' ? sockets[0] : undefined;
     },
     async over() {
       clearInterval(turning);

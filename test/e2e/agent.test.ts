@@ -23,9 +23,12 @@ beforeAll(async () => {
   mkdirSync(join(folder, 'plugins'));
   plugin(
     'wait',
-    `({ payload, progress }) => {
+    `({ payload, progress, signal }) => {
       progress({ waiting: payload.ms });
-      return new Promise((resolve) => setTimeout(() => resolve({ waited: payload.ms }), payload.ms));
+      return new Promise((resolve) => {
+        setTimeout(() => resolve({ waited: payload.ms }), payload.ms);
+        signal.addEventListener('abort', () => resolve());
+      });
     }`,
   );
   const key = await instance.fetch('/v1/namespaces/default/keys', {
@@ -260,12 +263,12 @@ describe.concurrent('an agent', () => {
 
   test('keeps the lease of a long task and shows its progress', async () => {
     await agentOf('long');
-    const id = await submit('long', 'wait', { ms: 4_000 });
+    const id = await submit('long', 'wait', { ms: 3_500 });
     const running = await until(
       () => readTask('long', id),
       ({ progress }) => progress !== undefined,
     );
-    expect(running).toMatchObject({ status: 'Running', progress: { waiting: 4_000 }, agentId: 'of-long' });
+    expect(running).toMatchObject({ status: 'Running', progress: { waiting: 3_500 }, agentId: 'of-long' });
     expect(await taskUntil('long', id, 'Completed', 'Retrying')).toMatchObject({ status: 'Completed', attempts: 1 });
   });
 
