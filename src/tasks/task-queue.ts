@@ -32,6 +32,7 @@ import { QueueMemory, type TaskQueueParts } from './queue-memory.ts';
 import { whyNotRunning } from './reasons.ts';
 import { signalsOf } from './signals.ts';
 import { statsOf } from './stats.ts';
+import { AHEAD, type TaskKey } from './task-store.ts';
 
 /**
  * One shard of a queue: takes tasks, leases them, takes their results. Every call is one transaction and decides by
@@ -116,12 +117,12 @@ export class TaskQueueMachine {
 
   /** Takes results, each by itself. */
   report(reports: readonly TaskReport[]): ReportOutcome[] {
-    return this.change((nowMs) => reports.map((report) => reportLease(this.memory, report, nowMs)));
+    return this.change((nowMs) => this.eachOf(reports, (report) => reportLease(this.memory, report, nowMs)));
   }
 
   /** Extends leases, keeps progress, and tells which tasks are to be stopped. */
   heartbeat({ leases, leaseSeconds }: HeartbeatRequest): HeartbeatAnswer[] {
-    return this.change((nowMs) => leases.map((lease) => extendLease(this.memory, lease, leaseSeconds, nowMs)));
+    return this.change((nowMs) => this.eachOf(leases, (lease) => extendLease(this.memory, lease, leaseSeconds, nowMs)));
   }
 
   get(taskId: string): TaskRecord | null {
@@ -191,6 +192,8 @@ export class TaskQueueMachine {
 
   /** When these takers may find something, with what is known now; null for never. */
   nextGiveOutAtMs(takers: Pick<Takers, 'suits'>): number | null {
+    // Most queues have nothing for most of those who ask, and a transaction is a part of what a call costs.
+    if (![...this.memory.lanes.tracks()].some((track) => takers.suits(track))) return null;
     return this.change((nowMs) => nextClaimAtMs(this.memory, takers, nowMs));
   }
 
@@ -202,6 +205,24 @@ export class TaskQueueMachine {
   /** What the alarm does. Early, late or twice, it is the same. */
   purge(): void {
     this.change((nowMs) => this.upkeep.run(nowMs));
+  }
+
+  /** Answers each item in turn, with the tasks that the next ones name read ahead. */
+  private eachOf<Item extends { readonly taskId: string }, Answer>(
+    items: readonly Item[],
+    answer: (item: Item) => Answer,
+  ): Answer[] {
+    const { store } = this.memory;
+    return items.map((item, i) => {
+      if (i % AHEAD === 0) store.readAhead(items.slice(i, i + AHEAD).flatMap(({ taskId }) => this.firstKey(taskId)));
+      return answer(item);
+    });
+  }
+
+  /** Where the row of a task is unless a retry has moved it; nothing where there can be none. */
+  private firstKey(taskId: string): TaskKey[] {
+    const place = this.memory.placeHere(taskId);
+    return place === null ? [] : [{ lane: place.lane, dueAtMs: place.firstDueAtMs, sequence: place.sequence }];
   }
 
   private change<T>(work: (nowMs: number) => T): T {

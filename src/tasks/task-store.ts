@@ -72,13 +72,38 @@ export interface StoredLane {
 /** The queue's statements: what is stored and how, and no decision. */
 export class TaskStore {
   private readonly database: TaskDatabase;
+  /** What `readAhead` has read in this transaction, by key; what is written to is read again. */
+  private readonly known = new Map<string, StoredTask | null>();
 
   constructor(database: TaskDatabase) {
     this.database = database;
   }
 
   transaction<T>(work: () => T): T {
-    return this.database.transaction(work);
+    try {
+      return this.database.transaction(work);
+    } finally {
+      this.known.clear();
+    }
+  }
+
+  /**
+   * Reads the tasks that `read` and `find` will be asked for next, at most `AHEAD` of them: a statement for many keys
+   * takes a third of the time that a statement for each does. What was read ahead before is forgotten.
+   */
+  readAhead(keys: readonly TaskKey[]): void {
+    this.known.clear();
+    const ahead = keys.slice(0, AHEAD);
+    // As many texts of statements as there are sizes: each is prepared once.
+    const size = AHEAD_SIZES.find((each) => each <= ahead.length);
+    if (size === undefined) return;
+    const wanted = ahead.slice(0, size);
+    for (const key of wanted) this.known.set(textOf(key), null);
+    const query = `SELECT * FROM tasks WHERE (lane, due_at, sequence) IN (VALUES ${'(?, ?, ?), '.repeat(size - 1)}(?, ?, ?))`;
+    for (const row of this.database.exec(query, ...wanted.flatMap(keyValues))) {
+      const task = taskOf(row);
+      this.known.set(textOf(task), task);
+    }
   }
 
   lanes(): StoredLane[] {
@@ -125,6 +150,7 @@ export class TaskStore {
   }
 
   insert(task: StoredTask): void {
+    this.known.delete(textOf(task));
     this.database.exec(
       `INSERT INTO tasks (lane, due_at, sequence, first_due_at, submitted_at, expires_at, settled_token, options, history,
          payload)
@@ -141,7 +167,14 @@ export class TaskStore {
     if (task.dueAtMs !== task.firstDueAtMs) this.move(task.sequence, task.dueAtMs);
   }
 
+  /** Whether a task was read ahead. */
+  knows(key: TaskKey): boolean {
+    return this.known.has(textOf(key));
+  }
+
   read(key: TaskKey): StoredTask | null {
+    const known = this.known.get(textOf(key));
+    if (known !== undefined) return known;
     const rows = this.database.exec(`SELECT * FROM tasks WHERE ${KEY}`, ...keyValues(key));
     return rows.length === 0 ? null : taskOf(rows[0]);
   }
@@ -168,6 +201,7 @@ export class TaskStore {
   }
 
   lease(key: TaskKey, attempt: number, lease: StoredLease): void {
+    this.known.delete(textOf(key));
     this.database.exec(
       `UPDATE tasks SET attempt = ?, lease_until = ?, lease_token = ?, lease_ms = ?, agent_id = ?, claimed_at = ?,
          progress = NULL WHERE ${KEY}`,
@@ -182,16 +216,19 @@ export class TaskStore {
   }
 
   extend(key: TaskKey, untilMs: number, progress: string | null): void {
+    this.known.delete(textOf(key));
     const query = `UPDATE tasks SET lease_until = ?, progress = coalesce(?, progress) WHERE ${KEY}`;
     this.database.exec(query, untilMs, progress, ...keyValues(key));
   }
 
   requestCancel(key: TaskKey): void {
+    this.known.delete(textOf(key));
     this.database.exec(`UPDATE tasks SET cancel_requested = 1 WHERE ${KEY}`, ...keyValues(key));
   }
 
   /** Ends an attempt: the task waits again, at another time. */
   retry(task: StoredTask, dueAtMs: number, settledToken: string | null, history: readonly TaskAttempt[]): void {
+    this.known.clear();
     this.database.exec(
       `UPDATE tasks SET due_at = ?, lease_until = NULL, lease_token = NULL, lease_ms = NULL, agent_id = NULL,
          claimed_at = NULL, settled_token = ?, history = ? WHERE ${KEY}`,
@@ -205,6 +242,7 @@ export class TaskStore {
 
   /** Takes a lease away, as if it had never been: so many attempts were begun. */
   release(key: TaskKey, attempt: number): void {
+    this.known.delete(textOf(key));
     this.database.exec(
       `UPDATE tasks SET attempt = ?, lease_until = NULL, lease_token = NULL, lease_ms = NULL, agent_id = NULL,
          claimed_at = NULL WHERE ${KEY}`,
@@ -214,6 +252,7 @@ export class TaskStore {
   }
 
   remove(task: StoredTask): void {
+    this.known.delete(textOf(task));
     this.database.exec(`DELETE FROM tasks WHERE ${KEY}`, ...keyValues(task));
     if (task.dueAtMs !== task.firstDueAtMs) this.database.exec('DELETE FROM moved WHERE sequence = ?', task.sequence);
   }
@@ -352,6 +391,15 @@ export class TaskStore {
   private move(sequence: number, dueAtMs: number): void {
     this.database.exec('INSERT OR REPLACE INTO moved (sequence, due_at) VALUES (?, ?)', sequence, dueAtMs);
   }
+}
+
+/** Tasks read ahead at a time: a payload may have 128 KiB. Three parameters each stay below a statement's hundred. */
+export const AHEAD = 32;
+/** How many keys a statement that reads ahead has, the most first; for fewer it is not worth a statement. */
+const AHEAD_SIZES = [AHEAD, 16, 8, 4];
+
+function textOf({ lane, dueAtMs, sequence }: TaskKey): string {
+  return `${lane}-${dueAtMs}-${sequence}`;
 }
 
 const KEY = 'lane = ? AND due_at = ? AND sequence = ?';
