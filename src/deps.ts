@@ -35,6 +35,7 @@ import { createSqlDatabase, type SqlBinding } from './storage/sql.ts';
 import {
   createWatchedObjects,
   eraseWatched,
+  type SweepCursor,
   tickWatched,
   type WatchedCalls,
   type WatchedObject,
@@ -70,7 +71,8 @@ export interface Deps {
   readonly clusterBackups: ClusterBackups;
   /** Objects with alarms: who they are, and what the sweep and the end of a namespace do to them. */
   readonly watched: WatchedObjects & {
-    tickAll(): Promise<void>;
+    /** Looks after as many as one sweep may; the next goes on after them. */
+    tickNext(): Promise<void>;
     /** True when nothing of the namespace is left. */
     eraseNamespace(uid: string): Promise<boolean>;
   };
@@ -198,7 +200,13 @@ function createDeps(env: Cloudflare.Env): Deps {
     cluster: (name) => clusters.find(name),
     incarnations,
     clusterBackups: createClusterBackups(store),
-    watched: watchedObjects(env, clusters, createWatchedObjects(database, systemClock), logs('sweep')),
+    watched: watchedObjects(
+      env,
+      clusters,
+      createWatchedObjects(database, systemClock),
+      catalog.collection,
+      logs('sweep'),
+    ),
     authenticator: createAuthenticator({
       keys,
       clock: systemClock,
@@ -216,6 +224,7 @@ function watchedObjects(
   env: Cloudflare.Env,
   clusters: ClusterDirectory,
   registry: WatchedObjects,
+  cursors: Pick<Catalog['collection'], 'readCursor' | 'writeCursor'>,
   log: Log,
 ): Deps['watched'] {
   const kinds: Readonly<Record<string, (name: string) => WatchedCalls>> = {
@@ -223,10 +232,19 @@ function watchedObjects(
     cluster: (name) => clusters.at(name),
   };
   const callsOf = ({ kind, name }: WatchedObject) => kinds[kind]?.(name) ?? null;
+  const cursor: SweepCursor = {
+    async read() {
+      const text = await cursors.readCursor('watched');
+      return text === undefined ? null : (JSON.parse(text) as WatchedObject);
+    },
+    write: (after) => cursors.writeCursor('watched', after === null ? undefined : JSON.stringify(after)),
+  };
   return {
     ...registry,
-    tickAll: () =>
-      tickWatched(registry, callsOf, (object, error) => log.error('an object does not answer', { ...object, error })),
+    tickNext: () =>
+      tickWatched(registry, cursor, callsOf, (object, error) =>
+        log.error('an object does not answer', { ...object, error }),
+      ),
     async eraseNamespace(uid) {
       for (const kind of Object.keys(kinds)) if (!(await eraseWatched(registry, kind, uid, callsOf))) return false;
       return true;

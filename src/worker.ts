@@ -47,7 +47,7 @@ export default {
     await indexing.reconcileAll();
     await ingest.sweep({ restarted: event.cron === AFTER_RESTART });
     await control.tick();
-    await watched.tickAll();
+    await watched.tickNext();
   },
 } satisfies ExportedHandler<Cloudflare.Env>;
 

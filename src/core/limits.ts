@@ -118,6 +118,8 @@ export const LIMITS = {
   tasksPerPush: 500,
   /** Due tasks of a shard counted to say how many agents it wants; there are never so many that a few more would matter. */
   scalingBacklog: 100_000,
+  /** Objects whose alarm one sweep looks after: an invocation has 10,000 subrequests, and the sweep has other work. */
+  sweepObjects: 2_000,
   /** The longest that one claim waits for work. */
   claimWaitSeconds: 60,
   /** Changes the control plane remembers: a watch that resumes from an older revision is told to list again. */
@@ -128,6 +130,10 @@ export const LIMITS = {
   clusterMemberBytes: 16 * KiB,
   /** Changes a cluster remembers: a watch that resumes from an older revision is told to read the state again. */
   clusterHistoryRevisions: 10_000,
+  /** Characters sent to a watch over WebSocket since its client last spoke: the platform holds what is not read, in 128 MB. */
+  watchUnreadChars: 8 * MiB,
+  /** The prefix of a watch over WebSocket: it is kept with the socket, where 16,384 bytes fit. */
+  watchPrefixBytes: KiB,
   /** Elections a cluster remembers, for people to look at. */
   clusterElectionRecords: 200,
   /** Members that resigned and are remembered as such, gone ones too; the oldest are forgotten first. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import { LIMITS } from '../core/limits.ts';
 import { type SqlDatabase, type Statement, sql } from './sql.ts';
 
 /** A Durable Object that the sweep looks after. `name` begins with the uid of its namespace and a slash. */
@@ -59,14 +60,30 @@ const PAGE = 100;
 /** A Worker has six connections at a time. */
 const AT_ONCE = 6;
 
-/** Calls every watched object's `tick`; one that fails is told of and does not keep the others. */
+/** Where the sweep goes on. */
+export interface SweepCursor {
+  read(): Promise<WatchedObject | null>;
+  write(after: WatchedObject | null): Promise<void>;
+}
+
+/**
+ * Calls the `tick` of the next `limit` watched objects, from where the last sweep stopped and from the start again
+ * after the last. One that fails is told of and does not keep the others. The cursor moves before a page is called,
+ * so that one which ends the whole invocation is not met first by every sweep after.
+ */
 export async function tickWatched(
   watched: WatchedObjects,
+  cursor: SweepCursor,
   callsOf: (object: WatchedObject) => WatchedCalls | null,
   failed: (object: WatchedObject, error: unknown) => void,
+  limit: number = LIMITS.sweepObjects,
 ): Promise<void> {
-  for (let after: WatchedObject | null = null; ; ) {
-    const page: readonly WatchedObject[] = await watched.page(after, PAGE);
+  let after = await cursor.read();
+  for (let left = limit; left > 0; ) {
+    const wanted = Math.min(PAGE, left);
+    const page = await watched.page(after, wanted);
+    after = page.length < wanted ? null : (page.at(-1) ?? null);
+    await cursor.write(after);
     for (let at = 0; at < page.length; at += AT_ONCE) {
       const group = page.slice(at, at + AT_ONCE);
       await Promise.all(
@@ -77,8 +94,8 @@ export async function tickWatched(
         ),
       );
     }
-    after = page.at(-1) ?? null;
-    if (page.length < PAGE || after === null) return;
+    if (after === null) return;
+    left -= page.length;
   }
 }
 

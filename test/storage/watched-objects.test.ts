@@ -4,12 +4,22 @@ import { createSqlDatabase } from '../../src/storage/sql.ts';
 import {
   createWatchedObjects,
   eraseWatched,
+  type SweepCursor,
   tickWatched,
   type WatchedObject,
 } from '../../src/storage/watched-objects.ts';
 import { sqliteBinding } from './sqlite-binding.ts';
 
 const registry = () => createWatchedObjects(createSqlDatabase(sqliteBinding()), manualClock(0));
+function memoryCursor(): SweepCursor {
+  let at: WatchedObject | null = null;
+  return {
+    read: async () => at,
+    write: async (after) => {
+      at = after;
+    },
+  };
+}
 const queue = (name: string): WatchedObject => ({ kind: 'task-queue', name });
 
 test('the sweep looks at every object, though some do not answer', async () => {
@@ -26,9 +36,39 @@ test('the sweep looks at every object, though some do not answer', async () => {
     },
     erase: async () => {},
   });
-  await tickWatched(watched, calls, ({ name }) => failed.push(name));
+  await tickWatched(watched, memoryCursor(), calls, ({ name }) => failed.push(name));
   expect([...seen, ...failed].toSorted()).toEqual(names.toSorted());
   expect(failed).toHaveLength(25);
+});
+
+test('a sweep looks at some objects and the next goes on after them, whatever ends it, until all were looked at', async () => {
+  const watched = registry();
+  const names = Array.from({ length: 23 }, (_, i) => `ns/q${String(i).padStart(2, '0')}/0`);
+  for (const name of names) await watched.add(queue(name));
+  const cursor = memoryCursor();
+  const sweeps: string[][] = [];
+  const sweep = async (limit: number) => {
+    const seen: string[] = [];
+    const calls = ({ name }: WatchedObject) => ({ tick: async () => void seen.push(name), erase: async () => {} });
+    await tickWatched(watched, cursor, calls, () => {}, limit);
+    sweeps.push(seen);
+  };
+  for (let i = 0; i < 4; i++) await sweep(10);
+  expect(sweeps.map((seen) => seen.length)).toEqual([10, 10, 3, 10]);
+  expect(sweeps.slice(0, 3).flat()).toEqual(names);
+  await expect(
+    tickWatched(
+      watched,
+      cursor,
+      () => {
+        throw new Error('the invocation ends');
+      },
+      () => {},
+      10,
+    ),
+  ).rejects.toThrow();
+  await sweep(10);
+  expect(sweeps.at(-1)).toEqual(names.slice(20));
 });
 
 test('the end of a namespace erases its objects and no other', async () => {
