@@ -65,6 +65,8 @@ export interface Instance {
   runScheduled(cron?: '* * * * *' | '@restart'): Promise<void>;
   /** Resident memory of the runtime in bytes; null where the system does not tell (it does on Linux). */
   memory(): { nowBytes: number; peakBytes: number } | null;
+  /** Takes an object out of memory, as the platform does when it likes; its hibernatable WebSockets sleep on. */
+  evict(className: string, name: string): Promise<void>;
   /** Kills the runtime with -9 at this instant, as a crash would; the folder can be launched again at once. */
   kill9(): Promise<void>;
   stop(): Promise<void>;
@@ -72,6 +74,9 @@ export interface Instance {
 
 /** `RequestInit` with Node's streaming request bodies. */
 export type LaunchRequest = Omit<RequestInit, 'body'> & { body?: unknown };
+
+/** As wrangler.toml has it. */
+const WORKER_NAME = 'orasi-edge';
 
 /** What Miniflare's worker stub offers beyond `fetch`; its own types need a package that is not installed. */
 interface ScheduledWorker {
@@ -175,6 +180,8 @@ export async function launch(options: LaunchOptions = {}): Promise<Instance> {
       },
       runScheduled,
       memory: () => residentMemory(folder.runtimePid()),
+      evict: (className, name) =>
+        running.unsafeEvictDurableObject(WORKER_NAME, className, { name, webSockets: 'hibernate' }),
       async kill9() {
         // Miniflare starts a runtime that died again; disposing in the same turn keeps it from doing so.
         const pid = folder.runtimePid();

@@ -85,6 +85,7 @@ function apiOf(deps: Deps): ApiApp {
       return { cluster, epoch, presentEpoch };
     },
     cluster: deps.cluster,
+    clusterBackups: deps.clusterBackups,
   });
   apis.set(deps, api);
   return api;

@@ -26,7 +26,7 @@ interface Rule {
 
 const READ: readonly Verb[] = ['get', 'list', 'watch'];
 const DATA = ['datasets', 'objects', 'quarantine'];
-const DECLARED = ['namespaces', 'pipelines'];
+const DECLARED = ['namespaces', 'pipelines', 'clusters'];
 const WORK = ['queues', 'tasks'];
 
 /**
@@ -54,7 +54,7 @@ const RULES: Readonly<Record<Role, readonly Rule[]>> = {
     { groups: [''], resources: ['objects', 'uploads', 'telemetry'], verbs: ['get', 'list', 'create', 'update'] },
   ],
   reader: [
-    { groups: [''], resources: [...DATA, ...WORK, 'discovery'], verbs: READ },
+    { groups: [''], resources: [...DATA, ...WORK, 'discovery', 'members', 'elections', 'kv'], verbs: READ },
     { groups: ['', 'orasi.io'], resources: DECLARED, verbs: READ },
     { groups: [''], resources: ['queries'], verbs: ['create'] },
   ],

@@ -7,10 +7,12 @@ import type { Ingest } from '../ingest/ingest.ts';
 import { Admission } from '../query/admission.ts';
 import type { QueryEngine } from '../query/engine.ts';
 import type { Catalog } from '../storage/catalog.ts';
+import type { ClusterBackups } from '../storage/cluster-backups.ts';
 import type { KeyStore } from '../storage/keys.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { ShardedQueues } from '../tasks/sharded-queue.ts';
 import { createApp } from './app.ts';
+import { mountClusterBackups } from './cluster-backups.ts';
 import { mountClusterKv } from './cluster-kv.ts';
 import { mountClusterLeases } from './cluster-leases.ts';
 import { mountClusters } from './clusters.ts';
@@ -42,6 +44,7 @@ export interface ApiParts {
   readonly fence: TaskPorts['fence'];
   /** A cluster by `{namespaceUid}/{cluster}`. */
   readonly cluster: (name: string) => Promise<ClusterObject & ClusterKv>;
+  readonly clusterBackups: ClusterBackups;
 }
 
 /** The management surface: every area mounted. */
@@ -57,6 +60,7 @@ export function createApi({
   queues,
   fence,
   cluster,
+  clusterBackups,
 }: ApiParts): ApiApp {
   return createApp(base, (app) => {
     mountObjects(app, base, ingest, catalog.ledger);
@@ -67,6 +71,7 @@ export function createApi({
     mountTasks(app, base, { queues, fence });
     mountTaskResults(app, base, taskQueue, store);
     mountClusters(app, base, cluster);
+    mountClusterBackups(app, base, cluster, clusterBackups);
     mountClusterKv(app, base, cluster);
     mountClusterLeases(app, base, cluster);
     mountScaling(app, base, taskQueue);

@@ -1,7 +1,8 @@
 import { OrasiError } from '../core/errors.ts';
 import type { ApiBase } from './ports.ts';
 
-const CLUSTER_NAME = /^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/;
+/** A cluster's name. */
+export const CLUSTER_NAME = /^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/;
 
 /** A cluster's name in the directory, from the parameters `ns` and `cluster` of a path. Throws `bad_request`, `not_found`. */
 export async function clusterObjectName(base: ApiBase, params: Readonly<Record<string, string>>): Promise<string> {

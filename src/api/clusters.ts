@@ -315,7 +315,8 @@ function badParameter(path: string, message: string): OrasiError {
   return new OrasiError('bad_request', `${path}: ${message}`, { errors: [{ path, message }] });
 }
 
-function takenFrom<T>(answer: ClusterAnswer<T>): T {
+/** The value of an answer. Throws its refusal. */
+export function takenFrom<T>(answer: ClusterAnswer<T>): T {
   if (answer.ok) return answer.value;
   throw refusalOf(answer);
 }

@@ -65,36 +65,42 @@ export function* backupLines(records: Iterable<BackupRecord>): Generator<Uint8Ar
   yield encoder.encode(`${JSON.stringify(end)}\n`);
 }
 
-/**
- * The records of a file. What it yields before its end may be of a damaged file: nothing may be made of it until the
- * reading has ended well. Throws `malformed_input` for what is none, was cut off or changed, or is of a later version.
- */
-export async function* readBackup(stream: ReadableStream<Uint8Array>): AsyncGenerator<BackupRecord> {
+/** Reads a file to its end. Throws `malformed_input` for what is none, was cut off or changed, or is of a later version. */
+export async function verifyBackup(stream: ReadableStream<Uint8Array>): Promise<void> {
   const hash = createHash('sha256');
-  const count = { cluster: 0, lease: 0, key: 0 };
   let lines = 0;
-  let end: BackupEnd | undefined;
-  for await (const { text, bytes } of linesOf(stream)) {
+  let before: Uint8Array | undefined;
+  for await (const line of linesOf(stream)) {
     lines += 1;
-    if (end !== undefined) throw corrupt('it goes on behind its end');
-    if (lines === 1) checkMagic(text);
-    const record = lines === 1 ? undefined : (JSON.parse(text) as BackupRecord | BackupEnd);
-    if (record?.type === 'end') {
-      end = record;
+    if (lines === 1) checkMagic(textOf(line));
+    if (before !== undefined) hash.update(before);
+    before = line;
+  }
+  const checksum = before === undefined ? undefined : checksumIn(textOf(before));
+  if (checksum === undefined) throw corrupt('it was cut off');
+  if (checksum !== hash.digest('hex')) throw corrupt('its checksum is another');
+}
+
+/** The records of a file that was verified. */
+export async function* readBackup(stream: ReadableStream<Uint8Array>): AsyncGenerator<BackupRecord> {
+  let isFirst = true;
+  for await (const line of linesOf(stream)) {
+    if (isFirst) {
+      isFirst = false;
       continue;
     }
-    hash.update(bytes);
-    if (record === undefined) continue;
-    count[record.type] += 1;
-    yield record;
+    const record = JSON.parse(textOf(line)) as BackupRecord | BackupEnd;
+    if (record.type !== 'end') yield record;
   }
-  if (end === undefined) throw corrupt('it was cut off');
-  if (end.sha256 !== hash.digest('hex')) throw corrupt('its checksum is another');
-  if (count.cluster !== 1 || end.leases !== count.lease || end.keys !== count.key) throw corrupt('records are missing');
+}
+
+/** The checksum that the last line has; undefined where it is another line. */
+function checksumIn(line: string): string | undefined {
+  return /^\{"type":"end","leases":\d+,"keys":\d+,"sha256":"([0-9a-f]{64})"\}\n$/.exec(line)?.[1];
 }
 
 function checkMagic(text: string): void {
-  const [magic, version] = text.split(' ');
+  const [magic, version] = text.trimEnd().split(' ');
   if (magic !== MAGIC) throw corrupt('it is no backup of a cluster');
   if (Number(version) !== VERSION) throw corrupt(`it is of version ${version}; this is version ${VERSION}`);
 }
@@ -103,24 +109,27 @@ function corrupt(why: string): OrasiError {
   return new OrasiError('malformed_input', `the backup cannot be used: ${why}`);
 }
 
-/** The lines of a stream, whole, with their bytes, line ends included. Throws `malformed_input` where they are no UTF-8. */
-async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<{ text: string; bytes: Uint8Array }> {
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+function textOf(line: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(line);
+  } catch {
+    throw corrupt('it is no text');
+  }
+}
+
+/** The lines of a stream, line ends included; the last may have none. */
+async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   let held: Uint8Array[] = [];
-  const take = (last: Uint8Array): { text: string; bytes: Uint8Array } => {
-    const bytes = concatBytes([...held, last]);
-    held = [];
-    return { text: decoder.decode(bytes).replace(/\n$/, ''), bytes };
-  };
   for await (const chunk of stream) {
     let from = 0;
     for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, from)) {
-      yield take(chunk.subarray(from, at + 1));
+      yield concatBytes([...held, chunk.subarray(from, at + 1)]);
+      held = [];
       from = at + 1;
     }
     if (from < chunk.length) held.push(chunk.slice(from));
   }
-  if (held.length > 0) throw corrupt('it was cut off');
+  if (held.length > 0) yield concatBytes(held);
 }
 
 const NEWLINE = 10;

@@ -1,7 +1,7 @@
 import type { ClusterBackup } from '../core/protocol/cluster.ts';
 import type { ClusterBackups } from '../storage/cluster-backups.ts';
 import { type BackupParts, backupHead, backupRecords, type Restore } from './backup.ts';
-import { backupLines, readBackup } from './backup-file.ts';
+import { backupLines, readBackup, verifyBackup } from './backup-file.ts';
 import { HistoryOutran } from './kv/backup.ts';
 
 /** Times that a backup is begun anew because the history it reads was compacted. */
@@ -45,5 +45,6 @@ export async function readInto(
   cluster: string,
   backupId: string,
 ): Promise<void> {
+  await verifyBackup(await backups.open(cluster, backupId));
   for await (const record of readBackup(await backups.open(cluster, backupId))) restore.take(record);
 }

@@ -1,5 +1,15 @@
 import { hasExpired } from '../storage/expiry.ts';
-import { BACKUPS, INBOX, INDEXES, QUARANTINE, RESULTS, SEGMENTS, STAGING, UPLOADS } from '../storage/layout.ts';
+import {
+  BACKUPS,
+  CLUSTER_BACKUPS,
+  INBOX,
+  INDEXES,
+  QUARANTINE,
+  RESULTS,
+  SEGMENTS,
+  STAGING,
+  UPLOADS,
+} from '../storage/layout.ts';
 import type { UploadRecord } from '../storage/uploads.ts';
 import type { IngestPorts } from './ports.ts';
 
@@ -85,7 +95,7 @@ export async function eraseNamespace(ports: IngestPorts, name: string, uid: stri
   await endUploads(ports, open);
   if (open.length === STALE_UPLOADS) return false;
   if (!(await catalog.collection.eraseNamespace(uid, ERASE_ROWS))) return false;
-  const prefixes = [UPLOADS, SEGMENTS, INDEXES, QUARANTINE, STAGING, RESULTS, BACKUPS].map(
+  const prefixes = [UPLOADS, SEGMENTS, INDEXES, QUARANTINE, STAGING, RESULTS, BACKUPS, CLUSTER_BACKUPS].map(
     (prefix) => `${prefix}${uid}/`,
   );
   for (const prefix of [...prefixes, `${INBOX}${name}/`]) {
