@@ -37,6 +37,7 @@ import { depsOf } from '../src/deps.ts';
 import type { Incarnations } from '../src/storage/incarnations.ts';
 import type { WatchedObjects } from '../src/storage/watched-objects.ts';
 import { EventSockets, refusedUpgrade } from './event-sockets.ts';
+import { KvSockets } from './kv-sockets.ts';
 import { CLOSED, MemberSockets, tell } from './member-sockets.ts';
 import { ObjectAlarm } from './object-alarm.ts';
 import { ObjectSettings } from './object-settings.ts';
@@ -56,6 +57,7 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
   private readonly watched: WatchedObjects;
   private readonly sockets: MemberSockets;
   private readonly watches: EventSockets;
+  private readonly keyWatches: KvSockets;
   private settings: ObjectSettings<ClusterSettings>;
   private store: ClusterStore;
   private machine: ClusterMachine;
@@ -78,6 +80,7 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'));
     this.sockets = new MemberSockets(ctx);
     this.watches = new EventSockets(ctx);
+    this.keyWatches = new KvSockets(ctx);
     this.settings = this.createSettings();
     migrateCluster(this.database);
     migrateKv(this.database);
@@ -90,6 +93,7 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
       const { incarnation } = this.machine;
       if (incarnation > 0 && (await this.incarnations.read(this.name())) !== incarnation) await this.takeIncarnation();
       this.machine.start(this.sockets.members());
+      this.keyWatches.catchUp(this.keys);
       await this.alarmClock.load();
       await this.rearm();
     });
@@ -214,6 +218,7 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
     this.store = clusterStore(this.database);
     this.machine = this.createMachine();
     this.keys.end();
+    this.keyWatches.closeAll(CLOSED.left, 'the cluster is gone');
     this.keys = this.createKeys();
     await this.incarnations.remove(name);
   }
@@ -226,6 +231,12 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
       const after = await this.answer(() => this.watchFrom(revision === null ? null : Number(revision)));
       return typeof after === 'number' ? this.watches.open(this.events(), after) : refusedUpgrade(after);
     }
+    if (pathname.endsWith('/watch/kv')) {
+      const after = searchParams.get('revision');
+      await this.advance();
+      const revision = after === null ? this.keys.revision() : Number(after);
+      return this.keyWatches.open(this.keys, searchParams.get('prefix') ?? '', revision);
+    }
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
     return new Response(null, { status: 101, webSocket: client });
@@ -234,6 +245,10 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
   override async webSocketMessage(socket: WebSocket, text: string | ArrayBuffer): Promise<void> {
     if (this.watches.has(socket)) {
       this.watches.progress(socket);
+      return;
+    }
+    if (this.keyWatches.has(socket)) {
+      this.keyWatches.heard(socket);
       return;
     }
     const message = parse(text);
@@ -246,6 +261,8 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
   }
 
   override async webSocketClose(socket: WebSocket): Promise<void> {
+    // The other half of the handshake (RFC 6455, section 5.5.1): a client waits for it.
+    socket.close();
     await this.lost(socket);
   }
 
@@ -302,8 +319,9 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
   }
 
   private async lost(socket: WebSocket): Promise<void> {
-    if (this.watches.has(socket)) {
+    if (this.watches.has(socket) || this.keyWatches.has(socket)) {
       this.watches.forget(socket);
+      this.keyWatches.forget(socket);
       return;
     }
     const memberId = this.sockets.memberOf(socket);
@@ -324,6 +342,7 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
     this.machine = this.createMachine();
     this.keys.end();
     this.keys = this.createKeys();
+    this.keyWatches.catchUp(this.keys);
     this.sockets.closeAll(CLOSED.restored, 'the cluster was restored: join again');
     this.tellWatches();
     return { backupId, revision: parts.keys.revision(), epoch: this.machine.epoch() };
@@ -411,6 +430,7 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
       clock: systemClock,
       random: systemRandom,
       settings: this.settings.present.kv,
+      changed: () => this.keyWatches.catchUp(this.keys),
     });
   }
 

@@ -1,7 +1,7 @@
 import type { ClusterMessage } from '../src/core/protocol/cluster.ts';
 
 /** Close codes, in the range left to applications (RFC 6455, section 7.4.2). */
-export const CLOSED = { left: 4000, replaced: 4001, expired: 4002, restored: 4003, gone: 4004 } as const;
+export const CLOSED = { left: 4000, replaced: 4001, expired: 4002, restored: 4003, gone: 4004, unread: 4005 } as const;
 
 /** What is kept with a member's socket over hibernation. */
 interface Held {

@@ -5,6 +5,7 @@ import { assert, OrasiError } from '../core/errors.ts';
 import { newId } from '../core/ids.ts';
 import { takeUpTrace, traceparentOf } from '../observe/trace-context.ts';
 import { etcdErrorResponse, isEtcdPath } from './etcd-errors.ts';
+import { loginRefused, loginToken } from './etcd-login.ts';
 import { mountHealth } from './health.ts';
 import type { ApiBase } from './ports.ts';
 import { problemResponse } from './problem.ts';
@@ -51,6 +52,11 @@ export function createApp(base: ApiBase, mount: (app: ApiApp) => void): ApiApp {
     if (!isAdminHost(base.config.adminHosts, host)) throw new OrasiError('not_found', `no route for host "${host}"`);
     const token = bearerToken(context);
     if (token !== undefined) context.set('subject', await base.authenticate(token));
+    const login = token === undefined ? await loginToken(context.req.raw) : undefined;
+    if (login !== undefined) {
+      context.set('subject', await base.authenticate(login));
+      if (context.get('subject') === null) throw loginRefused();
+    }
     if (context.get('subject') === null && !isOpen(app, context)) {
       throw new OrasiError('unauthorized', 'a valid bearer token is required');
     }

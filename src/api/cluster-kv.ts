@@ -1,21 +1,26 @@
 import * as z from 'zod';
+import { recordView, textOf } from '../cluster/kv/record-view.ts';
 import { OrasiError } from '../core/errors.ts';
 import { deleteCall, keyInterval, prefixInterval, putCall, rangeCall } from '../core/kv-calls.ts';
-import type { ClusterKv, KvOperation, KvOperationAnswer, KvRecord } from '../core/protocol/cluster-kv.ts';
+import { LIMITS } from '../core/limits.ts';
+import type {
+  ClusterKv,
+  ClusterKvSockets,
+  KvOperation,
+  KvOperationAnswer,
+  KvRecord,
+} from '../core/protocol/cluster-kv.ts';
 import { clusterObjectName } from './cluster-name.ts';
-import type { ClusterStates } from './etcd.ts';
 import { ifEpochOf, preconditionOf } from './kv-conditions.ts';
 import { kvEvents } from './kv-events.ts';
 import {
   bytesOf,
   operationView,
   RecordShape,
-  recordView,
   refusalOf,
   resultOf,
   TxnAnswerShape,
   TxnShape,
-  textOf,
   txnCall,
   ValueShape,
   valueBytes,
@@ -32,8 +37,12 @@ const Flag = z.stringbool();
 const DeletedShape = z.object({ deleted: z.number().int(), revision: z.number().int() });
 
 /** `…/clusters/{cluster}/kv`: the state of a cluster, by key, by prefix, by transaction and as it changes. */
-export function mountClusterKv(app: ApiApp, base: ApiBase, states: ClusterStates): void {
-  const stateOf = async (params: Readonly<Record<string, string>>): Promise<ClusterKv> =>
+export function mountClusterKv(
+  app: ApiApp,
+  base: ApiBase,
+  states: (objectName: string) => Promise<ClusterKv & ClusterKvSockets>,
+): void {
+  const stateOf = async (params: Readonly<Record<string, string>>): Promise<ClusterKv & ClusterKvSockets> =>
     states(await clusterObjectName(base, params));
 
   defineRoute(
@@ -247,7 +256,8 @@ export function mountClusterKv(app: ApiApp, base: ApiBase, states: ClusterStates
       path: `${CLUSTER}/watch/kv`,
       access: { verb: 'watch', resource: 'kv' },
       tag: 'cluster state',
-      summary: 'Every change of the keys with a prefix, in order, as server-sent events; resumes by revision.',
+      summary:
+        'Every change of the keys with a prefix, in order, as server-sent events or over a WebSocket; resumes by revision.',
       query: z.object({
         revision: Revision.optional().describe(
           'The last revision known; `Last-Event-ID` says the same. Without one: from now on.',
@@ -255,6 +265,7 @@ export function mountClusterKv(app: ApiApp, base: ApiBase, states: ClusterStates
         prefix: z.string().default(''),
       }),
       responses: {
+        101: { description: 'A WebSocket: messages `event`, `progress` and `gone`.' },
         200: {
           description: 'Events `event` (one a revision, with all its changes), `progress` and `gone`.',
           mediaTypes: ['text/event-stream'],
@@ -270,6 +281,9 @@ export function mountClusterKv(app: ApiApp, base: ApiBase, states: ClusterStates
         const answer = await state.kv(probe, null);
         if (!answer.ok && answer.refusal === 'compacted') return gone(answer.compactedRevision, requestId);
         if (!answer.ok) throw refusalOf(answer);
+      }
+      if (raw.headers.get('upgrade')?.toLowerCase() === 'websocket') {
+        return await state.fetch(watchRequest(raw, query.prefix, revision));
       }
       const frames = await state.kvWatch([
         {
@@ -303,6 +317,17 @@ async function held(
   if (!succeeded)
     throw new OrasiError('precondition_failed', `"${textOf(key)}" is not as the request's headers have it`);
   return answers;
+}
+
+/** The upgrade as the object takes it. Throws `bad_request`. */
+function watchRequest(raw: Request, prefix: string, revision: number | null): Request {
+  if (bytesOf(prefix).length > LIMITS.watchPrefixBytes) {
+    const message = `expected at most ${LIMITS.watchPrefixBytes} bytes over a WebSocket`;
+    throw new OrasiError('bad_request', `prefix: ${message}`, { errors: [{ path: 'query.prefix', message }] });
+  }
+  const url = new URL(raw.url);
+  if (revision !== null) url.searchParams.set('revision', String(revision));
+  return new Request(url, raw);
 }
 
 function recordResponse(record: KvRecord): Response {

@@ -1,10 +1,11 @@
 import * as z from 'zod';
+import { textOf } from '../cluster/kv/record-view.ts';
 import { OrasiError } from '../core/errors.ts';
 import type { ClusterKv, KvResult } from '../core/protocol/cluster-kv.ts';
 import { clusterObjectName } from './cluster-name.ts';
 import type { ClusterStates } from './etcd.ts';
 import { ifEpochOf } from './kv-conditions.ts';
-import { LeaseShape, leaseIdOf, resultOf, textOf } from './kv-view.ts';
+import { LeaseShape, leaseIdOf, resultOf } from './kv-view.ts';
 import type { ApiBase } from './ports.ts';
 import { type ApiApp, defineRoute } from './route.ts';
 

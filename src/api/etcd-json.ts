@@ -6,7 +6,7 @@ import { Buffer } from 'node:buffer';
  */
 
 /** What a field holds. A message is given lazily, since messages nest. */
-type Field = 'bytes' | 'int64' | 'bool' | readonly string[] | MessageField | ListField;
+type Field = 'bytes' | 'text' | 'int64' | 'bool' | readonly string[] | MessageField | ListField;
 interface MessageField {
   readonly message: () => Message;
 }
@@ -34,6 +34,10 @@ export class Fields {
 
   bytes(name: string): Uint8Array {
     return (this.values.get(name) as Uint8Array | undefined) ?? NO_BYTES;
+  }
+
+  text(name: string): string {
+    return (this.values.get(name) as string | undefined) ?? '';
   }
 
   /** The integer as a number: what a number cannot hold is brought near, which no revision or limit ever is. */
@@ -107,6 +111,10 @@ export function fieldsOf(message: Message, value: unknown): Fields {
 
 function readValue(field: Field, value: unknown): unknown {
   if (field === 'bytes') return bytesOf(value);
+  if (field === 'text') {
+    if (typeof value === 'string') return value;
+    throw new MalformedMessage(`json: cannot unmarshal ${typeName(value)} into Go value of type string`);
+  }
   if (field === 'int64') return int64Of(value);
   if (field === 'bool') {
     if (typeof value === 'boolean') return value;

@@ -1,5 +1,6 @@
-import type { KvFrameRecord, KvInterval, KvWatchFrame } from '../core/protocol/cluster-kv.ts';
-import { MalformedMessage, type Shown, show } from './etcd-json.ts';
+import type { KvFrameRecord, KvInterval, KvWatch, KvWatchFrame } from '../core/protocol/cluster-kv.ts';
+import { MalformedMessage, readMessage, type Shown, show } from './etcd-json.ts';
+import { WATCH, watchOf } from './etcd-messages.ts';
 
 /** The JSON documents of a text, one after another, with or without whitespace between them. */
 export function splitMessages(text: string): string[] {
@@ -23,8 +24,42 @@ export function splitMessages(text: string): string[] {
   return messages;
 }
 
+/** What a stream is answered beside the frames of its watches. */
+export type Said =
+  /** Of a watch that was refused; etcd gives it no id. */
+  | { readonly type: 'refused'; readonly reason: string }
+  /** Of a watch that its client ended in the same breath. */
+  | { readonly type: 'cancelled'; readonly watchId: number }
+  /** How far the store is, which its client asked for. */
+  | { readonly type: 'progress' };
+
+/** The watches that a body's requests come to, and what else there is to answer, in order. Throws `MalformedMessage`. */
+export function watchesOf(texts: readonly string[]): { watches: readonly KvWatch[]; said: readonly Said[] } {
+  const watches: KvWatch[] = [];
+  const said: Said[] = [];
+  let created = 0;
+  for (const text of texts) {
+    const request = readMessage(WATCH, text);
+    const create = request.message('create_request');
+    const cancel = request.message('cancel_request');
+    if (create !== undefined) {
+      const wanted = watchOf(create, create.number('watch_id') || created);
+      const refusal = isEmptyInterval(wanted) ? 'mvcc: watcher range is empty' : duplicateOf(watches, wanted);
+      if (refusal === null) watches.push(wanted);
+      else said.push({ type: 'refused', reason: refusal });
+      created += 1;
+    } else if (cancel !== undefined) {
+      const at = watches.findIndex(({ watchId }) => watchId === cancel.number('watch_id'));
+      // Of a watch that is not there nothing is said.
+      if (at >= 0) said.push({ type: 'cancelled', watchId: watches.splice(at, 1)[0].watchId });
+    } else if (request.message('progress_request') !== undefined) said.push({ type: 'progress' });
+  }
+  if (created === 0) throw new MalformedMessage('a watch begins with a create_request');
+  return { watches, said };
+}
+
 /** Whether no key is in an interval that has an end. */
-export function isEmptyInterval({ key, rangeEnd }: KvInterval): boolean {
+function isEmptyInterval({ key, rangeEnd }: KvInterval): boolean {
   if (rangeEnd.length === 0 || (rangeEnd.length === 1 && rangeEnd[0] === 0)) return false;
   for (let at = 0; at < key.length; at++) {
     if (at === rangeEnd.length || key[at] > rangeEnd[at]) return true;
@@ -33,29 +68,57 @@ export function isEmptyInterval({ key, rangeEnd }: KvInterval): boolean {
   return key.length === rangeEnd.length;
 }
 
-/** Frames of the store as the lines of etcd's watch, behind those of the watches refused, with their reasons. */
+function duplicateOf(watches: readonly KvWatch[], { watchId }: KvWatch): string | null {
+  const isTaken = watches.some((each) => each.watchId === watchId);
+  return isTaken ? 'mvcc: duplicate watch ID provided on the WatchStream' : null;
+}
+
+/**
+ * Frames of the store as the lines of etcd's watch. What else was said comes behind the frame that says that the last
+ * of the watches, `watches` in number, is created.
+ */
 export function etcdWatchLines(
   header: (revision: number) => Shown,
-  refused: readonly string[],
+  watches: number,
+  present: number,
+  said: readonly Said[],
 ): TransformStream<Uint8Array, Uint8Array> {
   const lineOf = (result: object): string => `${JSON.stringify({ result })}\n`;
+  const rest = said.flatMap((each) => shownSaid(each, header, present).map(lineOf)).join('');
   const decoder = new TextDecoder();
   const encoder = new TextEncoder();
-  let rest = '';
+  let toBeCreated = watches;
+  let unfinished = '';
   return new TransformStream({
     start(controller) {
-      const shown = refused.map((cancel_reason) =>
-        lineOf(show({ header: header(0), watch_id: '-1', created: true, canceled: true, cancel_reason })),
-      );
-      if (shown.length > 0) controller.enqueue(encoder.encode(shown.join('')));
+      if (toBeCreated === 0 && rest !== '') controller.enqueue(encoder.encode(rest));
     },
     transform(chunk, controller) {
-      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
-      rest = lines.pop() ?? '';
-      const shown = lines.map((line) => lineOf(shownFrame(JSON.parse(line) as KvWatchFrame, header)));
-      if (shown.length > 0) controller.enqueue(encoder.encode(shown.join('')));
+      const lines = (unfinished + decoder.decode(chunk, { stream: true })).split('\n');
+      unfinished = lines.pop() ?? '';
+      let shown = '';
+      for (const line of lines) {
+        const frame = JSON.parse(line) as KvWatchFrame;
+        shown += lineOf(shownFrame(frame, header));
+        if (frame.type === 'created' && --toBeCreated === 0) shown += rest;
+      }
+      if (shown !== '') controller.enqueue(encoder.encode(shown));
     },
   });
+}
+
+function shownSaid(said: Said, header: (revision: number) => Shown, present: number): object[] {
+  switch (said.type) {
+    case 'refused':
+      return [show({ header: header(0), watch_id: '-1', created: true, canceled: true, cancel_reason: said.reason })];
+    case 'cancelled':
+      return [
+        show({ header: header(present), watch_id: said.watchId, created: true }),
+        show({ header: header(present), watch_id: said.watchId, canceled: true }),
+      ];
+    case 'progress':
+      return [show({ header: header(present), watch_id: '-1' })];
+  }
 }
 
 function shownFrame(frame: KvWatchFrame, header: (revision: number) => Shown): object {

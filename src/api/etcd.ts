@@ -1,8 +1,10 @@
 import type { Verb } from '../access/authorize.ts';
-import type { ClusterKv, KvCall, KvResult, KvWatch } from '../core/protocol/cluster-kv.ts';
+import { keyInterval, rangeCall } from '../core/kv-calls.ts';
+import type { ClusterKv, KvCall, KvResult } from '../core/protocol/cluster-kv.ts';
 import { clusterObjectName } from './cluster-name.ts';
 import { etcdErrorResponse, etcdRefusal } from './etcd-errors.ts';
 import { base64, type Fields, MalformedMessage, type Message, readMessage, type Shown, show } from './etcd-json.ts';
+import { AUTHENTICATE, loginRefused, loginToken } from './etcd-login.ts';
 import {
   COMPACTION,
   DELETE_RANGE,
@@ -18,10 +20,8 @@ import {
   shownAnswer,
   TXN,
   txnOf,
-  WATCH,
-  watchOf,
 } from './etcd-messages.ts';
-import { etcdWatchLines, isEmptyInterval, splitMessages } from './etcd-watch.ts';
+import { etcdWatchLines, splitMessages, watchesOf } from './etcd-watch.ts';
 import { readKvBody } from './kv-body.ts';
 import type { ApiBase } from './ports.ts';
 import { type ApiApp, type ApiRequest, defineRoute } from './route.ts';
@@ -129,6 +129,20 @@ export function mountEtcd(app: ApiApp, base: ApiBase, states: ClusterStates): vo
     base,
     {
       method: 'post',
+      path: `${ROOT}/auth/authenticate`,
+      access: { verb: 'get', resource: 'kv' },
+      tag: 'etcd',
+      summary: "Logs in: the password is an API key, and the token too. As etcd's `/v3/auth/authenticate`.",
+      rawBody: `JSON of \`${AUTHENTICATE.name}\`; the name may be any.`,
+      responses: { 200: { description: "etcd's answer.", mediaTypes: ['application/json'] } },
+    },
+    (request) => answering(async () => login(request, await identify(request, base, states))),
+  );
+  defineRoute(
+    app,
+    base,
+    {
+      method: 'post',
       path: `${ROOT}/watch`,
       access: { verb: 'watch', resource: 'kv' },
       tag: 'etcd',
@@ -170,6 +184,12 @@ async function unary(
   });
 }
 
+async function login({ raw }: ApiRequest<unknown, unknown>, { header }: Identity): Promise<Response> {
+  const token = await loginToken(raw);
+  if (token === undefined) throw loginRefused();
+  return Response.json(show({ header: header(0), token }));
+}
+
 function idOf(fields: Fields): string {
   return String(fields.int64('ID'));
 }
@@ -200,25 +220,19 @@ function shownResult(result: KvResult, header: Shown): object {
 }
 
 async function watch(request: ApiRequest<unknown, unknown>, { kv, header }: Identity): Promise<Response> {
-  const watches: KvWatch[] = [];
-  const refused: string[] = [];
-  for (const text of splitMessages(await readKvBody(request.raw))) {
-    const create = readMessage(WATCH, text).message('create_request');
-    if (create === undefined) continue;
-    const wanted = watchOf(create, create.number('watch_id') || watches.length);
-    const refusal = isEmptyInterval(wanted) ? 'mvcc: watcher range is empty' : duplicateOf(watches, wanted);
-    if (refusal === null) watches.push(wanted);
-    else refused.push(refusal);
-  }
-  if (watches.length + refused.length === 0) throw new MalformedMessage('a watch begins with a create_request');
-  const frames = await kv.kvWatch(watches);
-  const lines = etcdWatchLines(header, refused);
-  return new Response(frames.pipeThrough(lines), { headers: { 'content-type': 'application/json' } });
+  const asked = watchesOf(splitMessages(await readKvBody(request.raw)));
+  const { watches, said } = asked;
+  // What is not a watch that goes on is answered here, and as of now.
+  const present = said.length === 0 ? 0 : await revisionOf(kv);
+  const lines = etcdWatchLines(header, watches.length, present, said);
+  return new Response((await kv.kvWatch(watches)).pipeThrough(lines), {
+    headers: { 'content-type': 'application/json' },
+  });
 }
 
-function duplicateOf(watches: readonly KvWatch[], { watchId }: KvWatch): string | null {
-  const isTaken = watches.some((each) => each.watchId === watchId);
-  return isTaken ? 'mvcc: duplicate watch ID provided on the WatchStream' : null;
+async function revisionOf(kv: ClusterKv): Promise<number> {
+  const answer = await kv.kv(rangeCall(keyInterval(new Uint8Array(1)), { countOnly: true }), null);
+  return answer.ok ? answer.result.revision : 0;
 }
 
 /** An id that is the same for a name at all times: FNV-1a, 64 bits, decimal. */

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import * as z from 'zod';
+import { recordView } from '../cluster/kv/record-view.ts';
 import { type ErrorCode, OrasiError } from '../core/errors.ts';
 import { deleteCall, keyInterval, prefixInterval, putCall, rangeCall } from '../core/kv-calls.ts';
 import type {
@@ -7,7 +8,6 @@ import type {
   KvCompare,
   KvOperation,
   KvOperationAnswer,
-  KvRecord,
   KvRefusal,
   KvResult,
   KvTxn,
@@ -83,16 +83,6 @@ export const LeaseShape = z.object({
 });
 
 const encoder = new TextEncoder();
-const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/** The text of bytes, or undefined where they are not UTF-8. */
-export function textOf(bytes: Uint8Array): string | undefined {
-  try {
-    return strictDecoder.decode(bytes);
-  } catch {
-    return undefined;
-  }
-}
 
 export function bytesOf(text: string): Uint8Array {
   return encoder.encode(text);
@@ -148,19 +138,6 @@ export function leaseIdOf(text: string): string {
   throw new OrasiError('bad_request', `leaseId: ${message}`, { errors: [{ path: 'leaseId', message }] });
 }
 
-export function recordView(record: KvRecord, withValue = true): z.input<typeof RecordShape> {
-  const key = textOf(record.key);
-  const value = textOf(record.value);
-  return {
-    ...(key === undefined ? { keyBase64: base64(record.key) } : { key }),
-    ...(!withValue ? {} : value === undefined ? { valueBase64: base64(record.value) } : { value }),
-    revision: record.modRevision,
-    createRevision: record.createRevision,
-    version: record.version,
-    ...(record.leaseId === '0' ? {} : { leaseId: record.leaseId }),
-  };
-}
-
 export function operationView(answer: KvOperationAnswer): z.input<typeof TxnAnswerShape>['results'][number] {
   switch (answer.op) {
     case 'range':
@@ -170,10 +147,6 @@ export function operationView(answer: KvOperationAnswer): z.input<typeof TxnAnsw
     default:
       return { deleted: answer.op === 'deleteRange' ? answer.deleted : 0, revision: answer.revision };
   }
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }
 
 const CODES: Readonly<Record<KvRefusal, ErrorCode>> = {

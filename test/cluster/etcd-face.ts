@@ -30,7 +30,9 @@ export function etcdApp(kv: ClusterKv) {
     authenticate: async (token) =>
       token === 'admin' || token === 'reader'
         ? { kind: 'api-key', name: token, role: token, namespace: null, namespaceUid: null }
-        : null,
+        : token === 'stranger'
+          ? { kind: 'api-key', name: token, role: 'agent', namespace: 'elsewhere', namespaceUid: 'other' }
+          : null,
     namespaceUid: async () => 'uid',
     health: async () => [],
   };

@@ -70,6 +70,7 @@ export async function openConsul(program: string): Promise<ConsulRegistry> {
     open: () => openWith({}),
     openPath: () => proxiedPath(http!, (address) => openWith({ address, requestTimeoutMs: 1_000 })),
     timing: systemTiming,
+    lookEveryMs: 100,
     ttlSeconds: 1,
     remove: async (service, id) => {
       await put(`/v1/agent/service/deregister/${encodeURIComponent(`${service}:${id}`)}`);

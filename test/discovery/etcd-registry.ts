@@ -53,6 +53,7 @@ export async function openEtcd(program: string, options: readonly string[] = [])
     openPath: () =>
       proxiedPath(clientPort!, (endpoint) => openWith({ endpoints: [endpoint], requestTimeoutMs: 1_000 })),
     timing: systemTiming,
+    lookEveryMs: 100,
     ttlSeconds: 2,
     remove: async (service, id) => {
       await call('/v3/kv/deleterange', { key: toBase64(keyOf('/orasi/services/', service, id)) });

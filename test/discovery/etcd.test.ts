@@ -118,6 +118,7 @@ describe.skipIf(program === undefined)('a real etcd', { concurrent: true }, () =
         const watcher = watchOf(discovery, service);
         await watcher.until(['a']);
         expect(watcher.updates.map(({ view }) => view.current)).not.toContain(false);
+        await until('registered', () => registration.status.state === 'registered');
         await path.set({ type: fault });
         // Two TTLs.
         await throughout(4_000, () => expect(registration.status).toEqual({ state: 'registered' }));
@@ -171,10 +172,12 @@ describe.skipIf(program === undefined)('a real etcd', { concurrent: true }, () =
       // The registration and the watch began at once, and each found none.
       expect(authentications).toBeLessThanOrEqual(2);
       const before = authentications;
+      const cutMs = Date.now();
       await path.set({ type: 'refuse' });
       await watcher.untilStale();
       // Unused, a token lives two seconds here; the lease, three.
       await until('the registration is lost', () => registration.status.state === 'registering');
+      await until('the token has ended', () => Date.now() - cutMs > 4_000);
       await path.set({ type: 'none' });
       await until('registered', () => registration.status.state === 'registered');
       expect(authentications).toBeGreaterThan(before);

@@ -8,6 +8,8 @@ export interface Registry {
   open(): DiscoveryBackend;
   /** The clock that the registry and its clients live by. */
   readonly timing: Timing;
+  /** How often a rule that waits looks: each look may be a request. Default 50 ms. */
+  readonly lookEveryMs?: number;
   /** The least TTL that the registry takes. */
   readonly ttlSeconds: number;
   /** Removes an instance behind the back of the one who registered it. */

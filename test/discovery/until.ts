@@ -11,6 +11,7 @@ export async function until<T>(
   what: string,
   look: () => T | Promise<T>,
   timing: Timing = systemTiming,
+  lookEveryMs = LOOK_EVERY_MS,
   timeoutMs = 30_000,
 ): Promise<Exclude<T, false | undefined>> {
   const deadline = timing.now() + timeoutMs;
@@ -18,7 +19,7 @@ export async function until<T>(
     const seen = await look();
     if (seen !== false && seen !== undefined) return seen as Exclude<T, false | undefined>;
     if (timing.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`);
-    await timing.wait(LOOK_EVERY_MS, never);
+    await timing.wait(lookEveryMs, never);
   }
 }
 
@@ -27,9 +28,10 @@ export async function throughout(
   forMs: number,
   look: () => void | Promise<void>,
   timing: Timing = systemTiming,
+  lookEveryMs = LOOK_EVERY_MS,
 ): Promise<void> {
   for (const since = timing.now(); timing.now() - since <= forMs; ) {
     await look();
-    await timing.wait(LOOK_EVERY_MS, never);
+    await timing.wait(lookEveryMs, never);
   }
 }

@@ -1,6 +1,17 @@
 import { rm } from 'node:fs/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Instance, launch } from '../../scripts/launcher.ts';
+import { EtcdBackend } from '../../src/discovery/etcd/etcd.ts';
+import { systemFetch } from '../../src/discovery/http.ts';
+import { keyOf, toBase64 } from '../../src/discovery/leased/records.ts';
+import { systemTiming } from '../../src/discovery/timing.ts';
+import { proxiedPath } from '../discovery/proxied-path.ts';
+import type { MortalRegistry } from '../discovery/registry.ts';
+import { discoverySuite, killSuite, outageSuite } from '../discovery/suite.ts';
+import { until } from '../discovery/until.ts';
+import { revisionFault, unlinearizableKey } from '../linearizability/check.ts';
+import { sized } from '../scale.ts';
+import { HistoryClients } from './history-clients.ts';
 
 const CLUSTER = '/v1/namespaces/default/clusters/kv-test';
 
@@ -26,9 +37,9 @@ const etcd = (path: string, body: unknown) => send('POST', `/v3/${path}`, body);
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
 /** Reads a stream line by line. */
-async function lines(path: string, body?: unknown) {
+async function lines(path: string, body?: unknown, cluster = CLUSTER) {
   const abort = new AbortController();
-  const response = await instance.fetch(`${CLUSTER}${path}`, {
+  const response = await instance.fetch(`${cluster}${path}`, {
     signal: abort.signal,
     ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
   });
@@ -132,42 +143,91 @@ test('a write is held to the revision that was read', async () => {
   expect(rest.json.nextCursor).toBeUndefined();
 });
 
-test('a watch that is resumed by revision has every revision once, across kills of the runtime', async () => {
-  const began = (await send('GET', '/kv')).json.revision as number;
-  const seen: number[] = [];
-  const writes = 60;
-  let acknowledged = 0;
-  for (let round = 0; round < 3; round++) {
-    const watch = await lines('/v3/watch', {
-      create_request: { key: base64('w'), start_revision: String((seen.at(-1) ?? began) + 1) },
-    });
-    const reading = (async () => {
-      for (;;) {
-        const line = await watch.next();
-        if (line === null) return;
-        for (const event of resultOf(line).events ?? []) seen.push(Number(event.kv.mod_revision));
+/** Something that watches every key of the cluster `history` until it is cut, and says each revision it is told. */
+type Follow = (after: number, tell: (revision: number) => void) => Promise<{ ended: Promise<void>; stop(): void }>;
+
+const HISTORY = '/v1/namespaces/default/clusters/history';
+const WATCHERS: Readonly<Record<string, Follow>> = {
+  "etcd's watch": async (after, tell) => {
+    const all = { key: 'AA==', range_end: 'AA==', start_revision: String(after + 1) };
+    const watch = await lines('/v3/watch', { create_request: all }, HISTORY);
+    const read = async () => {
+      for (let line = await watch.next(); line !== null; line = await watch.next()) {
+        // The changes of one revision come together.
+        const events = (resultOf(line).events ?? []) as { kv: { mod_revision: string } }[];
+        for (const revision of new Set(events.map(({ kv }) => Number(kv.mod_revision)))) tell(revision);
       }
-    })();
-    for (let write = 0; write < writes / 3; write++) {
-      const answer = await etcd('kv/put', { key: base64('w'), value: base64(`${round}/${write}`) });
-      acknowledged = Number(answer.json.header.revision);
-    }
-    // The last round is read to its end; the others are cut off wherever they are.
-    if (round === 2) {
-      const deadlineMs = Date.now() + 10_000;
-      while ((seen.at(-1) ?? 0) < acknowledged && Date.now() < deadlineMs)
-        await new Promise((go) => setTimeout(go, 20));
-      watch.abort();
-    } else {
-      const { stateDir } = instance;
+    };
+    return { ended: read(), stop: watch.abort };
+  },
+  'server-sent events': async (after, tell) => {
+    const watch = await lines(`/watch/kv?revision=${after}`, undefined, HISTORY);
+    const read = async () => {
+      for (let line = await watch.next(); line !== null; line = await watch.next()) {
+        if (!line.startsWith('data: ')) continue;
+        const { type, revision } = JSON.parse(line.slice(6));
+        if (type === 'event') tell(revision);
+      }
+    };
+    return { ended: read(), stop: watch.abort };
+  },
+  'a WebSocket': async (after, tell) => {
+    const socket = new WebSocket(`${instance.url.replace('http', 'ws')}${HISTORY}/watch/kv?revision=${after}`, {
+      headers: { authorization: `Bearer ${instance.adminToken}` },
+    } as never);
+    socket.addEventListener('message', ({ data }) => {
+      const { type, revision } = JSON.parse(String(data));
+      if (type === 'event') tell(revision);
+    });
+    const ended = new Promise<void>((done) => {
+      socket.addEventListener('close', () => done());
+      socket.addEventListener('error', () => done());
+    });
+    await Promise.race([ended, new Promise((done) => socket.addEventListener('open', done))]);
+    return { ended, stop: () => socket.close() };
+  },
+};
+
+test('what concurrent clients saw over kills has an order, and each resumed watch has each revision once', async () => {
+  const clients = new HistoryClients(HISTORY, ['x', 'y', 'z']);
+  const told = Object.keys(WATCHERS).map((): number[] => []);
+  const rounds = 3;
+  for (let round = 1; round <= rounds; round++) {
+    const followed = await Promise.all(
+      Object.values(WATCHERS).map((follow, at) => {
+        const seen = told[at] ?? [];
+        return follow(seen.at(-1) ?? 1, (revision) => seen.push(revision));
+      }),
+    );
+    const before = clients.history.length;
+    const working = clients.run(() => instance, 6, round);
+    await until('enough is done', () => clients.history.length >= before + sized(150));
+    if (round < rounds) {
+      // While calls are under way, and watches anywhere.
       await instance.kill9();
-      instance = await launch({ stateDir });
+      await working;
+      await Promise.all(followed.map(({ ended }) => ended));
+      instance = await launch({ stateDir: instance.stateDir, port: Number(new URL(instance.url).port) });
+      continue;
     }
-    await reading;
+    clients.stop();
+    await working;
+    const { revision } = (await (await instance.fetch(`${HISTORY}/kv`)).json()) as { revision: number };
+    await until('all watches have come so far', () => told.every((seen) => seen.at(-1) === revision));
+    for (const { stop, ended } of followed) {
+      stop();
+      await ended;
+    }
+    // An empty store is at revision 1.
+    const every = Array.from({ length: revision - 1 }, (_, at) => at + 2);
+    for (const [at, name] of Object.keys(WATCHERS).entries()) expect([name, told[at]]).toEqual([name, every]);
   }
-  expect(acknowledged).toBe(began + writes);
-  expect(seen).toEqual(Array.from({ length: writes }, (_, at) => began + 1 + at));
-  expect((await send('POST', '/kv/verify')).json.problems).toEqual([]);
+  const { history } = clients;
+  expect(history.filter(({ answeredAt }) => answeredAt === Number.POSITIVE_INFINITY).length).toBeGreaterThan(0);
+  expect(unlinearizableKey(history)).toBe(null);
+  expect(revisionFault(history)).toBe(null);
+  const verified = await instance.fetch(`${HISTORY}/kv/verify`, { method: 'POST' });
+  expect(await verified.json()).toMatchObject({ problems: [] });
 });
 
 test('a reader that comes after a compaction is told where history begins', async () => {
@@ -184,4 +244,41 @@ test('a reader that comes after a compaction is told where history begins', asyn
   expect(resultOf(await watch.next()).created).toBe(true);
   expect(resultOf(await watch.next())).toMatchObject({ canceled: true, compact_revision: String(revision) });
   expect(await watch.next()).toBe(null);
+});
+
+/** The platform as an etcd that clients log in to: its suite is etcd's own, outages and a death included. */
+describe('a cluster to the clients of etcd', () => {
+  const open = (url: string, requestTimeoutMs?: number) =>
+    new EtcdBackend({
+      endpoints: [`${url}/v1/namespaces/default/clusters/registry`],
+      credentials: { name: 'edge', password: instance.adminToken },
+      pollMs: 1_000,
+      requestTimeoutMs,
+      timing: systemTiming,
+      fetch: systemFetch,
+    });
+  const registry: MortalRegistry = {
+    timing: systemTiming,
+    // Each look is a request of the whole platform, and the machine is shared.
+    lookEveryMs: 250,
+    ttlSeconds: 4,
+    open: () => open(instance.url),
+    openPath: () => proxiedPath(Number(new URL(instance.url).port), (url) => open(url, 1_000)),
+    remove: async (service, id) => {
+      const key = toBase64(keyOf('/orasi/services/', service, id));
+      const path = '/v1/namespaces/default/clusters/registry/v3/kv/deleterange';
+      await instance.fetch(path, { method: 'POST', body: JSON.stringify({ key }) });
+    },
+    kill: () => instance.kill9(),
+    start: async () => {
+      instance = await launch({ stateDir: instance.stateDir, port: Number(new URL(instance.url).port) });
+    },
+    close: async () => {},
+  };
+  // In this process and in virtual time, test/discovery/built-in.test.ts asks every rule of the same face.
+  const scope = process.env['SEEDS'] === undefined ? 'the main rules' : 'every rule';
+  discoverySuite("a cluster's face to etcd", () => registry, scope);
+  outageSuite("a cluster's face to etcd", () => registry, scope);
+  // Everybody is gone by then.
+  killSuite("a cluster's face to etcd", () => registry, ['kept']);
 });

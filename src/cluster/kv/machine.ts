@@ -1,12 +1,14 @@
 import type { Clock } from '../../core/clock.ts';
 import { unreachable } from '../../core/errors.ts';
+import { prefixInterval } from '../../core/kv-calls.ts';
 import type { ObjectDatabase } from '../../core/object-database.ts';
-import type { KvAnswer, KvCall, KvResult, KvWatch } from '../../core/protocol/cluster-kv.ts';
+import type { KvAnswer, KvCall, KvResult, KvWatch, KvWatchFrame } from '../../core/protocol/cluster-kv.ts';
 import type { KvSettings } from '../../core/protocol/cluster-settings.ts';
 import type { Random } from '../../core/random.ts';
 import { checkKeysOnce, checkOperation } from './check.ts';
 import { Leases } from './leases.ts';
 import { KvRefused } from './refusal.ts';
+import { tell } from './standing.ts';
 import { KvStore } from './store.ts';
 import { KvTransaction } from './transaction.ts';
 import { verify } from './verify.ts';
@@ -21,6 +23,8 @@ export interface KvParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly settings: KvSettings;
+  /** Told of every change of the keys, in the turn in which it is written. */
+  readonly changed?: () => void;
 }
 
 /**
@@ -62,7 +66,7 @@ export class KvMachine {
         if (this.store.revision() !== before) this.trim();
         return done;
       });
-      if (this.store.revision() !== before || call.op === 'compact') this.signal.notify();
+      if (this.store.revision() !== before || call.op === 'compact') this.told();
       return { ok: true, result };
     } catch (error) {
       if (!(error instanceof KvRefused)) throw error;
@@ -79,6 +83,24 @@ export class KvMachine {
     return kvWatchStream(this.store, watches, this.signal, timing);
   }
 
+  /**
+   * The changes of the keys with a prefix after a revision, a frame at a time, and from where it goes on; no frame
+   * where all is told.
+   */
+  changesAfter(prefix: Uint8Array, revision: number): { frame: KvWatchFrame | undefined; reached: number } {
+    const watch = {
+      ...prefixInterval(prefix),
+      watchId: 0,
+      previous: false,
+      puts: true,
+      deletes: true,
+      progress: false,
+    };
+    const standing = { watch: { ...watch, startRevision: 0 }, next: revision + 1, created: true, progressDue: false };
+    const [frame] = tell(this.store, standing);
+    return { frame, reached: standing.next - 1 };
+  }
+
   /** Ends every watch: the store is being erased. Its readers are cut off, and find another store when they return. */
   end(): void {
     this.signal.end();
@@ -90,7 +112,7 @@ export class KvMachine {
     for (const leaseId of due) this.atomically(() => this.endLease(leaseId));
     const dueAtMs = this.leases.nextDueMs();
     if (dueAtMs !== null && dueAtMs <= this.parts.clock.now()) this.leases.lookAgain();
-    if (due.length > 0) this.signal.notify();
+    if (due.length > 0) this.told();
   }
 
   /**
@@ -99,7 +121,11 @@ export class KvMachine {
    */
   skip(): void {
     this.atomically(() => this.store.beginAt(this.store.revision() + SKIPPED));
-    this.signal.notify();
+    this.told();
+  }
+
+  revision(): number {
+    return this.store.revision();
   }
 
   /** When `expire` has something to do at the earliest; null where there are no leases. */
@@ -142,6 +168,11 @@ export class KvMachine {
       default:
         return unreachable(call);
     }
+  }
+
+  private told(): void {
+    this.signal.notify();
+    this.parts.changed?.();
   }
 
   /** All of it or nothing; what is remembered of the tables is forgotten where it was nothing. */

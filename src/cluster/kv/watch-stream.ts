@@ -1,9 +1,6 @@
-import type { KvFrameRecord, KvRecord, KvWatch, KvWatchFrame } from '../../core/protocol/cluster-kv.ts';
+import type { KvWatch } from '../../core/protocol/cluster-kv.ts';
+import { stand, tell } from './standing.ts';
 import type { KvStore } from './store.ts';
-
-/** Rows and bytes of one frame, about: a revision is never divided. */
-const FRAME_ROWS = 1000;
-const FRAME_BYTES = 1024 * 1024;
 
 /** Wakes those who wait for the store to change. It carries nothing: what changed is in the history. */
 export class KvSignal {
@@ -39,15 +36,6 @@ export interface KvWatchTiming {
   startTimer(ms: number, fire: () => void): () => void;
 }
 
-/** Where a watch stands: all before `next` has been told, nothing of it and after. */
-interface Standing {
-  readonly watch: KvWatch;
-  next: number;
-  /** The frame that it begins with is still to be sent. */
-  created: boolean;
-  progressDue: boolean;
-}
-
 /**
  * Watches as one stream of JSON lines. It is pulled: a reader that is slow keeps its place, not a buffer, and reads on
  * from the history when it is ready; where that is gone it is told so. Ends when no watch is left.
@@ -60,13 +48,7 @@ export function kvWatchStream(
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   // The revision that a watch from now on begins at is the one at its opening, not at its first read.
-  const present = store.revision();
-  const standings: Standing[] = watches.map((watch) => ({
-    watch,
-    next: watch.startRevision > 0 ? watch.startRevision : present + 1,
-    created: false,
-    progressDue: false,
-  }));
+  const standings = watches.map((watch) => stand(store, watch));
   let wake: () => void = () => {};
   let stopTimer: () => void = () => {};
   const everySoOften = (): void => {
@@ -85,7 +67,7 @@ export function kvWatchStream(
     async pull(controller) {
       for (;;) {
         if (signal.ended) standings.splice(0);
-        const frames = standings.flatMap((standing) => step(store, standing));
+        const frames = standings.flatMap((standing) => tell(store, standing));
         for (const frame of frames) {
           if (frame.type !== 'compacted') continue;
           standings.splice(
@@ -119,46 +101,4 @@ export function kvWatchStream(
       wake();
     },
   });
-}
-
-/** What a watch is to be told now; advances it. */
-function step(store: KvStore, standing: Standing): KvWatchFrame[] {
-  const { watch } = standing;
-  const { watchId } = watch;
-  const present = store.revision();
-  const frames: KvWatchFrame[] = [];
-  if (!standing.created) {
-    standing.created = true;
-    frames.push({ type: 'created', watchId, revision: present });
-  }
-  const compactedRevision = store.compactedRevision();
-  if (standing.next < compactedRevision) return [...frames, { type: 'compacted', watchId, compactedRevision }];
-  while (standing.next <= present) {
-    const { changes, reached } = store.changes(watch, standing.next, FRAME_ROWS, FRAME_BYTES);
-    standing.next = reached + 1;
-    const wanted = changes.filter(({ record }) => (record.version === 0 ? watch.deletes : watch.puts));
-    if (wanted.length === 0) continue;
-    const events = wanted.map(({ revision, record }) => {
-      const isMade = record.version > 0 && record.createRevision === revision;
-      const before = watch.previous && !isMade ? store.before(record.key, revision) : undefined;
-      return {
-        type: record.version === 0 ? ('delete' as const) : ('put' as const),
-        record: frameRecord(record),
-        ...(before === undefined ? {} : { previous: frameRecord(before) }),
-      };
-    });
-    frames.push({ type: 'events', watchId, revision: reached, events });
-    return frames;
-  }
-  if (standing.progressDue && frames.length === 0) frames.push({ type: 'progress', watchId, revision: present });
-  standing.progressDue = false;
-  return frames;
-}
-
-function frameRecord(record: KvRecord): KvFrameRecord {
-  return { ...record, key: toBase64(record.key), value: toBase64(record.value) };
-}
-
-function toBase64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }

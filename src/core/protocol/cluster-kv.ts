@@ -237,3 +237,9 @@ export interface ClusterKv {
   /** A stream of `KvWatchFrame`s as JSON lines, pushed as they happen. Cancelling it ends the watches. */
   kvWatch(watches: readonly KvWatch[]): Promise<ReadableStream<Uint8Array>>;
 }
+
+/** Watches over WebSocket. */
+export interface ClusterKvSockets {
+  /** Takes the upgrade: a path that ends in `/watch/kv`, with `prefix` and the last `revision` known. */
+  fetch(request: Request): Promise<Response>;
+}
