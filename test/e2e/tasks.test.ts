@@ -278,6 +278,101 @@ test('what a leader that was replaced submits, claims or reports is refused', as
   expect((await fenced(next.epoch, 'results', result)).json.items[0].outcome).toBe('accepted');
 });
 
+/** A task once it has ended. */
+async function ended(queue: string, taskId: string) {
+  for (const deadlineMs = Date.now() + 30_000; ; ) {
+    const { json } = await send('GET', `${queue}/tasks/${taskId}`);
+    if (json.finishedAt !== undefined || Date.now() > deadlineMs) return json;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+describe('the platform', () => {
+  const call = async (method: string, path: string, body?: unknown) =>
+    await instance.fetch(path, {
+      method,
+      headers: { 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  const run = async (type: string, payload: object) =>
+    await ended('own', (await send('POST', 'own/tasks', { type, payload })).json.items[0].taskId);
+
+  test('runs tasks of its own types by itself, and shows what they came to', async () => {
+    const taken = await run('Ingestion', { dataset: 'own', records: [{ n: 1 }, { n: 2 }] });
+    expect(taken).toMatchObject({ status: 'Completed', result: { data: { rowsCommitted: 2 } } });
+    const small = await run('Query', { sql: 'SELECT sum(n) AS s FROM own' });
+    expect(small.result).toMatchObject({ success: true, data: { rows: [[3]] } });
+    const csv = await run('Query', { sql: 'SELECT n FROM own ORDER BY n', format: 'csv' });
+    const answer = await instance.fetch(`/v1/namespaces/default/queues/own/tasks/${csv.taskId}/result`);
+    expect([answer.headers.get('content-type'), await answer.text()]).toEqual(['text/csv', 'n\r\n1\r\n2\r\n']);
+    const copied = await run('Processing', { sql: 'SELECT n * 10 AS n FROM own', into: 'own_copy' });
+    expect(copied.result.data).toMatchObject({ dataset: 'own_copy', rowsCommitted: 2 });
+    const backup = await run('Maintenance', { operation: 'backup', datasets: ['own_copy'] });
+    const { backupId } = backup.result.data;
+    const restored = await run('Maintenance', {
+      operation: 'restore',
+      backup: backupId,
+      dataset: 'own_copy',
+      into: 'again',
+    });
+    expect(restored.result.data).toMatchObject({ dataset: 'again', rows: 2 });
+    expect((await run('Maintenance', { operation: 'health_check' })).result.data).toMatchObject({ healthy: true });
+    expect(await run('Query', { sql: 'SELECT sum(n) AS s FROM again' })).toMatchObject({
+      history: [{ agentId: 'platform' }],
+      result: { data: { rows: [[30]] } },
+    });
+  });
+
+  test('runs the task of a schedule when it is asked to, and says when it will by itself', async () => {
+    const path = '/apis/orasi.io/v1alpha1/namespaces/default/taskschedules';
+    const created = await call('POST', path, {
+      apiVersion: 'orasi.io/v1alpha1',
+      kind: 'TaskSchedule',
+      metadata: { name: 'nightly', annotations: { 'orasi.io/run': 'first' } },
+      spec: {
+        queue: 'own',
+        schedule: '30 3 * * *',
+        timeZone: 'Europe/Berlin',
+        template: { type: 'Query', payload: { sql: 'SELECT 7 AS seven' } },
+      },
+    });
+    expect(created.status).toBe(201);
+    let status: { nextScheduleTime?: string; active?: { taskId?: string }[] } = {};
+    while (status.active?.[0]?.taskId === undefined) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      ({ status = {} } = (await (await call('GET', `${path}/nightly`)).json()) as { status?: typeof status });
+    }
+    expect(status.nextScheduleTime).toMatch(/T0[12]:30:00.000Z$/);
+    const task = await ended('own', status.active[0].taskId);
+    expect(task).toMatchObject({ metadata: { schedule: 'nightly' }, result: { data: { rows: [[7]] } } });
+  });
+});
+
+test('a task of a built-in type is checked field by field, and does no more than its submitter may', async () => {
+  const paths = async (body: unknown) => {
+    const { status, json } = await send('POST', 'own/tasks', body);
+    return [status, ...(json.errors ?? []).map((error: { path: string }) => error.path)];
+  };
+  expect(await paths({ type: 'Query', payload: { sql: '' } })).toEqual([400, 'payload.sql']);
+  expect(await paths({ type: 'Ingestion', payload: {} })).toEqual([400, 'payload.location']);
+  expect(await paths({ type: 'Processing', payload: { sql: 'x', into: 'Bad' } })).toEqual([400, 'payload.into']);
+  expect(await paths({ type: 'Maintenance', payload: { operation: 'tidy' } })).toEqual([400, 'payload.operation']);
+  expect(await paths({ type: 'Query', payload: { sql: 'SELECT 1' }, requires: ['gpu'] })).toEqual([400, 'requires']);
+  expect((await send('POST', 'own/claims', { agentId: 'a', types: ['Query'] })).json.errors[0].path).toBe('types.0');
+  const response = await instance.fetch('/v1/namespaces/default/keys', {
+    method: 'POST',
+    body: JSON.stringify({ role: 'ingester' }),
+    headers: { 'content-type': 'application/json' },
+  });
+  const { token } = (await response.json()) as { token: string };
+  const statusOf = async (type: string, payload: object) =>
+    (await send('POST', 'own/tasks', { type, payload }, token)).status;
+  expect(await statusOf('Ingestion', { dataset: 'own', records: [{ n: 3 }] })).toBe(202);
+  expect(await statusOf('Query', { sql: 'SELECT 1' })).toBe(403);
+  expect(await statusOf('Processing', { sql: 'SELECT 1', into: 'own' })).toBe(403);
+  expect(await statusOf('Maintenance', { operation: 'cleanup' })).toBe(403);
+});
+
 describe('what it costs', () => {
   test('a submit, a claim and an acknowledgement write three rows, by the count of the platform', async () => {
     const count = 100;
