@@ -17,6 +17,7 @@ import type { QueueConfiguration } from '../src/core/protocol/queue-settings.ts'
 import type { SettingsSnapshot } from '../src/core/protocol/settings.ts';
 import { systemRandom } from '../src/core/random.ts';
 import { depsOf } from '../src/deps.ts';
+import { ShardedQueues } from '../src/tasks/sharded-queue.ts';
 import { ObjectAlarm } from './object-alarm.ts';
 import { scheduledTasks } from './scheduled-tasks.ts';
 
@@ -44,7 +45,13 @@ export class ControlPlane extends DurableObject<Cloudflare.Env> implements Contr
         (name, uid) => ingest.eraseNamespace(name, uid),
         (_name, uid) => watched.eraseNamespace(uid),
       ],
-      tasks: scheduledTasks(taskQueue),
+      tasks: scheduledTasks(
+        new ShardedQueues({
+          taskQueue,
+          configuration: async (namespaceUid, queue) => this.machine.queueSettings(namespaceUid, queue),
+          clock: systemClock,
+        }),
+      ),
       queueNotice: async (name, configuration) => {
         const told = Array.from({ length: configuration.shardsEver }, (_, shard) =>
           taskQueue(`${name}/${shard}`).configure(configuration),
