@@ -1,6 +1,11 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { build } from 'esbuild';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readAgentConfig } from '../../agent/process/config.ts';
+import { registrar } from '../../agent/process/registering.ts';
 import { seededRandom } from '../../src/core/random.ts';
 import { Discovery } from '../../src/discovery/discovery.ts';
 import { systemTiming } from '../../src/discovery/timing.ts';
@@ -9,6 +14,7 @@ import { openEtcd } from '../discovery/etcd-registry.ts';
 import { findProgram } from '../discovery/process.ts';
 import type { MortalRegistry } from '../discovery/registry.ts';
 import { anInstance } from '../discovery/suite.ts';
+import { until } from '../discovery/until.ts';
 import type { Target } from './discovery-worker.ts';
 
 let miniflare: Miniflare;
@@ -42,6 +48,7 @@ afterAll(async () => {
 });
 
 async function meetInWorkerd(registry: MortalRegistry & { url: string }, token?: string): Promise<void> {
+  await seeAgent(registry, token);
   const discovery = new Discovery({ backend: registry.open(), timing: systemTiming, random: seededRandom(1) });
   discovery.register(anInstance('edge', 'node'), { ttlSeconds: 30 });
   const target: Target = { url: registry.url, token };
@@ -53,6 +60,36 @@ async function meetInWorkerd(registry: MortalRegistry & { url: string }, token?:
   expect((await discovery.list('edge')).instances).toEqual([anInstance('edge', 'node')]);
   await discovery.close();
   await registry.close();
+}
+
+/** An agent registers as its configuration says, is not listed while it stops, and is gone at the end. */
+async function seeAgent(registry: MortalRegistry & { url: string }, token?: string): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'orasi-registering-'));
+  const secret = join(folder, 'secret');
+  writeFileSync(secret, `${token}\n`);
+  const options: Record<string, string> = {
+    ...{ registry: token === undefined ? 'etcd' : 'consul', 'registry-urls': `${registry.url}/` },
+    ...{
+      'agent-id': 'a-1',
+      queue: 'q',
+      zone: 'lhr',
+      ...(token === undefined ? {} : { 'registry-secret-file': secret }),
+    },
+  };
+  const config = await readAgentConfig(undefined, {}, (name) => (options[name] === undefined ? [] : [options[name]]));
+  const registering = (await registrar(config, seededRandom(2)))?.('10.0.0.7', 8082);
+  const discovery = new Discovery({ backend: registry.open(), timing: systemTiming, random: seededRandom(3) });
+  const listed = async () => (await discovery.list('orasi-agent')).instances;
+  await until('the agent is listed', async () => (await listed()).length === 1);
+  const metadata = { cluster: 'default', queue: 'q', zone: 'lhr' };
+  expect(await listed()).toEqual([{ id: 'a-1', service: 'orasi-agent', address: '10.0.0.7', port: 8082, metadata }]);
+  await until('it knows', () => registering?.status().state === 'registered');
+  registering?.stopping();
+  await until('the agent is not listed', async () => (await listed()).length === 0);
+  await registering?.close();
+  expect(registering?.status()).toMatchObject({ state: 'deregistered' });
+  await discovery.close();
+  rmSync(folder, { recursive: true });
 }
 
 const etcd = findProgram('etcd');
