@@ -27,6 +27,6 @@ export function declaredQueue(world: World): QueueSettings {
 function limit(world: World, least: number): TaskLimit {
   return {
     concurrency: world.chance(0.6) ? least + world.below(3) : null,
-    rate: world.chance(0.4) ? { perSecond: 0.5 + world.random.next(), burst: 1 + world.below(3) } : null,
+    rate: world.chance(0.4) ? { perSecond: 0.1 + world.random.next() / 2, burst: 1 + world.below(3) } : null,
   };
 }

@@ -188,8 +188,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'claims that wait are not woken',
     file: 'durable-objects/task-queue.ts',
-    find: '      this.serveWaiters();\n      await this.rearm();\n      return',
-    replace: '      await this.rearm();\n      return',
+    find: '      const value = await call();\n      this.serve();\n',
+    replace: '      const value = await call();\n',
   },
   {
     name: 'a lost alarm is not set again',

@@ -263,6 +263,7 @@ class Run {
     const { world } = this;
     // Streams that nobody reads would tick on.
     this.cluster.kill(true);
+    if (world.chance(0.5)) this.queue.loseAlarm();
     await world.runUntil(world.nowMs + 15 * MINUTE_MS);
     const query = 'SELECT count(*) AS n FROM finished WHERE expires_at < ?';
     const left = Number(this.queue.disk.exec(query, [world.nowMs - 10 * MINUTE_MS])[0]['n']);

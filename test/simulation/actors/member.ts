@@ -137,14 +137,23 @@ export class Member extends Process {
   private told(leader: string | null, epoch: number): void {
     const before = this.epoch;
     this.epoch = leader === this.name ? epoch : null;
-    if (before !== this.epoch) this.world.trace(this.name, this.epoch === null ? 'leads no more' : 'leads', epoch);
+    if (before === this.epoch) return;
+    this.world.trace(this.name, this.epoch === null ? 'leads no more' : 'leads', epoch);
+    // What it had begun as a leader goes on: a process that stood still for a while does not know better.
+    if (before !== null && this.world.chance(0.5)) this.begin(() => this.finishLeading(before));
+  }
+
+  private async finishLeading(epoch: number): Promise<void> {
+    await this.sleep(this.world.below(20_000));
+    if (this.world.chance(0.5)) await this.lead(epoch);
+    else await this.handIn(epoch);
   }
 
   private async lead(epoch: number): Promise<void> {
     const call = putOf('leader', `${this.name} ${epoch} ${this.written++}`);
     const answer = await this.live(orNone(this.cluster.kv(call, epoch)));
     this.world.trace(this.name, 'writes as leader by', epoch, answer?.ok ?? 'no answer');
-    if (answer?.ok === false && answer.refusal === 'stale_epoch') this.epoch = null;
+    if (answer?.ok === false && answer.refusal === 'stale_epoch' && this.epoch === epoch) this.epoch = null;
   }
 
   /** Hands in a task as the leader alone may: whoever takes the call asks the cluster first who leads. */

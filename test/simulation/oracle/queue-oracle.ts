@@ -41,6 +41,7 @@ export class QueueOracle {
     overtaken: 0,
     'held by limits': 0,
     'fenced calls': 0,
+    'given back': 0,
   };
   private readonly open = new Set<KnownTask>();
   private readonly keys = new Map<string, { readonly taskId: string; readonly untilMs: number }>();
@@ -77,6 +78,12 @@ export class QueueOracle {
         return;
       case 'claim':
         this.claimed(args[0] as ClaimRequest, answer as readonly ClaimedTask[]);
+        return;
+      case 'giveOut':
+        this.claimed(null, answer as readonly ClaimedTask[]);
+        return;
+      case 'giveBack':
+        this.givenBack(args[0] as Parameters<QueueOracle['givenBack']>[0]);
         return;
       case 'report':
         for (const [at, report] of (args[0] as readonly TaskReport[]).entries())
@@ -181,7 +188,8 @@ export class QueueOracle {
     }
   }
 
-  private claimed(request: ClaimRequest, claimed: readonly ClaimedTask[]): void {
+  /** A claim, or a push to connected agents (null), of whom it is not known here what they take. */
+  private claimed(request: ClaimRequest | null, claimed: readonly ClaimedTask[]): void {
     const { nowMs, world } = this;
     const taken = new Set<KnownTask>();
     for (const { taskId, attempt } of claimed) {
@@ -195,11 +203,13 @@ export class QueueOracle {
         world.broken(task.attempts === 0 ? 'a task before its time' : 'a retry early', taskId);
       if (attempt !== task.attempts + 1) world.broken('an attempt is not counted', taskId);
       if (attempt > this.maxRetries(task) + 1) world.broken('more attempts than allowed', taskId);
-      if (!isSuitable(task, request)) world.broken('a task for an agent that cannot run it', taskId);
+      if (request !== null && !isSuitable(task, request))
+        world.broken('a task for an agent that cannot run it', taskId);
     }
     const running = [...this.open].filter((task) => task.held !== null || taken.has(task));
     this.limits.began([...taken], running, nowMs);
-    const waiting = [...this.open].filter((task) => !taken.has(task) && this.isDue(task, request));
+    const waiting =
+      request === null ? [] : [...this.open].filter((task) => !taken.has(task) && this.isDue(task, request));
     const free = waiting.filter((task) => !this.limits.mayHold(task, running));
     this.counts['held by limits'] += waiting.length - free.length;
     for (const task of taken) {
@@ -210,7 +220,7 @@ export class QueueOracle {
       }
     }
     const [missed] = free;
-    if (claimed.length < request.max && this.state !== 'Paused' && missed !== undefined)
+    if (request !== null && claimed.length < request.max && this.state !== 'Paused' && missed !== undefined)
       world.broken('due work that a claim did not find', missed.taskId);
     for (const { taskId, leaseToken, leaseExpiresAtMs, attempt } of claimed) {
       const task = this.tasks.get(taskId);
@@ -220,6 +230,18 @@ export class QueueOracle {
       task.attempts += 1;
       task.held = { token: leaseToken, untilMs: leaseExpiresAtMs, claimedAtMs: nowMs };
       this.checkTimeout(task);
+    }
+  }
+
+  /** Leases that an agent cannot have begun with are as if they had never been. */
+  private givenBack(leases: readonly { readonly taskId: string; readonly leaseToken: string }[]): void {
+    for (const { taskId, leaseToken } of leases) {
+      const task = this.tasks.get(taskId);
+      if (task?.held?.token !== leaseToken) continue;
+      this.counts['given back'] += 1;
+      task.held = null;
+      task.attempts -= 1;
+      if (task.cancelWanted) this.end(task, 'Cancelled', this.nowMs);
     }
   }
 

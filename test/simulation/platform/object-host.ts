@@ -115,6 +115,11 @@ export class ObjectHost implements SocketHost {
     return true;
   }
 
+  /** The alarm will not ring, and nobody is told. */
+  loseAlarm(): void {
+    this.awaited?.cancel();
+  }
+
   whenSafe(then: () => void): void {
     const { life } = this;
     this.disk.whenSafe(() => {
