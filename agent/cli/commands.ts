@@ -1,4 +1,6 @@
 import { agentCommands } from '../commands/agent.ts';
+import { clusterCommands } from '../commands/cluster.ts';
+import { clusterKvCommands } from '../commands/cluster-kv.ts';
 import { contextCommands } from '../commands/context.ts';
 import { datasetCommands } from '../commands/datasets.ts';
 import { keyCommands } from '../commands/keys.ts';
@@ -16,6 +18,8 @@ export const COMMANDS: readonly Command[] = [
   ...datasetCommands,
   ...resourceCommands,
   ...taskCommands,
+  ...clusterCommands,
+  ...clusterKvCommands,
   ...agentCommands,
   ...keyCommands,
   ...contextCommands,

@@ -35,7 +35,7 @@ export function groupHelp(words: readonly string[], commands: readonly Command[]
   const head =
     words.length === 0
       ? 'orasi: the command line of Orasi Edge'
-      : `orasi ${words.join(' ')} ${shown.map((command) => command.words.at(words.length)).join('|')}`;
+      : `orasi ${words.join(' ')} ${[...new Set(shown.map((command) => command.words.at(words.length)))].join('|')}`;
   const sections = [
     head,
     section(

@@ -340,6 +340,58 @@ describe('tasks', () => {
   });
 });
 
+describe('clusters', () => {
+  const at = ['--cluster', 'crew'];
+  const beat = (memberId: string) =>
+    instance.fetch(`/v1/namespaces/default/clusters/crew/members/${memberId}`, {
+      method: 'PUT',
+      body: '{"status":"Running","zone":"north"}',
+    });
+
+  test('members, leader and elections are shown, followed and brought about', async () => {
+    expect(await orasi.run(['cluster', 'leader', ...at])).toMatchObject({ code: 1, stderr: 'orasi: nobody leads\n' });
+    await beat('a');
+    await beat('b');
+    expect((await ok(['cluster', 'members', ...at])).stdout).toMatch(
+      /^MEMBER +STATUS .*\na +Running +Active +Elected +north .*\nb +Running +Active +Following /,
+    );
+    expect(JSON.parse((await ok(['cluster', 'members', 'b', ...at])).stdout)).toMatchObject({ memberId: 'b' });
+    expect((await ok(['cluster', 'leader', ...at])).stdout).toMatch(/^LEADER .*\na +4294967297 +\d+\n$/);
+    const watching = ok(['cluster', 'watch', ...at, '--revision', '3', '--count', '2']);
+    expect((await ok(['cluster', 'resign', 'a', ...at])).stderr).toBe('b leads\n');
+    expect((await watching).stdout).toMatch(
+      /^4 .* leader {2}nobody {2}\(resigned\)\n5 .* leader {2}b {2}\(automatic\)\n$/,
+    );
+    expect((await ok(['cluster', 'election', ...at])).stdout).toMatch(/^AT .*\n.* 2 +b +elected +automatic\n/);
+    await ok(['cluster', 'campaign', 'a', ...at]);
+    expect((await orasi.run(['cluster', 'vote', 'a', 'b', '--term', '2', ...at])).stderr).toContain(
+      'there are no votes',
+    );
+    expect((await orasi.run(['cluster', 'watch', ...at, '--revision', '999'])).stderr).toContain(
+      'history begins after 0',
+    );
+  });
+
+  test('keys are written, held to what they were, listed, followed and deleted; a backup brings them back', async () => {
+    expect((await ok(['cluster', 'kv', 'put', 'config/mode', 'fast', ...at])).stdout).toBe('2\n');
+    expect((await ok(['cluster', 'kv', 'get', 'config/mode', ...at])).stdout).toBe('fast\n');
+    const raced = await orasi.run(['cluster', 'kv', 'put', 'config/mode', 'slow', '--if-absent', ...at]);
+    expect(raced).toMatchObject({ code: 1 });
+    await ok(['cluster', 'kv', 'put', 'config/mode', '-', '--if-revision', '2', ...at], { stdin: 'slow' });
+    const watched = await ok(['cluster', 'kv', 'watch', 'config/', '--revision', '1', '--count', '2', ...at]);
+    expect(watched.stdout).toBe('2  put  config/mode  fast\n3  put  config/mode  slow\n');
+    expect((await ok(['cluster', 'kv', 'list', 'config/', ...at])).stdout).toBe(
+      'KEY          VALUE  REVISION  LEASE\nconfig/mode  slow          3\n',
+    );
+    const backupId = (await ok(['cluster', 'backup', ...at])).stdout.trim();
+    await ok(['cluster', 'kv', 'delete', 'config/mode', ...at]);
+    expect((await orasi.run(['cluster', 'kv', 'delete', 'config/mode', ...at])).code).toBe(1);
+    expect((await ok(['cluster', 'backups', ...at])).stdout).toContain(backupId);
+    expect((await ok(['cluster', 'restore', backupId, ...at])).stderr).toMatch(/^restored: revision \d+, epoch \d+\n$/);
+    expect((await ok(['cluster', 'kv', 'get', 'config/mode', ...at])).stdout).toBe('slow\n');
+  });
+});
+
 describe('keys', () => {
   test('a key is created, allows what its role does, is listed and revoked', async () => {
     const token = (await ok(['keys', 'create', '--role', 'reader', '--label', 'test'])).stdout.trim();
