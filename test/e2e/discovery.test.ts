@@ -48,7 +48,6 @@ afterAll(async () => {
 });
 
 async function meetInWorkerd(registry: MortalRegistry & { url: string }, token?: string): Promise<void> {
-  await seeAgent(registry, token);
   const discovery = new Discovery({ backend: registry.open(), timing: systemTiming, random: seededRandom(1) });
   discovery.register(anInstance('edge', 'node'), { ttlSeconds: 30 });
   const target: Target = { url: registry.url, token };
@@ -59,6 +58,7 @@ async function meetInWorkerd(registry: MortalRegistry & { url: string }, token?:
   expect(health).toEqual({ state: 'connected' });
   expect((await discovery.list('edge')).instances).toEqual([anInstance('edge', 'node')]);
   await discovery.close();
+  await seeAgent(registry, token);
   await registry.close();
 }
 
