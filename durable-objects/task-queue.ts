@@ -232,13 +232,19 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
   }
 
   override async webSocketClose(socket: WebSocket): Promise<void> {
-    this.sockets.closed(socket);
-    this.serve();
-    await this.rearm();
+    // The other half of the handshake (RFC 6455, section 5.5.1): a client waits for it.
+    socket.close();
+    await this.lost(socket);
   }
 
   override async webSocketError(socket: WebSocket): Promise<void> {
-    await this.webSocketClose(socket);
+    await this.lost(socket);
+  }
+
+  private async lost(socket: WebSocket): Promise<void> {
+    this.sockets.closed(socket);
+    this.serve();
+    await this.rearm();
   }
 
   private open(): TaskQueueMachine {

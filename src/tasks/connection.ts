@@ -6,8 +6,10 @@ import type { ChoiceReason } from './balance.ts';
 /** What is kept of a connection while its object hibernates. Times are milliseconds since the Unix epoch. */
 export interface SavedConnection {
   readonly hello: Omit<AgentHello, 'slots' | 'load'>;
-  readonly room: number;
+  readonly slots: number;
+  /** The last push, and how many tasks of that and earlier ones are not acknowledged. */
   readonly push: number;
+  readonly pending: number;
   readonly load: MemberLoad | null;
   readonly unreported: number;
   readonly chosen: Readonly<Partial<Record<ChoiceReason, number>>>;
@@ -36,6 +38,8 @@ export class Connection {
   capabilities: ReadonlySet<string> = new Set();
   private slots: number;
   private lastPush: number;
+  /** Tasks pushed before the object hibernated and not acknowledged then: which they were is not known any more. */
+  private forgotten: { readonly count: number; readonly push: number };
   private unreportedTasks: number;
   private readonly chosen: Partial<Record<ChoiceReason, number>>;
   /** By token: a task that went back and came again is another lease. */
@@ -47,8 +51,9 @@ export class Connection {
     this.load = saved.load;
     this.connectedAtMs = saved.connectedAtMs;
     this.heardAtMs = saved.heardAtMs;
-    this.slots = saved.room;
+    this.slots = saved.slots;
     this.lastPush = saved.push;
+    this.forgotten = { count: saved.pending, push: saved.push };
     this.unreportedTasks = saved.unreported;
     this.chosen = { ...saved.chosen };
   }
@@ -59,7 +64,12 @@ export class Connection {
 
   /** How many more tasks it may be sent. */
   get room(): number {
-    return Math.max(0, this.slots - this.pending.size);
+    return Math.max(0, this.slots - this.pendingCount);
+  }
+
+  /** Tasks it was sent and has not acknowledged. */
+  get pendingCount(): number {
+    return this.pending.size + this.forgotten.count;
   }
 
   /** Tasks it was sent of which its load cannot know. */
@@ -67,7 +77,7 @@ export class Connection {
     return this.unreportedTasks;
   }
 
-  /** What it was sent and has not acknowledged. Not known any more of a push before the object hibernated. */
+  /** The leases of these, as far as they are known. */
   get unacknowledged(): readonly PushedLease[] {
     return [...this.pending.values()];
   }
@@ -80,14 +90,17 @@ export class Connection {
   }
 
   /** What it says of itself, in a message that names the leases of these tokens. */
-  tell({ slots, load, push = 0 }: AgentState, leaseTokens: Iterable<string>): void {
-    const before = this.pending.size;
+  tell({ slots, load, push }: AgentState, leaseTokens: Iterable<string>): void {
+    const before = this.pendingCount;
     for (const token of leaseTokens) this.pending.delete(token);
-    for (const [token, lease] of this.pending) if (lease.push <= push) this.pending.delete(token);
-    const acknowledged = before - this.pending.size;
+    for (const [token, lease] of this.pending) if (lease.push <= (push ?? 0)) this.pending.delete(token);
+    // One that never names a push is taken at its word: what it says is younger than the sleep.
+    const isKnown = push === undefined ? slots !== undefined : push >= this.forgotten.push;
+    if (isKnown) this.forgotten = { count: 0, push: 0 };
+    const acknowledged = before - this.pendingCount;
     this.slots = slots === undefined ? Math.max(0, this.slots - acknowledged) : Math.min(slots, LIMITS.agentSlots);
     if (load !== undefined) this.load = load;
-    if (load !== undefined || slots !== undefined) this.unreportedTasks = this.pending.size;
+    if (load !== undefined || slots !== undefined) this.unreportedTasks = this.pendingCount;
   }
 
   /** It is sent these; answers the number of the push. */
@@ -102,11 +115,12 @@ export class Connection {
   }
 
   saved(): SavedConnection {
-    const { hello, room, lastPush, load, unreportedTasks, chosen, connectedAtMs, heardAtMs } = this;
+    const { hello, slots, lastPush, pendingCount, load, unreportedTasks, chosen, connectedAtMs, heardAtMs } = this;
     return {
       hello,
-      room,
+      slots,
       push: lastPush,
+      pending: pendingCount,
       load,
       unreported: unreportedTasks,
       chosen: { ...chosen },

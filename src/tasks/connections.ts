@@ -69,7 +69,7 @@ export class Connections<Socket> {
     const before = this.socketOf(hello.agentId);
     const present = this.connections.get(socket);
     if (present === undefined) {
-      const nothing = { room: 0, push: 0, load: null, unreported: 0, chosen: {} };
+      const nothing = { slots: 0, push: 0, pending: 0, load: null, unreported: 0, chosen: {} };
       this.restore(socket, { hello, ...nothing, connectedAtMs: nowMs, heardAtMs: nowMs });
     } else {
       present.introduce(hello);
@@ -150,7 +150,7 @@ export class Connections<Socket> {
 
   view(nowMs: number): Omit<ConnectedAgent, 'shard'>[] {
     return [...this.connections].map(([socket, connection]) => {
-      const { hello, load, room, unacknowledged, connectedAtMs } = connection;
+      const { hello, load, room, pendingCount, connectedAtMs } = connection;
       return {
         agentId: hello.agentId,
         types: hello.types,
@@ -158,7 +158,7 @@ export class Connections<Socket> {
         health: this.healthOf(socket, connection, nowMs),
         load,
         slots: room,
-        unacknowledged: unacknowledged.length,
+        unacknowledged: pendingCount,
         chosen: connection.saved().chosen,
         connectedAt: new Date(connectedAtMs).toISOString(),
         seenAt: new Date(nowMs - this.silenceMs(socket, connection, nowMs)).toISOString(),

@@ -38,7 +38,7 @@ export class PushRound implements Takers {
   }
 
   suits(kind: Kind): boolean {
-    return this.open.some(({ connection }) => this.roomOf(connection) > 0 && takes(connection, kind));
+    return this.open.some(({ connection }) => takes(connection, kind));
   }
 
   choose({ lane, groupKey }: { readonly lane: Kind; readonly groupKey: string | undefined }): Taker | null {

@@ -511,8 +511,10 @@ describe('agents that hold a WebSocket', () => {
     await gone.next(({ push }) => push === 2);
     work(other, 9, outcomes);
     await other.hello('other', { slots: 9 });
+    const closed = once(gone.socket, 'close', { signal: AbortSignal.timeout(1_000) });
     gone.close();
     await other.next(({ push }) => push === 1, 1_000);
+    await closed;
     expect(other.tasks.map(({ taskId, attempt }) => [taskId, attempt])).toEqual(unread.map((taskId) => [taskId, 1]));
     await other.next(() => begun.every((taskId) => outcomes.has(taskId)), 5_000);
     expect(other.tasks.filter(({ taskId }) => begun.includes(taskId)).map(({ attempt }) => attempt)).toEqual([2, 2]);

@@ -145,7 +145,11 @@ describe('slots', () => {
     const before = agents.view(now());
     wake('s1', 'nobody');
     expect(room()).toEqual({ a: 1 });
+    tell('s1', { slots: 3, push: 0 });
+    expect(room()).toEqual({ a: 1 });
     tell('s1', { slots: 3, push: 1 });
+    expect(room()).toEqual({ a: 3 });
+    wake('s1');
     expect(room()).toEqual({ a: 3 });
     expect(before[0]).toMatchObject({ types: ['work'], chosen: { Only: 2 } });
   });
@@ -226,20 +230,22 @@ interface Peer {
   unanswered: ClaimedTask[];
 }
 
-test('no agent is sent more than it takes, whatever crosses and breaks, and each task is done once', () => {
+test('no agent is sent more than it takes, whatever crosses, breaks and sleeps, and each task is done once', () => {
   let refused = 0;
   for (let seed = 0; seed < seedCount(4); seed++) {
     const random = seededRandom(seed);
     const below = (count: number) => Math.floor(random.next() * count);
     const world = fixture({ strategy: (['RoundRobin', 'Hybrid', 'LoadBased'] as const)[seed % 3] });
     const accepted = new Map<string, number>();
+    // After a sleep an agent that names no push is taken at its word, which may have crossed one.
+    const sleeps = seed % 2 === 1;
     let sockets = 0;
     const peers = Array.from(
       { length: 4 },
       (_, i): Peer => ({
         agentId: `agent-${i}`,
         capacity: 1 + below(4),
-        says: i % 2 === 0,
+        says: sleeps || i % 2 === 0,
         socket: '',
         held: [],
         push: 0,
@@ -314,6 +320,7 @@ test('no agent is sent more than it takes, whatever crosses and breaks, and each
       else if (draw < 0.9) finish(peer);
       else if (draw < 0.95) say(peer, [...peer.held]);
       else if (turn < 1_000 && draw < 0.97) cut(peer);
+      else if (sleeps && draw < 0.98) world.wake(...peers.map(({ socket }) => socket));
       world.queue.clock.advance(below(40));
       // Everybody lives: messages count as signs of life, and pings do.
       for (const { socket } of peers) world.pings.set(socket, world.now());
