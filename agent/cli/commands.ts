@@ -6,6 +6,7 @@ import { datasetCommands } from '../commands/datasets.ts';
 import { keyCommands } from '../commands/keys.ts';
 import { objectCommands } from '../commands/objects.ts';
 import { queryCommands } from '../commands/query.ts';
+import { queueCommands } from '../commands/queues.ts';
 import { resourceCommands } from '../commands/resources.ts';
 import { shellCommands } from '../commands/shell.ts';
 import { taskCommands } from '../commands/tasks.ts';
@@ -18,6 +19,7 @@ export const COMMANDS: readonly Command[] = [
   ...datasetCommands,
   ...resourceCommands,
   ...taskCommands,
+  ...queueCommands,
   ...clusterCommands,
   ...clusterKvCommands,
   ...agentCommands,

@@ -24,14 +24,7 @@ const ENDED: readonly string[] = ['Completed', 'Failed', 'Cancelled'];
 const WATCH_MS = 500;
 const YEAR_SECONDS = 366 * 86_400;
 
-const QUEUE_SUMMARIES = {
-  get: 'show a queue: its depth, age of the oldest, rates and limits',
-  pause: 'have a queue take tasks in and give none out',
-  resume: 'have a queue take tasks in and give them out',
-  drain: 'have a queue give out what there is and take nothing in',
-} as const;
-
-/** `orasi tasks …` and `orasi queues …` */
+/** `orasi tasks …` */
 export const taskCommands: readonly Command[] = [
   {
     words: ['tasks', 'submit'],
@@ -45,8 +38,11 @@ export const taskCommands: readonly Command[] = [
       file: { value: 'FILE', short: 'f', summary: 'read the payload from a file', completes: 'files' },
       priority: { value: 'PRIORITY', summary: 'how urgent it is', choices: ['Low', 'Normal', 'High', 'Critical'] },
       delay: { value: 'SECONDS', summary: 'not before so long' },
+      'run-at': { value: 'TIME', summary: 'not before a time, such as 2026-12-24T18:00:00Z' },
+      'expires-at': { value: 'TIME', summary: 'it fails where nobody has begun it by then' },
       timeout: { value: 'SECONDS', summary: 'how long one attempt may take' },
       'max-retries': { value: 'NUMBER', summary: 'attempts after the first' },
+      retention: { value: 'SECONDS', summary: 'how long its result is kept; 0 keeps none' },
       'dedupe-key': { value: 'KEY', summary: 'a task with this key is not submitted twice' },
       group: { value: 'KEY', summary: 'the group it belongs to' },
       requires: { value: 'CAPABILITY', multiple: true, summary: 'what an agent must be capable of' },
@@ -129,21 +125,6 @@ export const taskCommands: readonly Command[] = [
     options: QUEUE,
     run: (call) => watchTask(call, call.args[0]),
   },
-  ...(['get', 'pause', 'resume', 'drain'] as const).map(
-    (verb): Command => ({
-      words: ['queues', verb],
-      summary: QUEUE_SUMMARIES[verb],
-      arguments: [{ name: 'QUEUE', summary: 'the name of a queue' }],
-      async run({ args: [queue], connect, output }) {
-        const { client, namespace } = await connect();
-        const path = pathOf('v1', 'namespaces', namespace, 'queues', queue);
-        const asked =
-          verb === 'get' ? ({ method: 'GET', path } as const) : ({ method: 'POST', path: `${path}/${verb}` } as const);
-        await output.json(await client.json(asked));
-        return 0;
-      },
-    }),
-  ),
 ];
 
 const COLUMNS = ['TASK', 'TYPE', 'PRIORITY', 'STATUS', 'ATTEMPTS', 'SUBMITTED', 'AGENT', 'ERROR'];
@@ -175,6 +156,9 @@ async function submit(call: Call): Promise<number> {
       payload,
       priority: options.text('priority'),
       delaySeconds: options.integer('delay', 0, YEAR_SECONDS),
+      runAt: options.text('run-at'),
+      expiresAt: options.text('expires-at'),
+      resultRetentionSeconds: options.integer('retention', 0, 30 * 86_400),
       timeoutSeconds: options.integer('timeout', 1, 86_400),
       maxRetries: options.integer('max-retries', 0, 100),
       dedupeKey: options.text('dedupe-key'),

@@ -334,6 +334,13 @@ describe('tasks', () => {
     expect((await ok(['tasks', 'list', '--queue', 'work'])).stdout.trim().split('\n')).toHaveLength(3);
     const cancelled = await orasi.run(['tasks', 'watch', other.taskId, '--queue', 'work']);
     expect(cancelled).toMatchObject({ code: 1, stderr: 'orasi: the task is Cancelled\n' });
+    const failing = ['tasks', 'submit', 'sum', '--queue', 'work', '--expires-at', '2020-01-01T00:00:00Z', '--json'];
+    const [failed] = JSON.parse((await ok(failing)).stdout).items;
+    expect((await ok(['queues', 'redrive', 'work', '--type', 'other'])).stdout).toBe('0 redriven\n');
+    expect((await ok(['queues', 'redrive', 'work', failed.taskId])).stdout).toBe('1 redriven\n');
+    expect((await ok(['queues', 'agents', 'work'])).stdout).toMatch(
+      /^AGENT +SHARD +HEALTH +CPU % +SLOTS +TYPES +SINCE\n$/,
+    );
     expect((await ok(['queues', 'pause', 'work'])).stdout).toContain('"Paused"');
     expect((await ok(['queues', 'get', 'work'])).stdout).toContain('"Paused"');
     expect((await orasi.run(['tasks', 'submit', 'sum', '{oops'])).code).toBe(2);
