@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Instance, launch } from '../../scripts/launcher.ts';
 import { sized } from '../scale.ts';
 import { type ConnectedAgent, connectAgent, work } from './connected-agent.ts';
+import { KillMoments, MOMENTS } from './kill-moments.ts';
 
 const stateDir = mkdtempSync(join(tmpdir(), 'orasi-tasks-'));
 /** Webhooks go to this machine. */
@@ -641,10 +642,55 @@ test('a queue says how many agents it wants, and tells a webhook, signed, until 
   }
 });
 
+test('tasks handed out to clients that vanish in the middle of their claims are each done once', async () => {
+  const count = sized(400);
+  const accepted = new Map<string, number>();
+  let vanished = 0;
+  for (let at = 0; at < count; at += 100) {
+    const tasks = Array(100).fill({ type: 'work', maxRetries: 100, retryDelaySeconds: 0.1, resultRetentionSeconds: 0 });
+    expect((await send('POST', 'vanish/tasks', { tasks })).status).toBe(202);
+  }
+  const vanishing = async () => {
+    for (let at = 0; at < sized(15); at++) {
+      const leaving = new AbortController();
+      setTimeout(() => leaving.abort(), Math.random() * 15);
+      const claimed = instance.fetch('/v1/namespaces/default/queues/vanish/claims', {
+        method: 'POST',
+        body: JSON.stringify({ agentId: 'gone', max: 20, leaseSeconds: 1, waitSeconds: 5 }),
+        headers: { 'content-type': 'application/json' },
+        signal: leaving.signal,
+      });
+      await claimed.then(
+        async (response) => await response.body?.cancel(),
+        () => undefined,
+      );
+      vanished += 1;
+    }
+  };
+  const steady = async () => {
+    const deadlineMs = Date.now() + 60_000;
+    while (accepted.size < count && Date.now() < deadlineMs) {
+      const claimed = await claim('vanish', { max: 20, leaseSeconds: 30, waitSeconds: 1 });
+      if (claimed.length === 0) continue;
+      const outcomes = await report('vanish', ...claimed.map((task) => ({ ...pick(task), success: true })));
+      for (const [at, { taskId }] of claimed.entries())
+        if (outcomes[at] === 'accepted') accepted.set(taskId, (accepted.get(taskId) ?? 0) + 1);
+    }
+  };
+  await Promise.all([vanishing(), vanishing(), steady(), steady()]);
+  console.info(`${count} tasks handed out, past ${vanished} claims of clients that vanished`);
+  expect(vanished).toBeGreaterThan(10);
+  expect(accepted.size).toBe(count);
+  expect(new Set(accepted.values())).toEqual(new Set([1]));
+  const { depth } = (await send('GET', 'vanish')).json;
+  expect([depth.Pending.Normal, depth.Running.Normal, depth.Retrying.Normal]).toEqual([0, 0, 0]);
+});
+
 /** Last, since the instance is another one afterwards. */
 test('no acknowledged task is lost when the platform is killed under its clients, and none is done twice at once', async () => {
   const acknowledged = new Set<number>();
   const accepted = new Set<number>();
+  const kills = new KillMoments();
   let number = 0;
   let running = true;
   const submitter = async () => {
@@ -653,16 +699,18 @@ test('no acknowledged task is lost when the platform is killed under its clients
         const n = number++;
         return { type: 'work', payload: { n }, metadata: { n: String(n) }, retryDelaySeconds: 0.1 };
       });
-      const answer = await send('POST', 'kill/tasks', { tasks: batch }).catch(() => null);
+      const answer = await kills.during('submit', send('POST', 'kill/tasks', { tasks: batch })).catch(() => null);
       if (answer?.status === 202) for (const { payload } of batch) acknowledged.add(payload.n);
       else await new Promise((resolve) => setTimeout(resolve, 50));
     }
   };
   const agent = async () => {
     while (running) {
-      const claimed = await claim('kill', { max: 3, leaseSeconds: 2 }).catch(() => []);
+      const claimed = await kills.during('claim', claim('kill', { max: 3, leaseSeconds: 2 })).catch(() => []);
       for (const task of claimed ?? []) {
-        const [outcome] = await report('kill', { ...pick(task), success: true }).catch(() => ['lost']);
+        await kills.during('heartbeat', send('POST', 'kill/heartbeats', { leases: [pick(task)] })).catch(() => null);
+        const reported = report('kill', { ...pick(task), success: true });
+        const [outcome] = await kills.during('result', reported).catch(() => ['lost']);
         if (outcome !== 'accepted' || task.payload.n === undefined) continue;
         expect(accepted).not.toContain(task.payload.n);
         accepted.add(task.payload.n);
@@ -677,7 +725,8 @@ test('no acknowledged task is lost when the platform is killed under its clients
   holder.say({ type: 'slots', slots: 0, push: 1 });
   const clients = [submitter(), submitter(), agent(), agent()];
   for (let kill = 0; kill < sized(2); kill++) {
-    await new Promise((resolve) => setTimeout(resolve, 700));
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    await kills.next(MOMENTS[kill % MOMENTS.length]);
     await instance.kill9();
     instance = await launch({ stateDir, vars: VARS });
   }
@@ -685,6 +734,8 @@ test('no acknowledged task is lost when the platform is killed under its clients
   running = false;
   await Promise.all(clients);
 
+  console.info(`killed at: ${[...kills.counts].map(([moment, count]) => `${moment} ${count}`).join(', ')}`);
+  console.info(`${acknowledged.size} tasks acknowledged, ${accepted.size} results taken meanwhile`);
   expect(acknowledged.size).toBeGreaterThan(50);
   for (let idle = 0; idle < 4; ) {
     const claimed = await claim('kill', { max: 500, waitSeconds: 1 });
