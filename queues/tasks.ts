@@ -46,3 +46,11 @@ export async function consumeTasks(
     }
   }
 }
+
+/** Messages that queue gave up. The task is found by its queue's alarm, or by the end of its lease: here it is only told of. */
+export async function consumeDeadTasks(deliveries: readonly Delivery[], { log }: { readonly log: Log }): Promise<void> {
+  for (const delivery of deliveries) {
+    log.error('dead letter', { body: JSON.stringify(delivery.body)?.slice(0, 500) });
+    delivery.ack();
+  }
+}

@@ -4,7 +4,7 @@ import { TaskQueue } from '../durable-objects/task-queue.ts';
 import { consumeDeadIngest } from '../queues/dead-letter.ts';
 import { consumeDeadIndex, consumeIndex } from '../queues/index.ts';
 import { consumeIngest } from '../queues/ingest.ts';
-import { consumeTasks } from '../queues/tasks.ts';
+import { consumeDeadTasks, consumeTasks } from '../queues/tasks.ts';
 import { authorize } from './access/authorize.ts';
 import { createApi } from './api/api.ts';
 import type { ApiApp } from './api/route.ts';
@@ -37,6 +37,8 @@ export default {
         return await consumeIndex(batch.messages, { indexing, log: logs('indexing') });
       case 'orasi-tasks':
         return await consumeTasks(batch.messages, { work, log: logs('work') });
+      case 'orasi-tasks-dlq':
+        return await consumeDeadTasks(batch.messages, { log: logs('work') });
       case 'orasi-index-dlq':
         return await consumeDeadIndex(batch.messages, { log: logs('indexing') });
     }

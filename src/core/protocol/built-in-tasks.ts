@@ -143,7 +143,10 @@ export type MaintenancePayload<Operation extends (typeof MAINTENANCE_OPERATIONS)
 export function payloadFaults(type: BuiltInType, payload: unknown): FieldError[] {
   const parsed = PAYLOADS[type].safeParse(payload);
   if (parsed.success) return [];
-  return parsed.error.issues.map(({ path, message }) => ({ path: ['payload', ...path.map(String)].join('.'), message }));
+  return parsed.error.issues.map(({ path, message }) => ({
+    path: ['payload', ...path.map(String)].join('.'),
+    message,
+  }));
 }
 
 /** Reads a payload. Throws `bad_request` where it is not what its type has. */
