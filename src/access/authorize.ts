@@ -26,7 +26,7 @@ interface Rule {
 
 const READ: readonly Verb[] = ['get', 'list', 'watch'];
 const DATA = ['datasets', 'objects', 'quarantine'];
-const DECLARED = ['namespaces', 'pipelines', 'clusters'];
+const DECLARED = ['namespaces', 'pipelines', 'clusters', 'taskqueues', 'taskschedules'];
 const WORK = ['queues', 'tasks'];
 
 /**

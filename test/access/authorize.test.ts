@@ -88,6 +88,8 @@ test.each([
   ['create', '', 'restores', ['admin']],
   ['get', 'orasi.io', 'clusters', ['admin', 'agent', 'ingester', 'reader']],
   ['create', 'orasi.io', 'clusters', ['admin']],
+  ['get', 'orasi.io', 'taskschedules', ['admin', 'agent', 'ingester', 'reader']],
+  ['create', 'orasi.io', 'taskschedules', ['admin']],
   ['update', 'coordination.k8s.io', 'leases', ['admin', 'agent']],
   ['get', '', 'something-new', ['admin']],
   ['get', 'other.io', 'pipelines', ['admin']],
