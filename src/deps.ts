@@ -4,13 +4,21 @@ import { type Authenticator, createAuthenticator } from './access/authenticate.t
 import { type Config, readConfig } from './config.ts';
 import { SnapshotCache } from './control/snapshot-cache.ts';
 import { systemClock } from './core/clock.ts';
+import { OrasiError } from './core/errors.ts';
+import { outboundFault } from './core/outbound.ts';
 import type { ClusterObject } from './core/protocol/cluster.ts';
 import type { ClusterKv } from './core/protocol/cluster-kv.ts';
 import { clusterNameText, parseClusterName } from './core/protocol/cluster-name.ts';
 import type { ControlPlaneReader, ControlPlaneResources } from './core/protocol/control-plane.ts';
+import type { DiscoverySettings } from './core/protocol/discovery-settings.ts';
 import type { IndexMessage, IngestMessage, TaskMessage, TaskStepMessage } from './core/protocol/messages.ts';
 import type { TaskQueueCalls } from './core/protocol/tasks.ts';
 import { systemRandom } from './core/random.ts';
+import { ObjectStore as ClusterObjectStore } from './discovery/built-in/object-store.ts';
+import { ClusterServices } from './discovery/cluster-services.ts';
+import { type Fetch, systemFetch } from './discovery/http.ts';
+import { openBackend } from './discovery/open-backend.ts';
+import { systemTiming } from './discovery/timing.ts';
 import { createIndexing, type Indexing } from './indexing/indexing.ts';
 import { type FaultPoints, holdingFaultPoints, noFaultPoints } from './ingest/fault-points.ts';
 import { createIngest, type Ingest } from './ingest/ingest.ts';
@@ -69,6 +77,8 @@ export interface Deps {
   readonly cluster: (name: string) => Promise<ClusterObject & ClusterKv>;
   readonly incarnations: Incarnations;
   readonly clusterBackups: ClusterBackups;
+  /** The services of clusters, and which registry a cluster has them in. */
+  readonly services: ServicePorts;
   /** Objects with alarms: who they are, and what the sweep and the end of a namespace do to them. */
   readonly watched: WatchedObjects & {
     /** Looks after as many as one sweep may; the next goes on after them. */
@@ -200,6 +210,7 @@ function createDeps(env: Cloudflare.Env): Deps {
     cluster: (name) => clusters.find(name),
     incarnations,
     clusterBackups: createClusterBackups(store),
+    services: servicePorts(config, control, clusters),
     watched: watchedObjects(
       env,
       clusters,
@@ -248,6 +259,36 @@ function watchedObjects(
     async eraseNamespace(uid) {
       for (const kind of Object.keys(kinds)) if (!(await eraseWatched(registry, kind, uid, callsOf))) return false;
       return true;
+    },
+  };
+}
+
+export interface ServicePorts {
+  readonly services: ClusterServices;
+  readonly settings: (objectName: string) => Promise<DiscoverySettings>;
+}
+
+function servicePorts(config: Config, control: Deps['control'], clusters: ClusterDirectory): ServicePorts {
+  const timing = systemTiming;
+  const random = systemRandom;
+  // Whoever declares a cluster names the addresses: they are held to what the deployment lets out.
+  const fetch: Fetch = (url, init) => {
+    const fault = outboundFault(url, config.upstreamAllow);
+    if (fault !== null) throw new OrasiError('forbidden', `${url}: ${fault}`);
+    return systemFetch(url, init);
+  };
+  return {
+    services: new ClusterServices({
+      timing,
+      random,
+      open: (name, settings) => {
+        const builtIn = () => new ClusterObjectStore({ cluster: () => clusters.find(name), timing });
+        return openBackend(settings, { timing, random, fetch, builtIn });
+      },
+    }),
+    async settings(objectName) {
+      const { namespaceUid, cluster } = parseClusterName(objectName);
+      return (await control.clusterSettings(namespaceUid, cluster)).settings.discovery;
     },
   };
 }

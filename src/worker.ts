@@ -88,6 +88,7 @@ function apiOf(deps: Deps): ApiApp {
     },
     cluster: deps.cluster,
     clusterBackups: deps.clusterBackups,
+    services: deps.services,
   });
   apis.set(deps, api);
   return api;

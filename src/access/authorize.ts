@@ -36,7 +36,7 @@ const WORK = ['queues', 'tasks'];
 const RULES: Readonly<Record<Role, readonly Rule[]>> = {
   admin: [{ groups: ['*'], resources: ['*'], verbs: ['*'] }],
   agent: [
-    { groups: [''], resources: [...DATA, 'discovery'], verbs: READ },
+    { groups: [''], resources: [...DATA, 'discovery', 'services'], verbs: READ },
     { groups: ['', 'orasi.io'], resources: DECLARED, verbs: READ },
     { groups: [''], resources: WORK, verbs: READ },
     { groups: [''], resources: ['tasks'], verbs: ['create'] },
@@ -54,7 +54,7 @@ const RULES: Readonly<Record<Role, readonly Rule[]>> = {
     { groups: [''], resources: ['objects', 'uploads', 'telemetry'], verbs: ['get', 'list', 'create', 'update'] },
   ],
   reader: [
-    { groups: [''], resources: [...DATA, ...WORK, 'discovery', 'members', 'elections', 'kv'], verbs: READ },
+    { groups: [''], resources: [...DATA, ...WORK, 'discovery', 'members', 'elections', 'kv', 'services'], verbs: READ },
     { groups: ['', 'orasi.io'], resources: DECLARED, verbs: READ },
     { groups: [''], resources: ['queries'], verbs: ['create'] },
   ],

@@ -15,6 +15,7 @@ import { createApp } from './app.ts';
 import { mountClusterBackups } from './cluster-backups.ts';
 import { mountClusterKv } from './cluster-kv.ts';
 import { mountClusterLeases } from './cluster-leases.ts';
+import { mountClusterServices, type ServicePorts } from './cluster-services.ts';
 import { mountClusters } from './clusters.ts';
 import { mountDatasets } from './datasets.ts';
 import { mountEtcd } from './etcd.ts';
@@ -24,10 +25,10 @@ import type { ApiBase } from './ports.ts';
 import { mountQuery } from './query.ts';
 import { mountResources } from './resources.ts';
 import type { ApiApp } from './route.ts';
+import { mountScaling } from './scaling.ts';
 import { mountTaskResults } from './task-results.ts';
 import { mountTasks, type TaskPorts } from './tasks.ts';
 import { mountUploads } from './uploads.ts';
-import { mountScaling } from './scaling.ts';
 
 /** Everything the management surface stands on. */
 export interface ApiParts {
@@ -45,6 +46,7 @@ export interface ApiParts {
   /** A cluster by `{namespaceUid}/{cluster}`. */
   readonly cluster: (name: string) => Promise<ClusterObject & ClusterKv>;
   readonly clusterBackups: ClusterBackups;
+  readonly services: ServicePorts;
 }
 
 /** The management surface: every area mounted. */
@@ -61,6 +63,7 @@ export function createApi({
   fence,
   cluster,
   clusterBackups,
+  services,
 }: ApiParts): ApiApp {
   return createApp(base, (app) => {
     mountObjects(app, base, ingest, catalog.ledger);
@@ -69,12 +72,13 @@ export function createApi({
     mountQuery(app, base, queries, new Admission(LIMITS.concurrentQueries, LIMITS.waitingQueries, base.clock));
     mountKeys(app, base, keys);
     mountTasks(app, base, { queues, fence });
+    mountScaling(app, base, taskQueue);
     mountTaskResults(app, base, taskQueue, store);
     mountClusters(app, base, cluster);
     mountClusterBackups(app, base, cluster, clusterBackups);
     mountClusterKv(app, base, cluster);
     mountClusterLeases(app, base, cluster);
-    mountScaling(app, base, taskQueue);
+    mountClusterServices(app, base, services);
     mountEtcd(app, base, cluster);
     mountResources(app, { controlPlane, authorize: (...call) => base.authorize(...call) });
   });

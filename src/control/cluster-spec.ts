@@ -4,6 +4,7 @@ import {
   JURISDICTIONS,
   LOCATION_HINTS,
 } from '../core/protocol/cluster-settings.ts';
+import { compileDiscovery, discoveryFaults } from './discovery-spec.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 import type { Resource } from './resource.ts';
 import { type Cause, duplicate, forbiddenField, invalidValue } from './status.ts';
@@ -34,6 +35,7 @@ export function compileCluster(cluster: Resource): ClusterSettings {
       historyBytes: numberIn(kv.historyBytes, usual.kv.historyBytes),
       liveBytes: numberIn(kv.liveBytes, usual.kv.liveBytes),
     },
+    discovery: compileDiscovery(spec.discovery),
     placement: {
       locationHint: LOCATION_HINTS.find((hint) => hint === spec.locationHint) ?? null,
       jurisdiction: JURISDICTIONS.find((jurisdiction) => jurisdiction === spec.jurisdiction) ?? null,
@@ -46,6 +48,7 @@ export function clusterFaults(cluster: Resource, current: Resource | undefined):
   const causes: Cause[] = [];
   const { sessionTtlSeconds, unhealthyAfterMissed, election } = compileCluster(cluster);
   const { name } = cluster.metadata;
+  causes.push(...discoveryFaults(compileCluster(cluster).discovery));
   if (name.length > 63) {
     causes.push(invalidValue('metadata.name', name, 'must be no more than 63 characters'));
   }

@@ -39,6 +39,8 @@ export interface DiscoveryBackend {
   /** Takes the instance away; that it is gone already is no error. */
   deregister(instance: ServiceInstance, grant: Grant, signal: AbortSignal): Promise<void>;
   list(service: string, signal: AbortSignal): Promise<Listing>;
+  /** The services that have instances, healthy or not, in order of their names. */
+  services(signal: AbortSignal): Promise<readonly string[]>;
   /**
    * The listings that come after one, each as soon as it comes about; several changes may come as one listing. Ends
    * without an error where the follower is to list again: its history is gone, or it has followed for so long that

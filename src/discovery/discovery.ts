@@ -46,6 +46,7 @@ export class Discovery {
   private readonly registrations = new Set<Registration>();
   private readonly lastGood = new Map<string, { instances: readonly ServiceInstance[]; asOfMs: number }>();
   private readonly closing = new AbortController();
+  private lastServices: readonly string[] = [];
   private watches = 0;
 
   constructor(deps: DiscoveryDeps) {
@@ -78,6 +79,18 @@ export class Discovery {
     } catch (error) {
       this.record.singleFailed(reasonOf(error));
       return this.lastKnown(service);
+    }
+  }
+
+  /** The services there are, by name; the last names known, with `current: false`, where the registry does not answer. */
+  async services(): Promise<{ readonly services: readonly string[]; readonly current: boolean }> {
+    try {
+      this.lastServices = await this.deps.backend.services(this.closing.signal);
+      this.record.succeeded();
+      return { services: this.lastServices, current: true };
+    } catch (error) {
+      this.record.singleFailed(reasonOf(error));
+      return { services: this.lastServices, current: false };
     }
   }
 

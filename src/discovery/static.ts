@@ -67,6 +67,12 @@ export class StaticBackend implements DiscoveryBackend {
     return this.listing(service);
   }
 
+  async services(): Promise<string[]> {
+    const alive = [...this.registered.values()].filter((entry) => isAlive(entry, this.timing));
+    const names = [...this.declared, ...alive.map(({ instance }) => instance)].map(({ service }) => service);
+    return [...new Set(names)].sort();
+  }
+
   async *follow(service: string, from: Listing, signal: AbortSignal): AsyncGenerator<Listing, void> {
     let { cursor } = from;
     while (!signal.aborted) {

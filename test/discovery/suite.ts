@@ -282,6 +282,18 @@ export function discoverySuite(name: string, registry: () => Registry, scope: Sc
       },
     );
 
+    rule('the services there are have names, whatever they are', async ({ client, service, until }) => {
+      const names = [`${service} é/%`, `${service}:x`];
+      const discovery = client();
+      for (const name of names) discovery.register(anInstance(name, 'a'));
+      const other = client();
+      await until('both are there', async () => {
+        const { services, current } = await other.services();
+        return current && names.every((name) => services.includes(name));
+      });
+      expect((await other.services()).services).toEqual([...(await other.services()).services].sort());
+    });
+
     rule('an instance that no registry could hold is refused, each field by name', async ({ client }) => {
       const bad: ServiceInstance = {
         id: '',

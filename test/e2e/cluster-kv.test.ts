@@ -1,13 +1,19 @@
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Instance, launch } from '../../scripts/launcher.ts';
+import type { DiscoverySettings } from '../../src/core/protocol/discovery-settings.ts';
+import { systemRandom } from '../../src/core/random.ts';
+import { Discovery } from '../../src/discovery/discovery.ts';
 import { EtcdBackend } from '../../src/discovery/etcd/etcd.ts';
 import { systemFetch } from '../../src/discovery/http.ts';
 import { keyOf, toBase64 } from '../../src/discovery/leased/records.ts';
+import { clusterStore, openBackend } from '../../src/discovery/open-backend.ts';
 import { systemTiming } from '../../src/discovery/timing.ts';
+import { openEtcd } from '../discovery/etcd-registry.ts';
+import { findProgram } from '../discovery/process.ts';
 import { proxiedPath } from '../discovery/proxied-path.ts';
 import type { MortalRegistry } from '../discovery/registry.ts';
-import { discoverySuite, killSuite, outageSuite } from '../discovery/suite.ts';
+import { anInstance, discoverySuite, killSuite, outageSuite } from '../discovery/suite.ts';
 import { until } from '../discovery/until.ts';
 import { revisionFault, unlinearizableKey } from '../linearizability/check.ts';
 import { sized } from '../scale.ts';
@@ -15,9 +21,12 @@ import { HistoryClients } from './history-clients.ts';
 
 const CLUSTER = '/v1/namespaces/default/clusters/kv-test';
 
+/** Registries of this machine are let out to. */
+const VARS = { UPSTREAM_ALLOW_CIDRS: '127.0.0.0/8' };
+
 let instance: Instance;
 beforeAll(async () => {
-  instance = await launch();
+  instance = await launch({ vars: VARS });
 });
 afterAll(async () => {
   await instance.stop();
@@ -207,7 +216,7 @@ test('what concurrent clients saw over kills has an order, and each resumed watc
       await instance.kill9();
       await working;
       await Promise.all(followed.map(({ ended }) => ended));
-      instance = await launch({ stateDir: instance.stateDir, port: Number(new URL(instance.url).port) });
+      instance = await launch({ stateDir: instance.stateDir, port: Number(new URL(instance.url).port), vars: VARS });
       continue;
     }
     clients.stop();
@@ -246,6 +255,64 @@ test('a reader that comes after a compaction is told where history begins', asyn
   expect(await watch.next()).toBe(null);
 });
 
+test('the services of a cluster are in the registry that it declares', async () => {
+  const ask = async (cluster: string, rest: string) =>
+    (await (await instance.fetch(`/v1/namespaces/default/clusters/${cluster}/services${rest}`)).json()) as {
+      items: unknown[];
+    };
+  const declare = async (name: string, discovery: object) => {
+    const cluster = { apiVersion: 'orasi.io/v1alpha1', kind: 'Cluster', metadata: { name }, spec: { discovery } };
+    const created = await instance.fetch('/apis/orasi.io/v1alpha1/namespaces/default/clusters', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(cluster),
+    });
+    expect(created.status).toBe(201);
+  };
+  /** A process that registers itself as the settings say, in the cluster or elsewhere. */
+  const process = (cluster: string, settings: DiscoverySettings) => {
+    const timing = systemTiming;
+    const builtIn = () =>
+      clusterStore({
+        url: `${instance.url}/v1/namespaces/default/clusters/${cluster}`,
+        token: instance.adminToken,
+        timing,
+        fetch: systemFetch,
+      });
+    const backend = openBackend(settings, { timing, random: systemRandom, fetch: systemFetch, builtIn });
+    return new Discovery({ backend, timing, random: systemRandom });
+  };
+  const agent = anInstance('agents', 'agent-7', { zone: 'lhr' });
+
+  const here = process('undeclared', { backend: 'builtIn', instances: [] });
+  here.register(agent, { ttlSeconds: 30 });
+  const listed = { items: [agent], current: true, asOf: expect.any(String) };
+  await until('registered', async () => (await ask('undeclared', '/agents')).items.length === 1);
+  expect(await ask('undeclared', '/agents')).toEqual({ ...listed, backend: 'builtIn' });
+  expect(await ask('undeclared', '')).toEqual({ items: [{ service: 'agents' }], backend: 'builtIn', current: true });
+  await here.close();
+  expect(await ask('undeclared', '/agents')).toMatchObject({ items: [], current: true });
+
+  await declare('listed', { backend: 'static', instances: [agent] });
+  expect(await ask('listed', '/agents')).toEqual({ ...listed, backend: 'static' });
+
+  // A registry that may not be asked, or is not there, is no error of the platform.
+  await declare('closed', { backend: 'consul', consul: { address: 'http://10.0.0.1:8500' } });
+  const nothing = { items: [], backend: 'consul', current: false, asOf: null };
+  expect(await ask('closed', '/agents')).toEqual(nothing);
+
+  const etcd = findProgram('etcd');
+  if (etcd === undefined) return;
+  const registry = await openEtcd(etcd);
+  const there = process('elsewhere', { backend: 'etcd', instances: [], etcd: { endpoints: [registry.url] } });
+  there.register(agent, { ttlSeconds: 30 });
+  await declare('elsewhere', { backend: 'etcd', etcd: { endpoints: [registry.url] } });
+  await until('registered', async () => (await ask('elsewhere', '/agents')).items.length === 1);
+  expect(await ask('elsewhere', '/agents')).toEqual({ ...listed, backend: 'etcd' });
+  await there.close();
+  await registry.close();
+});
+
 /** The platform as an etcd that clients log in to: its suite is etcd's own, outages and a death included. */
 describe('a cluster to the clients of etcd', () => {
   const open = (url: string, requestTimeoutMs?: number) =>
@@ -271,7 +338,7 @@ describe('a cluster to the clients of etcd', () => {
     },
     kill: () => instance.kill9(),
     start: async () => {
-      instance = await launch({ stateDir: instance.stateDir, port: Number(new URL(instance.url).port) });
+      instance = await launch({ stateDir: instance.stateDir, port: Number(new URL(instance.url).port), vars: VARS });
     },
     close: async () => {},
   };

@@ -4,6 +4,7 @@ import { clusterFaults } from '../cluster-spec.ts';
 import { conditionList } from '../condition-schema.ts';
 import { withCondition } from '../conditions.ts';
 import type { KindDeclaration } from '../declaration.ts';
+import { discoverySchema } from '../discovery-spec.ts';
 import { isJsonObject } from '../json.ts';
 import { DONE, type Reconciler } from '../reconcile.ts';
 
@@ -170,6 +171,7 @@ export const clusterKind: KindDeclaration = {
                 .describe('Bytes of the keys and values there are; a write beyond them is refused.'),
             })
             .prefault({}),
+          discovery: discoverySchema(),
           locationHint: z
             .enum(LOCATION_HINTS)
             .optional()

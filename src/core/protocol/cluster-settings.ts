@@ -1,4 +1,5 @@
 import { LIMITS } from '../limits.ts';
+import { DEFAULT_DISCOVERY_SETTINGS, type DiscoverySettings } from './discovery-settings.ts';
 
 /** How a cluster is to behave: what the kind `Cluster` declares. Durations in seconds, as they are configured. */
 export interface ClusterSettings {
@@ -11,6 +12,7 @@ export interface ClusterSettings {
   readonly election: ElectionSettings;
   readonly kv: KvSettings;
   readonly placement: ClusterPlacement;
+  readonly discovery: DiscoverySettings;
 }
 
 export interface ElectionSettings {
@@ -102,4 +104,5 @@ export const DEFAULT_CLUSTER_SETTINGS: ClusterSettings = Object.freeze({
     answerBytes: 16 * MiB,
   }),
   placement: Object.freeze({ locationHint: null, jurisdiction: null }),
+  discovery: DEFAULT_DISCOVERY_SETTINGS,
 });

@@ -86,6 +86,14 @@ export class ConsulBackend implements DiscoveryBackend {
     return { instances: instancesOf(service, answer), cursor: String(nextIndex(0, answer.headers) ?? 1) };
   }
 
+  async services(signal: AbortSignal): Promise<string[]> {
+    const answer = await this.agent.request('GET', '/v1/catalog/services', signal);
+    // Consul is a service of itself.
+    return Object.keys(asJson(parseJson(answer.text, 'consul')))
+      .filter((name) => name !== 'consul')
+      .sort();
+  }
+
   async *follow(service: string, from: Listing, signal: AbortSignal): AsyncGenerator<Listing, void> {
     let index = Number(from.cursor);
     // Consul adds up to a sixteenth by chance, so that not all waits end at once.

@@ -1,6 +1,6 @@
 import type { Announcement, DiscoveryBackend, Grant, Listing } from '../backend.ts';
 import { type ServiceInstance, sortInstances } from '../instance.ts';
-import { idOfKey, keyOf, recordOf, recordText, servicePrefix } from './records.ts';
+import { idOfKey, keyOf, recordOf, recordText, serviceOfKey, servicePrefix } from './records.ts';
 import type { LeasedStore } from './store.ts';
 
 /** Begins every key of a registry where nothing else is said. */
@@ -45,6 +45,12 @@ export class LeasedBackend implements DiscoveryBackend {
     const byId = new Map<string, ServiceInstance>();
     for (const { key, value } of records) this.take(byId, service, key, value);
     return { instances: sortInstances(byId.values()), cursor: revision };
+  }
+
+  async services(signal: AbortSignal): Promise<string[]> {
+    const { records } = await this.store.list(this.prefix, signal);
+    const names = records.flatMap(({ key }) => serviceOfKey(key, this.prefix) ?? []);
+    return [...new Set(names)].sort();
   }
 
   async *follow(service: string, from: Listing, signal: AbortSignal): AsyncGenerator<Listing, void> {

@@ -40,6 +40,18 @@ export function idOfKey(key: string, service: string, prefix: string): string | 
   }
 }
 
+/** The service a key belongs to; undefined where it is no key of ours. */
+export function serviceOfKey(key: string, prefix: string): string | undefined {
+  if (!key.startsWith(prefix)) return undefined;
+  const slash = key.indexOf('/', prefix.length);
+  try {
+    const service = decodeURIComponent(key.slice(prefix.length, Math.max(slash, prefix.length)));
+    return service !== '' && idOfKey(key, service, prefix) !== undefined ? service : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Undefined where the value is none of ours: one stray key does not take a service's list down. */
 export function recordOf(id: string, service: string, value: string): EtcdRecord | undefined {
   let json: Json;

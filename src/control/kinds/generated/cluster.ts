@@ -128,6 +128,64 @@ export const clusterSchema: StructuralSchema = {
             },
           },
         },
+        discovery: {
+          default: {},
+          type: 'object',
+          properties: {
+            backend: {
+              default: 'builtIn',
+              description:
+                'Which registry the services are in: the cluster itself, the list below, an etcd or a Consul.',
+              type: 'string',
+              enum: ['builtIn', 'static', 'etcd', 'consul'],
+            },
+            instances: {
+              default: [],
+              'x-kubernetes-list-type': 'atomic',
+              description: 'What `static` has: always there, and healthy.',
+              maxItems: 1000,
+              type: 'array',
+              items: {
+                type: 'object',
+                properties: {
+                  id: { type: 'string', minLength: 1, maxLength: 128 },
+                  service: { type: 'string', minLength: 1, maxLength: 128 },
+                  address: { type: 'string', minLength: 1, maxLength: 253 },
+                  port: { type: 'integer', minimum: 1, maximum: 65535 },
+                  metadata: { default: {}, type: 'object', additionalProperties: { type: 'string', maxLength: 512 } },
+                },
+                required: ['id', 'service', 'address', 'port'],
+              },
+            },
+            etcd: {
+              type: 'object',
+              properties: {
+                endpoints: {
+                  minItems: 1,
+                  maxItems: 16,
+                  type: 'array',
+                  items: { type: 'string', minLength: 1, maxLength: 1024 },
+                  'x-kubernetes-list-type': 'atomic',
+                  description: 'Addresses of the members, tried in turn.',
+                },
+                prefix: {
+                  description: 'Begins every key; ends in a slash.',
+                  type: 'string',
+                  minLength: 1,
+                  maxLength: 256,
+                },
+              },
+              required: ['endpoints'],
+            },
+            consul: {
+              type: 'object',
+              properties: {
+                address: { type: 'string', minLength: 1, maxLength: 1024, description: 'Of the one agent.' },
+              },
+              required: ['address'],
+            },
+          },
+        },
         locationHint: {
           description: 'Where the cluster is made, when first used; it never moves. Otherwise near who asks first.',
           type: 'string',
