@@ -3,6 +3,7 @@ import type { ObjectDatabase } from '../../core/object-database.ts';
 import type { BackupKey } from '../backup-file.ts';
 import { bytesOf, type KvStore, POSITIONS } from './store.ts';
 
+const BYTES = 'length(key) + coalesce(length(value), 0)';
 /** Rows looked at at a time. */
 const PAGE = 200;
 
@@ -105,26 +106,22 @@ export class StateImport {
     const { database } = store;
     for (const table of ['kv', 'kv_history', 'kv_leases']) database.exec(`DELETE FROM ${table}`);
     database.exec("DELETE FROM kv_facts WHERE name = 'compacted'");
-    store.lookAgain();
     database.exec(
       `INSERT INTO kv_leases (id, ttl_seconds, expires_at) SELECT id, ttl_seconds, ? + 1000 * ttl_seconds
        FROM restore_leases`,
       nowMs,
     );
-    for (let after = -1; ; ) {
-      const [row] = database.exec('SELECT * FROM restore_keys WHERE position > ? ORDER BY position LIMIT 1', after);
-      if (row === undefined) break;
-      after = Number(row.position);
-      const record = {
-        key: bytesOf(row.key),
-        value: bytesOf(row.value),
-        createRevision: Number(row.create_revision),
-        modRevision: Math.floor(after / POSITIONS),
-        version: Number(row.version),
-        leaseId: String(row.lease),
-      };
-      store.put(record, undefined, after % POSITIONS);
-    }
+    database.exec(
+      `INSERT INTO kv (key, value, create_revision, mod_revision, version, lease)
+       SELECT key, value, create_revision, position / ${POSITIONS}, version, lease FROM restore_keys`,
+    );
+    // Nothing was ever deleted, so what all writes have is what lives.
+    database.exec(
+      `INSERT INTO kv_history (position, key, value, create_revision, version, lease, total_bytes, live_bytes)
+       SELECT position, key, value, create_revision, version, lease, sum(${BYTES}) OVER written, sum(${BYTES}) OVER written
+       FROM restore_keys WINDOW written AS (ORDER BY position)`,
+    );
+    store.lookAgain();
     store.beginAt(revision);
     discardImport(database);
   }
