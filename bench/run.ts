@@ -1,7 +1,7 @@
 /**
  * Every benchmark, each against a named peer in the same minute, written to docs/benchmarks.md.
- * `npm run bench -- ingest query` runs only the sections named, and SIZE=0.02 a small part of each; only a whole run at
- * full size writes the page. That takes some twenty minutes on two idle cores.
+ * `npm run bench -- ingest query` runs only the sections named, and renews these alone; SIZE=0.02 runs a small part of
+ * each, and writes nothing. A whole run takes some twenty minutes on two idle cores, `coordination` six of them.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,6 +18,15 @@ const SECTIONS: Readonly<Record<string, () => Promise<{ run(): Promise<BenchSect
 };
 
 const ROOT = join(import.meta.dirname, '..');
+const VERSIONS = [
+  'workerd',
+  'hyparquet',
+  'hyparquet-writer',
+  '@duckdb/node-api',
+  'apache-arrow',
+  'bullmq',
+  'graphile-worker',
+];
 
 function versionOf(name: string): string {
   const manifest: { version: string } = JSON.parse(
@@ -60,20 +69,31 @@ for (const [name, load] of Object.entries(SECTIONS)) {
   }
   process.stderr.write(`${name}: ${Math.round((performance.now() - started) / 1000)} s\n`);
 }
-if (chosen.length === 0 && process.env['SIZE'] === undefined) {
-  const versions = Object.fromEntries(
-    ['workerd', 'hyparquet', 'hyparquet-writer', '@duckdb/node-api', 'apache-arrow'].map((name) => [
-      name,
-      versionOf(name),
-    ]),
-  );
-  const head = [
+const PAGE = join(ROOT, 'docs', 'benchmarks.md');
+if (process.env['SIZE'] === undefined) {
+  const versions = Object.fromEntries(VERSIONS.map((name) => [name, versionOf(name)]));
+  if (chosen.length === 0) writeFileSync(PAGE, `${head(environment(versions))}\n${sections.map(tableOf).join('\n')}`);
+  else writeFileSync(PAGE, withSections(readFileSync(PAGE, 'utf8'), sections, environment(versions)));
+}
+
+function head(where: string): string {
+  return [
     '# Benchmarks',
     '',
     'Written by `npm run bench`. Each ratio is of medians of interleaved rounds in one run; trust ratios, not absolutes.',
     '',
-    environment(versions),
+    where,
     '',
   ].join('\n');
-  writeFileSync(join(ROOT, 'docs', 'benchmarks.md'), `${head}\n${sections.map(tableOf).join('\n')}`);
+}
+
+/** The page with these sections in place of what it has under their titles; new ones come last. */
+function withSections(page: string, renewed: readonly BenchSection[], where: string): string {
+  const [top, ...present] = page.split(/^(?=## )/m);
+  const titled = new Map(present.map((text) => [text.slice(3, text.indexOf('\n')), text]));
+  for (const section of renewed) {
+    const setting = `${section.setting} Run by itself: ${where}.`;
+    titled.set(section.title, `${tableOf({ ...section, setting })}\n`);
+  }
+  return `${[top, ...titled.values()].join('').trimEnd()}\n`;
 }

@@ -3,6 +3,7 @@ import { Queue, type QueueOptions, Worker } from 'bullmq';
 import { Logger, makeWorkerUtils, run as runGraphile } from 'graphile-worker';
 import { Pool } from 'pg';
 import type { Instance } from '../scripts/launcher.ts';
+import { connectAgent } from '../test/e2e/connected-agent.ts';
 import type { BenchRow, BenchSection } from './harness.ts';
 import { HttpClient, inFlight } from './peers/http-client.ts';
 import { startPostgres } from './peers/postgres.ts';
@@ -26,7 +27,16 @@ const CONCURRENCY = 50;
 const PACE_MS = 5;
 const PACED = Math.max(50, Math.round(400 * SIZE));
 
-const MEASURES = ['submitSingle', 'workSingle', 'submitBatch', 'workBatch', 'startP50', 'startP99'] as const;
+const MEASURES = [
+  'submitSingle',
+  'workSingle',
+  'submitBatch',
+  'workBatch',
+  'startP50',
+  'startP99',
+  'pushP50',
+  'pushP99',
+] as const;
 /** Microseconds a task; of a start milliseconds. */
 type Measure = (typeof MEASURES)[number];
 type Contender = RoundsContender<Measure> & { close(): Promise<void> };
@@ -66,6 +76,11 @@ interface Starts {
   readonly startP99: number;
 }
 
+/** The peers have one way to start a task; it stands beside both of ours. */
+function bothWays(starts: Starts): Starts & { pushP50: number; pushP99: number } {
+  return { ...starts, pushP50: starts.startP50, pushP99: starts.startP99 };
+}
+
 interface Claimed {
   readonly taskId: string;
   readonly leaseToken: string;
@@ -100,6 +115,23 @@ function orasi(instance: Instance): Contender {
     );
     if (done !== count) throw new Error(`${done} of ${count} tasks were worked off`);
   };
+  const timedPushes = async (queue: string) => {
+    const agent = await connectAgent(instance, queue);
+    const times: number[] = [];
+    agent.onMessage((message) => {
+      if (message.type !== 'tasks') return;
+      const now = performance.now();
+      const tasks = message['items'] as Claimed[];
+      for (const each of tasks) times.push(now - each.payload.sentAt);
+      const results = tasks.map(({ taskId, leaseToken }) => ({ taskId, leaseToken, success: true }));
+      const push = message['push'];
+      agent.say({ type: 'results', id: String(push), results, slots: CONCURRENCY, push });
+    });
+    await agent.hello('bench', { slots: CONCURRENCY });
+    const { startP50, startP99 } = await startTimes(() => post(`${queue}/tasks`, task()), { times });
+    agent.close();
+    return { pushP50: startP50, pushP99: startP99 };
+  };
   const timedStarts = async (queue: string) => {
     const times: number[] = [];
     const agents = Array.from({ length: AGENTS }, async () => {
@@ -130,7 +162,8 @@ function orasi(instance: Instance): Contender {
         inFlight(BATCHED / BATCH, AGENTS, () => post(`${queue}/tasks`, { tasks: Array.from({ length: BATCH }, task) })),
       );
       const workBatch = await perTaskUs(BATCHED, () => workOff(queue, BATCHED, AGENTS, CLAIM));
-      return { submitSingle, workSingle, submitBatch, workBatch, ...(await timedStarts(queue)) };
+      const starts = await timedStarts(queue);
+      return { submitSingle, workSingle, submitBatch, workBatch, ...starts, ...(await timedPushes(queue)) };
     },
     async close() {
       client.close();
@@ -200,7 +233,7 @@ async function bullmq(fsync: 'everysec' | 'always'): Promise<Contender | null> {
       const workBatch = await workOff(queue.name, BATCHED);
       const starts = await timedStarts(queue);
       await queue.close();
-      return { submitSingle, workSingle, submitBatch, workBatch, ...starts };
+      return { submitSingle, workSingle, submitBatch, workBatch, ...bothWays(starts) };
     },
     close: () => redis.stop(),
   };
@@ -263,7 +296,13 @@ async function graphile(): Promise<Contender | null> {
           utils.addJobs(Array.from({ length: BATCH }, () => ({ identifier: 'work', payload: payload() }))),
         ),
       );
-      return { submitSingle, workSingle, submitBatch, workBatch: await workOff(BATCHED), ...(await timedStarts()) };
+      return {
+        submitSingle,
+        workSingle,
+        submitBatch,
+        workBatch: await workOff(BATCHED),
+        ...bothWays(await timedStarts()),
+      };
     },
     async close() {
       await utils.release();
@@ -278,12 +317,14 @@ const WHAT: Readonly<Record<Measure, string>> = {
   workSingle: 'claim and complete one by one',
   submitBatch: `submit ${BATCH} at a time`,
   workBatch: 'claim and complete in batches',
-  startP50: 'from the submit to the start, median',
-  startP99: 'from the submit to the start, 99 of 100',
+  startP50: 'from the submit to the start, by a claim that waits, median',
+  startP99: 'from the submit to the start, by a claim that waits, 99 of 100',
+  pushP50: 'from the submit to the start, over a WebSocket, median',
+  pushP99: 'from the submit to the start, over a WebSocket, 99 of 100',
 };
 
 function shown(measure: Measure, value: number): string {
-  if (measure.startsWith('start')) return `${value.toFixed(2)} ms`;
+  if (/^(start|push)/.test(measure)) return `${value.toFixed(2)} ms`;
   return `${Math.round(1e6 / value).toLocaleString('en')}/s`;
 }
 
@@ -307,7 +348,7 @@ export async function taskSection(instance: Instance): Promise<BenchSection> {
       setting: [
         'Ours over HTTP on workerd, one shard of one queue, 100 bytes of payload, no result kept; the peers over their own protocols, no result kept either.',
         `One by one means ${IN_FLIGHT} requests at a time, each of one task; BullMQ and graphile-worker handle with a concurrency of ${CONCURRENCY}, graphile-worker with a local queue of 500, ours with ${AGENTS} agents that claim ${CLAIM} at a time.`,
-        `Starts are timed at ${1_000 / PACE_MS} submits a second; ours waits in ${AGENTS} claims (long poll).`,
+        `Starts are timed at ${1_000 / PACE_MS} submits a second; ours waits in ${AGENTS} claims (long poll), and then in one agent that holds a WebSocket.`,
         'Redis writes its append-only file, each second or with each write; PostgreSQL is as it comes, which syncs each commit.',
         `Ratios are of times: below 1 we are faster. Medians of ${ROUNDS} interleaved rounds; clients and servers share two cores.`,
       ].join(' '),
