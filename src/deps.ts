@@ -5,6 +5,7 @@ import { type Config, readConfig } from './config.ts';
 import { SnapshotCache } from './control/snapshot-cache.ts';
 import { systemClock } from './core/clock.ts';
 import { OrasiError } from './core/errors.ts';
+import { LIMITS } from './core/limits.ts';
 import { outboundFault } from './core/outbound.ts';
 import type { ClusterObject } from './core/protocol/cluster.ts';
 import type { ClusterKv } from './core/protocol/cluster-kv.ts';
@@ -24,6 +25,7 @@ import { type FaultPoints, holdingFaultPoints, noFaultPoints } from './ingest/fa
 import { createIngest, type Ingest } from './ingest/ingest.ts';
 import { INGEST_LIMITS } from './ingest/ports.ts';
 import { createLogs, type Log, type LogSink } from './observe/log.ts';
+import { Admission } from './query/admission.ts';
 import { createQueryEngine, type QueryEngine } from './query/engine.ts';
 import { createFallback } from './query/fallback/run.ts';
 import { SCALAR_FUNCTIONS } from './query/functions/catalogue.ts';
@@ -64,6 +66,8 @@ export interface Deps {
   readonly ingest: Ingest;
   readonly indexing: Indexing;
   readonly queries: QueryEngine;
+  /** Bounds the queries of this isolate, whoever asks. */
+  readonly admission: Admission;
   /** The platform's own tasks. */
   readonly work: Work;
   /** How a task queue has the workers of the platform's own tasks come. */
@@ -176,6 +180,7 @@ function createDeps(env: Cloudflare.Env): Deps {
     messages: cloudflareQueue<TaskMessage | TaskStepMessage>(env.TASK_WORK_QUEUE),
     log: logs('work'),
   };
+  const admission = new Admission(LIMITS.concurrentQueries, LIMITS.waitingQueries, systemClock);
   const work = createWork({
     ...platformTasks,
     taskQueue,
@@ -185,6 +190,7 @@ function createDeps(env: Cloudflare.Env): Deps {
     ingest,
     indexing,
     queries,
+    admission,
     clock: systemClock,
     timer: (ms, ring) => {
       const timer = setTimeout(ring, ms);
@@ -197,6 +203,7 @@ function createDeps(env: Cloudflare.Env): Deps {
     store,
     indexing,
     queries,
+    admission,
     catalog,
     keys,
     control,

@@ -78,6 +78,7 @@ function apiOf(deps: Deps): ApiApp {
     catalog: deps.catalog,
     ingest: deps.ingest,
     queries: deps.queries,
+    admission: deps.admission,
     keys: deps.keys,
     controlPlane: deps.control,
     taskQueue: deps.taskQueue,

@@ -1,10 +1,9 @@
-import { LIMITS } from '../core/limits.ts';
 import type { ClusterObject } from '../core/protocol/cluster.ts';
 import type { ClusterKv } from '../core/protocol/cluster-kv.ts';
 import type { ControlPlaneResources } from '../core/protocol/control-plane.ts';
 import type { TaskQueueCalls } from '../core/protocol/tasks.ts';
 import type { Ingest } from '../ingest/ingest.ts';
-import { Admission } from '../query/admission.ts';
+import type { Admission } from '../query/admission.ts';
 import type { QueryEngine } from '../query/engine.ts';
 import type { Catalog } from '../storage/catalog.ts';
 import type { ClusterBackups } from '../storage/cluster-backups.ts';
@@ -37,6 +36,7 @@ export interface ApiParts {
   readonly catalog: Catalog;
   readonly ingest: Ingest;
   readonly queries: QueryEngine;
+  readonly admission: Admission;
   readonly keys: KeyStore;
   readonly controlPlane: ControlPlaneResources;
   /** A shard of a queue by its object's name. */
@@ -56,6 +56,7 @@ export function createApi({
   catalog,
   ingest,
   queries,
+  admission,
   keys,
   controlPlane,
   taskQueue,
@@ -69,7 +70,7 @@ export function createApi({
     mountObjects(app, base, ingest, catalog.ledger);
     mountUploads(app, base, ingest, catalog.ledger);
     mountDatasets(app, base, catalog.datasets);
-    mountQuery(app, base, queries, new Admission(LIMITS.concurrentQueries, LIMITS.waitingQueries, base.clock));
+    mountQuery(app, base, queries, admission);
     mountKeys(app, base, keys);
     mountTasks(app, base, { queues, fence });
     mountScaling(app, base, taskQueue);

@@ -1,3 +1,4 @@
+import { isBuiltInType } from '../core/protocol/built-in-tasks.ts';
 import type { TaskReason } from '../core/protocol/tasks.ts';
 import { settled } from './endings.ts';
 import { look } from './look.ts';
@@ -44,7 +45,7 @@ function ofTime(task: StoredTask, nowMs: number): TaskReason[] {
 
 function ofAgents(queue: QueueMemory, task: StoredTask, nowMs: number): TaskReason[] {
   const { track } = queue.lanes.get(task.lane);
-  if (queue.agents.anyFor(track, nowMs)) return [];
+  if (isBuiltInType(track.type) || queue.agents.anyFor(track, nowMs)) return [];
   const needs = track.requires.length === 0 ? '' : ` with capabilities ${track.requires.join(', ')}`;
   const message = `no agent that takes tasks of type "${track.type}"${needs} has asked for work in the last five minutes`;
   return [{ code: 'no_capable_agent', message }];

@@ -4,6 +4,7 @@ import type { TaskQueueCalls } from '../core/protocol/tasks.ts';
 import type { Indexing } from '../indexing/indexing.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { Log } from '../observe/log.ts';
+import type { Admission } from '../query/admission.ts';
 import type { QueryEngine } from '../query/engine.ts';
 import type { Catalog } from '../storage/catalog.ts';
 import type { MessageQueue } from '../storage/message-queue.ts';
@@ -21,6 +22,8 @@ export interface WorkPorts {
   readonly ingest: Ingest;
   readonly indexing: Indexing;
   readonly queries: QueryEngine;
+  /** Bounds the queries of the isolate: tasks take their turns with requests. */
+  readonly admission: Pick<Admission, 'enter'>;
   readonly clock: Clock;
   /** Calls back after so many milliseconds; answers what calls it off. */
   readonly timer: (ms: number, ring: () => void) => () => void;

@@ -10,6 +10,7 @@ import type { ObjectInfo } from '../storage/object-store.ts';
 import { objectResult } from './ingestion.ts';
 import { done, type Job, type StepOutcome } from './job.ts';
 import type { WorkPorts } from './ports.ts';
+import { withAnswer } from './query.ts';
 import { streamOf } from './results.ts';
 import { committedObjects, waitFor } from './wait-for-objects.ts';
 
@@ -48,19 +49,21 @@ export async function runProcessing(
 }
 
 async function writtenAside(
-  { store, queries, clock }: WorkPorts,
-  { namespaceUid, queue, taskId, signal }: Job,
+  ports: WorkPorts,
+  job: Job,
   statement: Omit<BuiltInPayload<'Processing'>, 'into' | 'name'>,
 ): Promise<ObjectInfo> {
-  const key = resultKey(namespaceUid, queue, `${taskId}.arrow`);
+  const { store, clock } = ports;
+  const key = resultKey(job.namespaceUid, job.queue, `${job.taskId}.arrow`);
   const present = await store.head(key);
   if (present !== null) return present;
-  const answer = await queries.run({ namespaceUid, signal, ...statement });
-  const stored = await store.put(key, streamOf([], wholeRows(answer, statement.maxRows)), {
-    ifAbsent: true,
-    contentType: CONTENT_TYPE,
-    metadata: expiringMetadata(clock.now() + KEPT_MS),
-  });
+  const stored = await withAnswer(ports, job, statement, (answer) =>
+    store.put(key, streamOf([], wholeRows(answer, statement.maxRows)), {
+      ifAbsent: true,
+      contentType: CONTENT_TYPE,
+      metadata: expiringMetadata(clock.now() + KEPT_MS),
+    }),
+  );
   const written = stored ?? (await store.head(key));
   if (written === null) throw new OrasiError('source_changed', `${key} was removed`);
   return written;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { OrasiError } from '../../src/core/errors.ts';
 import { readAll } from '../../src/storage/byte-streams.ts';
 import { NAMESPACE } from '../ingest/world.ts';
 import { openWorkshop } from './workshop.ts';
@@ -116,6 +117,31 @@ describe('a Query', () => {
     const csv = await shop.run('Query', { sql: 'SELECT n FROM d ORDER BY n LIMIT 2', format: 'csv' });
     const text = new TextDecoder().decode(await readAll(await shop.store.stream(csv.data.stored.key)));
     expect(text).toBe('n\r\n0\r\n1\r\n');
+  });
+
+  test('takes its turn with the queries of requests, and gives its place back however it ends', async () => {
+    let held = 0;
+    let full = true;
+    const shop = openWorkshop(() => ({
+      admission: {
+        async enter() {
+          if (full) throw new OrasiError('rate_limited', 'too many queries');
+          held += 1;
+          return () => {
+            held -= 1;
+          };
+        },
+      },
+    }));
+    const options = { maxRetries: 2, retryDelaySeconds: 0.1 };
+    const [good, bad] = ['SELECT 1 AS one', 'SELECT nothing'].map((sql) => shop.submit('Query', { sql }, options));
+    await shop.settle();
+    expect([good, bad].map((taskId) => shop.outcome(taskId).status)).toEqual(['Retrying', 'Retrying']);
+    full = false;
+    shop.clock.advance(1_000);
+    await shop.settle();
+    expect([good, bad].map((taskId) => shop.outcome(taskId).status)).toEqual(['Completed', 'Failed']);
+    expect(held).toBe(0);
   });
 });
 

@@ -54,6 +54,7 @@ export function openWorkshop(change: (ports: WorkPorts) => Partial<WorkPorts> = 
     ingest,
     indexing: shop.indexing,
     queries,
+    admission: { enter: async () => () => {} },
     clock,
     timer: () => () => {},
     log,
