@@ -257,4 +257,34 @@ export const MUTATIONS: readonly Mutation[] = [
     find: 'let revision = after;',
     replace: 'let revision = after + 1;',
   },
+  {
+    name: 'what was pushed takes no slot',
+    file: 'src/tasks/connection.ts',
+    find: 'return Math.max(0, this.slots - this.pendingCount);',
+    replace: 'return this.slots;',
+  },
+  {
+    name: 'a sleeping queue forgets what it has pushed',
+    file: 'src/tasks/connection.ts',
+    find: '{ count: saved.pending, push: saved.push }',
+    replace: '{ count: 0, push: saved.push }',
+  },
+  {
+    name: 'a lease that is given back goes on',
+    file: 'src/tasks/give-back.ts',
+    find: 'queue.store.release(task, attempt);',
+    replace: '',
+  },
+  {
+    name: 'a queue that wakes up knows no agents',
+    file: 'durable-objects/agent-sockets.ts',
+    find: 'if (saved !== null) this.connections.restore(socket, saved);',
+    replace: 'void saved;',
+  },
+  {
+    name: 'no alarm rings for connected agents',
+    file: 'durable-objects/task-queue.ts',
+    find: 'await this.alarmClock.arm(this.pushAtMs);',
+    replace: '',
+  },
 ];

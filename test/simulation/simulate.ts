@@ -1,4 +1,5 @@
 import type { LeaderView } from '../../src/core/protocol/cluster.ts';
+import { ConnectedAgent } from './actors/connected-agent.ts';
 import { Consumer } from './actors/consumer.ts';
 import { Member, putOf } from './actors/member.ts';
 import { Submitter } from './actors/submitter.ts';
@@ -93,6 +94,8 @@ class Run {
       this.begin(new Submitter(world, name, this.queueOf(name), this.queueOracle));
     this.begin(new Consumer(world, this.queueOf('consumer')));
     for (let at = 0; at < 2 + world.below(3); at++) this.begin(this.agent(`agent-${at}`, at === 0));
+    for (let at = world.pick([0, 0, 1, 2]); at > 0; at--)
+      this.begin(new ConnectedAgent(world, `connected-${at}`, network, this.queue));
     for (let at = 0; at < 2 + world.below(2); at++)
       this.begin(new Member(world, `member-${at}`, network, cluster, clusterOracle, this.queueOf(`member-${at}`)));
     this.begin(this.keyWatcher);
@@ -111,7 +114,8 @@ class Run {
     this.network.heal();
     for (const process of this.processes) {
       if (process instanceof Submitter || process instanceof Consumer) process.die('nothing new comes');
-      if (process instanceof TaskAgent || process instanceof Watcher) process.diligent = true;
+      if (process instanceof TaskAgent || process instanceof ConnectedAgent || process instanceof Watcher)
+        process.diligent = true;
     }
     // What is still on its way arrives.
     await world.runUntil(world.nowMs + MINUTE_MS);
@@ -127,6 +131,7 @@ class Run {
     for (const process of this.processes) process.die('all is done');
     world.check();
     await this.promptness();
+    await this.promptnessOfPushes();
     await this.lookAtAll();
     await this.tidiness();
   }
@@ -240,6 +245,35 @@ class Run {
       const { taskId, leaseToken } = task;
       await this.finish(this.queueOf('prober').report([{ taskId, leaseToken, success: true, retryable: true }]));
     }
+  }
+
+  /** A connected agent is sent a task within a second of its being due, though the queue sleeps meanwhile. */
+  private async promptnessOfPushes(): Promise<void> {
+    const { world, queue } = this;
+    // An alarm that was lost before is set again by a sweep, once it is overdue.
+    await world.runUntil(world.nowMs + 4 * MINUTE_MS);
+    const socket = await this.finish(this.network.connect('push-prober', queue));
+    if (socket === null) return;
+    let task: { readonly taskId: string; readonly leaseToken: string } | null = null;
+    socket.onMessage = (text) => {
+      const message = JSON.parse(text) as { type: string; items: { taskId: string; leaseToken: string }[] };
+      if (message.type === 'tasks') [task] = message.items;
+    };
+    socket.send(JSON.stringify({ type: 'hello', agentId: 'push-prober', types: ['push'], slots: 1 }));
+    // Later than the queue has a timer for: it would not let it sleep.
+    const delayMs = 15_000 + world.below(20_000);
+    const push = { type: 'push', payload: '{}', priority: 'Low' as const, delayMs, requires: [], options: {} };
+    await this.finish(this.queueOf('push-prober').submit([push]));
+    const dueMs = world.nowMs + delayMs;
+    await world.runUntil(world.nowMs + 3_000);
+    if (!queue.evict()) world.broken('an idle queue cannot sleep while agents are connected');
+    await world.runUntil(dueMs + 1_000, () => task !== null);
+    if (task === null) world.broken('a connected agent is not sent what is due within a second');
+    else {
+      const { taskId, leaseToken } = task as { taskId: string; leaseToken: string };
+      await this.finish(this.queueOf('push-prober').report([{ taskId, leaseToken, success: true, retryable: true }]));
+    }
+    socket.close();
   }
 
   /** Every task is where it should be, by the queue's own word. */
