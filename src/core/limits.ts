@@ -107,7 +107,7 @@ export const LIMITS = {
   /** Combinations of type, priority and required capabilities in a shard of a queue; a claim looks at each. */
   taskLanes: 4_096,
   /** Groups with tasks in a shard of a queue, counted once for each such combination: some hundred bytes of memory each. */
-  taskGroups: 100_000,
+  taskGroups: 20_000,
   /** Agents that hold a WebSocket to one shard of a queue: each task that is placed looks at all of them. */
   queueConnections: 1_000,
   /** Tasks that one connected agent may say it takes. */

@@ -34,7 +34,7 @@ export class Lane {
     this.group = group;
     this.cursor = startOf(id);
     track.unsettled.add(this);
-    group.lanes.add(this);
+    group.lanes.push(this);
   }
 
   get type(): string {
@@ -51,7 +51,12 @@ export class Lane {
 
   /** Its group's turn among the tasks of its priority. */
   get turn(): Turn {
-    return this.group.turns[this.track.level];
+    return this.group.turnAt(this.track.level);
+  }
+
+  /** Nothing is known of the lane but that its first row is at `key`, without a lease. */
+  begins(key: TaskKey): void {
+    if (this.ahead.length === 0 && !comesBefore(startOf(this.id), this.cursor)) this.ahead.push(key);
   }
 
   /** A row without a lease is now at `key`. */

@@ -8,6 +8,9 @@ import type { StoredLane, TaskStore } from './task-store.ts';
 import { type TaskKind, Track } from './track.ts';
 import { Turns } from './turns.ts';
 
+/** As many lanes are read at once rather than each by itself. */
+const MANY = 32;
+
 /** The lanes of a shard, in memory as they are stored: each of a kind (its track) and of a group. */
 export class Lanes {
   private readonly store: TaskStore;
@@ -17,6 +20,7 @@ export class Lanes {
   private byGroup = new Map<string | null, Group>();
   private weights = new Map<string, number>();
   private nextId = 0;
+  private isRead = false;
   /** The rounds of each level. */
   turns: readonly Turns[] = [];
 
@@ -32,13 +36,14 @@ export class Lanes {
     this.byGroup = new Map();
     this.turns = TASK_PRIORITIES.map(() => new Turns());
     this.nextId = 0;
+    this.isRead = false;
     for (const stored of this.store.lanes()) this.remember(stored);
   }
 
   configure({ groupWeights }: QueueSettings): void {
     this.weights = new Map(groupWeights.map(({ group, weight }) => [group, weight]));
     for (const group of this.byGroup.values()) {
-      for (const turn of group.turns) turn.weight = this.weightOf(group.key);
+      group.setWeight(this.weightOf(group.key));
       group.unsettle();
     }
   }
@@ -75,10 +80,18 @@ export class Lanes {
     return this.remember(stored);
   }
 
+  /** Reads the first task of every lane, once in an object's life; where there are few each is read when it is needed. */
+  readFirst(): void {
+    if (this.isRead) return;
+    this.isRead = true;
+    if (this.byId.size < MANY) return;
+    for (const key of this.store.firstKeys()) this.get(key.lane).begins(key);
+  }
+
   /** Groups that have something to give at a level. */
   groupsInTurn(level: number): number {
     let count = 0;
-    for (const { turns } of this.byGroup.values()) if (turns[level].lanes.size > 0) count += 1;
+    for (const group of this.byGroup.values()) if (group.isInTurn(level)) count += 1;
     return count;
   }
 
@@ -97,8 +110,8 @@ export class Lanes {
       const lane = this.get(id);
       lane.track.displace(lane);
       lane.track.unsettled.delete(lane);
-      lane.group.lanes.delete(lane);
-      if (lane.group.lanes.size === 0) this.byGroup.delete(lane.group.key);
+      lane.group.lanes.splice(lane.group.lanes.indexOf(lane), 1);
+      if (lane.group.lanes.length === 0) this.byGroup.delete(lane.group.key);
       this.byName.delete(nameOf(lane.track, lane.group.key));
       this.byId.delete(id);
     }

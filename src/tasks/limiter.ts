@@ -4,7 +4,7 @@ import type { Lane } from './lane.ts';
 import type { TaskStore } from './task-store.ts';
 
 const OPEN: TaskLimit = { concurrency: null, rate: null };
-/** Gates remembered of types and of groups; those that say nothing any more are forgotten beyond it. */
+/** Gates remembered of types and of groups, at least; those that say nothing any more are forgotten beyond it. */
 const GATES_KEPT = 10_000;
 
 /**
@@ -21,6 +21,7 @@ export class Limiter {
   private queueLimit: TaskLimit = OPEN;
   private counted = false;
   private counts = false;
+  private gatesKept = GATES_KEPT;
   private readonly spent = new Set<Gate>();
 
   constructor(store: TaskStore) {
@@ -103,7 +104,7 @@ export class Limiter {
   private gate(gates: Map<string, Gate>, scope: string, of: string, limits: ReadonlyMap<string, TaskLimit>): Gate {
     const present = gates.get(of);
     if (present !== undefined) return present;
-    if (gates.size >= GATES_KEPT) this.forget(gates);
+    if (gates.size >= this.gatesKept) this.forget(gates);
     const limit = limitIn(limits, of);
     const name = `${scope}:${of}`;
     const gate = new Gate(name, limit, 0, limit.rate === null ? 0 : this.store.rateSpentUntilMs(name));
@@ -114,6 +115,8 @@ export class Limiter {
   /** Forgets gates of which nothing runs: what their rate has spent is stored. */
   private forget(gates: Map<string, Gate>): void {
     for (const [of, gate] of gates) if (gate.running === 0 && !this.spent.has(gate)) gates.delete(of);
+    // Where many are needed, not every new one may look at all.
+    this.gatesKept = Math.max(GATES_KEPT, 2 * gates.size);
   }
 }
 

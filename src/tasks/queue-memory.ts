@@ -106,8 +106,9 @@ export class QueueMemory {
     return this.state === 'Paused' || this.settings.paused;
   }
 
-  /** Before anything is asked of limits: counts what runs where nobody has, and lets through whose time has come. */
+  /** Before lanes and limits are asked: reads and counts what nobody has, and lets through whose time has come. */
   ready(nowMs: number): void {
+    this.lanes.readFirst();
     if (this.limiter.beginCounting())
       for (const lease of this.store.leases()) {
         this.leases.push(lease);

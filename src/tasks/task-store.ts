@@ -139,6 +139,18 @@ export class TaskStore {
     }));
   }
 
+  /** The first key of every lane that has one, unless it is leased: one statement for all, since there may be many. */
+  firstKeys(): TaskKey[] {
+    const query = `SELECT lane, due_at, sequence FROM lanes CROSS JOIN tasks ON tasks.lane = lanes.id
+      AND (due_at, sequence) = (SELECT due_at, sequence FROM tasks WHERE lane = lanes.id
+        ORDER BY due_at, sequence LIMIT 1) WHERE lease_until IS NULL`;
+    return this.database.exec(query).map((row) => ({
+      lane: Number(row.lane),
+      dueAtMs: Number(row.due_at),
+      sequence: Number(row.sequence),
+    }));
+  }
+
   /** The time until which a rate has spent its tokens; 0 where it never did. */
   rateSpentUntilMs(name: string): number {
     const rows = this.database.exec('SELECT spent_until FROM rates WHERE name = ?', name);

@@ -4,8 +4,9 @@ import type { Lane } from './lane.ts';
 export interface Turn {
   round: number;
   order: number;
-  /** Tasks it may still have in its round; below zero where age let it go ahead of its turn. */
+  /** Tasks it may still have in its round. */
   deficit: number;
+  /** Tasks it gets in a round, at least one. */
   weight: number;
   /** Its lanes whose first task is due and may run. */
   readonly lanes: Set<Lane>;
@@ -31,24 +32,20 @@ export class Turns {
   /** A group that had nothing to give has something again: it comes last in this round, unless it was served in it. */
   join(turn: Turn): void {
     if (turn.round >= this.round) return;
-    turn.round = this.round - 1;
-    turn.deficit = 0;
-    this.advance(turn);
+    this.enter(turn, this.round);
   }
 
-  /** One of its tasks goes out: `inTurn`, or since it was the oldest and age decided. */
+  /** One of its tasks goes out: `inTurn`, or since it was the oldest and age decided; it counts all the same. */
   served(turn: Turn, inTurn: boolean): void {
     if (inTurn) this.round = Math.max(this.round, turn.round);
     turn.deficit -= 1;
-    if (turn.deficit < 1) this.advance(turn);
+    if (turn.deficit === 0) this.enter(turn, turn.round + 1);
   }
 
-  /** To the first round in which its weights add up to a task. */
-  private advance(turn: Turn): void {
-    const rounds = Math.max(1, Math.ceil((1 - turn.deficit) / turn.weight));
-    turn.round += rounds;
-    turn.deficit += rounds * turn.weight;
+  private enter(turn: Turn, round: number): void {
     this.order += 1;
+    turn.round = round;
     turn.order = this.order;
+    turn.deficit = turn.weight;
   }
 }

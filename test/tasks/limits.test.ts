@@ -66,6 +66,15 @@ describe('at a time', () => {
     expect(kinds.toSorted()).toEqual(['big', 'quick', 'slow', 'small']);
   });
 
+  test('the limit of a group holds over the types and priorities of its tasks', () => {
+    const queue = queueFixture(limits({ perGroup: [{ group: '*', ...atMost(1) }] }));
+    for (const type of ['a', 'b', 'c'])
+      for (const priority of ['Low', 'High'] as const) queue.submit({ type, priority, options: { groupKey: 'g' } });
+    expect(queue.claim({ types: ['nothing'] })).toEqual([]);
+    expect(queue.claim({ max: 9 })).toHaveLength(1);
+    expect(queue.claim({ max: 9 })).toEqual([]);
+  });
+
   test('priority decides who gets a place that becomes free', () => {
     const queue = queueFixture(limits({ queue: atMost(1) }));
     queue.submit({ priority: 'Low' });
@@ -132,6 +141,12 @@ test('limits change while tasks run: what runs is counted, and what was spent st
   expect(queue.claim({ max: 9 })).toHaveLength(1);
   queue.configure({});
   expect(queue.claim({ max: 99 })).toHaveLength(14);
+
+  const grouped = queueFixture(limits({ queue: atMost(9) }));
+  for (let i = 0; i < 3; i++) grouped.submit({ options: { groupKey: 'g' } });
+  expect(grouped.claim({ max: 2 })).toHaveLength(2);
+  grouped.configure(limits({ queue: atMost(9), perGroup: [{ group: 'g', ...atMost(2) }] }));
+  expect(grouped.claim()).toEqual([]);
 });
 
 test('settings outlive the object, and older ones change nothing', () => {
