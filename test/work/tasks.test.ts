@@ -91,6 +91,7 @@ describe('a worker', () => {
     const taskId = shop.submit('Query', { sql: 'SELECT 1' });
     const claim = { agentId: 'a', max: 9, types: null, capabilities: [] };
     expect(shop.queue.claim(claim)).toEqual([]);
+    expect(shop.queue.why(taskId)?.map(({ code }) => code)).toEqual(['next']);
     await shop.settle();
     expect(shop.outcome(taskId).status).toBe('Completed');
   });
