@@ -5,13 +5,12 @@ import { type EventSource, eventStream } from '../src/cluster/event-stream.ts';
 import { migrateKv } from '../src/cluster/kv/database.ts';
 import { KvMachine } from '../src/cluster/kv/machine.ts';
 import { KvStore } from '../src/cluster/kv/store.ts';
-import { MemberMessageSchema } from '../src/cluster/messages.ts';
+import { parseMemberMessage } from '../src/cluster/messages.ts';
 import { type ClusterStore, clusterStore, migrateCluster } from '../src/cluster/store.ts';
 import { readInto, takeBackup } from '../src/cluster/take-backup.ts';
 import { systemClock } from '../src/core/clock.ts';
 import { assert, type ErrorCode, OrasiError } from '../src/core/errors.ts';
 import { newId } from '../src/core/ids.ts';
-import { LIMITS } from '../src/core/limits.ts';
 import type { ObjectDatabase } from '../src/core/object-database.ts';
 import type {
   ClusterAnswer,
@@ -251,7 +250,7 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
       this.keyWatches.heard(socket);
       return;
     }
-    const message = parse(text);
+    const message = parseMemberMessage(text);
     if (typeof message === 'string') {
       tell(socket, { type: 'error', code: 'bad_request', message });
       return;
@@ -494,20 +493,4 @@ function earlier(a: number | null, b: number | null): number | null {
 
 function refusal(code: ErrorCode, message: string): ClusterRefusal {
   return { ok: false, code, message, errors: [] };
-}
-
-/** A member's message, or what is wrong with it. */
-function parse(text: string | ArrayBuffer): MemberMessage | string {
-  if (typeof text !== 'string') return 'expected text';
-  if (text.length > LIMITS.clusterMemberBytes) return `a message has at most ${LIMITS.clusterMemberBytes} characters`;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return 'expected JSON';
-  }
-  const parsed = MemberMessageSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  return `${issue.path.join('.') || '(message)'}: ${issue.message}`;
 }

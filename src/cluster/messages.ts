@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { MEMBER_STATUSES } from '../core/protocol/cluster.ts';
+import { LIMITS } from '../core/limits.ts';
+import { MEMBER_STATUSES, type MemberMessage } from '../core/protocol/cluster.ts';
 import { MemberLoadSchema } from '../core/protocol/member-load.ts';
 
 /** What a member reports, as every door takes it. */
@@ -29,7 +30,7 @@ export const MemberId = z
 export const Term = z.number().int().positive();
 
 /** What a member sends over the WebSocket it holds. */
-export const MemberMessageSchema = z.discriminatedUnion('type', [
+const MemberMessageSchema = z.discriminatedUnion('type', [
   MemberReportSchema.extend({ type: z.literal('join'), memberId: MemberId }),
   MemberReportSchema.partial().extend({ type: z.literal('heartbeat') }),
   z.object({ type: z.literal('leave') }),
@@ -37,3 +38,19 @@ export const MemberMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('resign') }),
   z.object({ type: z.literal('vote'), candidateId: MemberId, term: Term }),
 ]);
+
+/** A member's message, or what is wrong with it. */
+export function parseMemberMessage(text: string | ArrayBuffer): MemberMessage | string {
+  if (typeof text !== 'string') return 'expected text';
+  if (text.length > LIMITS.clusterMemberBytes) return `a message has at most ${LIMITS.clusterMemberBytes} characters`;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return 'expected JSON';
+  }
+  const parsed = MemberMessageSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  return `${issue.path.join('.') || '(message)'}: ${issue.message}`;
+}

@@ -3,20 +3,14 @@ import type {
   ClusterChange,
   ElectionRecord,
   MemberHealth,
-  MemberLoad,
+  MemberProfile,
   MemberReport,
-  MemberStatus,
+  Vote,
+  Votes,
 } from '../core/protocol/cluster.ts';
 
 /** A member as the cluster keeps it. Times are milliseconds since the epoch. */
-export interface Member {
-  readonly memberId: string;
-  readonly address: string | null;
-  readonly zone: string | null;
-  readonly capabilities: readonly string[];
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly status: MemberStatus;
-  readonly load: MemberLoad | null;
+export interface Member extends MemberProfile {
   readonly willing: boolean;
   readonly sessionTtlMs: number;
   /** It asked for that session; else it is what the cluster's settings say. */
@@ -27,20 +21,15 @@ export interface Member {
   readonly writtenAtMs: number;
   /** When the socket it held closed; null while it holds one or never did. */
   readonly closedAtMs: number | null;
-  readonly connected: boolean;
   /** It missed its heartbeats. */
   readonly silent: boolean;
 }
 
-/** Votes being taken. Invariant: a member has at most one vote in a term. */
-export interface Ballot {
-  readonly term: number;
+/** Votes being taken. */
+export interface Ballot extends Votes {
   readonly endsAtMs: number;
   /** When the election it belongs to is given up for a while. */
   readonly electionEndsAtMs: number;
-  readonly candidates: readonly string[];
-  /** Voter to candidate. */
-  readonly votes: Readonly<Record<string, string>>;
 }
 
 /** Invariant: `term` never falls within an incarnation, and no two leaders have the same. */
@@ -86,7 +75,7 @@ export type ClusterInput =
   /** Members were heard of at times past, without a word: the platform answered their pings. */
   | { readonly type: 'heard'; readonly pings: readonly { readonly memberId: string; readonly atMs: number }[] }
   | { readonly type: 'campaign'; readonly memberId: string }
-  | { readonly type: 'vote'; readonly memberId: string; readonly candidateId: string; readonly term: number }
+  | ({ readonly type: 'vote' } & Vote)
   | { readonly type: 'resign'; readonly memberId: string }
   /** Time passed. */
   | { readonly type: 'tick' }

@@ -14,18 +14,12 @@ import { type ClusterState, type Election, EMPTY_CLUSTER, healthOf, type Member 
 const time = (ms: number): string => new Date(ms).toISOString();
 
 export function memberView(state: ClusterState, member: Member): MemberView {
+  const { memberId, address, zone, capabilities, metadata, status, load, connected } = member;
   return {
-    memberId: member.memberId,
-    address: member.address,
-    zone: member.zone,
-    capabilities: member.capabilities,
-    metadata: member.metadata,
-    status: member.status,
+    ...{ memberId, address, zone, capabilities, metadata, status, load, connected },
     health: healthOf(member),
-    election: electionStateOf(state.election, member.memberId),
-    candidate: member.willing && !state.resigned.has(member.memberId),
-    load: member.load,
-    connected: member.connected,
+    election: electionStateOf(state.election, memberId),
+    candidate: member.willing && !state.resigned.has(memberId),
     sessionTtlSeconds: member.sessionTtlMs / 1_000,
     joinedAt: time(member.joinedAtMs),
     seenAt: time(member.seenAtMs),
@@ -68,10 +62,9 @@ export function leaderView(state: ClusterState, settings: ClusterSettings, nowMs
 export function ballotView(state: ClusterState, settings: ElectionSettings): BallotView | null {
   const { ballot } = state.election;
   if (ballot === null) return null;
+  const { term, candidates, votes } = ballot;
   return {
-    term: ballot.term,
-    candidates: ballot.candidates,
-    votes: ballot.votes,
+    ...{ term, candidates, votes },
     votesNeeded: votesNeeded(voters(state.members.values()).length, settings),
     endsAt: time(ballot.endsAtMs),
   };

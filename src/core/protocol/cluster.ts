@@ -35,21 +35,25 @@ export interface MemberReport {
   readonly candidate?: boolean | undefined;
 }
 
-/** A member as it is shown. Times are RFC 3339. */
-export interface MemberView {
+/** What is known of a member, as it is kept and as it is shown. */
+export interface MemberProfile {
   readonly memberId: string;
   readonly address: string | null;
   readonly zone: string | null;
   readonly capabilities: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
   readonly status: MemberStatus;
+  readonly load: MemberLoad | null;
+  /** Whether it holds a WebSocket. */
+  readonly connected: boolean;
+}
+
+/** A member as it is shown. Times are RFC 3339. */
+export interface MemberView extends MemberProfile {
   readonly health: MemberHealth;
   readonly election: ElectionState;
   /** Whether it may be elected as far as its own will goes: false for one that never would, or that resigned. */
   readonly candidate: boolean;
-  readonly load: MemberLoad | null;
-  /** Whether it holds a WebSocket. */
-  readonly connected: boolean;
   readonly sessionTtlSeconds: number;
   readonly joinedAt: string;
   readonly seenAt: string;
@@ -76,12 +80,16 @@ export interface JoinAnswer {
   readonly epoch: number;
 }
 
-/** Votes being taken, under the policy `majority`. */
-export interface BallotView {
+/** Votes of a term, under the policy `majority`. Invariant: a member has at most one vote in a term. */
+export interface Votes {
   readonly term: number;
   readonly candidates: readonly string[];
   /** Voter to candidate. */
   readonly votes: Readonly<Record<string, string>>;
+}
+
+/** Votes being taken, as they are shown. */
+export interface BallotView extends Votes {
   readonly votesNeeded: number;
   readonly endsAt: string;
 }
