@@ -1,7 +1,6 @@
 /** The task queue on workerd against BullMQ on Redis and graphile-worker on PostgreSQL, all in the same minutes. */
 import { Queue, type QueueOptions, Worker } from 'bullmq';
 import { Logger, makeWorkerUtils, run as runGraphile } from 'graphile-worker';
-import { Pool } from 'pg';
 import type { Instance } from '../scripts/launcher.ts';
 import { connectAgent } from '../test/e2e/connected-agent.ts';
 import type { BenchRow, BenchSection } from './harness.ts';
@@ -243,18 +242,19 @@ async function graphile(): Promise<Contender | null> {
   const program = findProgram('postgres', 'postgresql');
   if (program === null) return null;
   const postgres = await startPostgres(program);
-  const pgPool = new Pool({ connectionString: postgres.url, max: IN_FLIGHT });
-  pgPool.on('error', () => undefined);
-  const logger = new Logger(() => () => undefined);
-  const utils = await makeWorkerUtils({ pgPool, logger });
+  const shared = {
+    connectionString: postgres.url,
+    maxPoolSize: IN_FLIGHT,
+    logger: new Logger(() => () => undefined),
+  };
+  const utils = await makeWorkerUtils(shared);
   await utils.migrate();
 
   /** Handles jobs until `count` are written back as complete. */
   const working = async (count: number, handle: (data: Payload) => void) => {
     const began = performance.now();
     const runner = await runGraphile({
-      pgPool,
-      logger,
+      ...shared,
       noHandleSignals: true,
       taskList: { work: async (data) => handle(data as Payload) },
       preset: { worker: { concurrentJobs: CONCURRENCY, localQueue: { size: 500 }, completeJobBatchDelay: 0 } },
@@ -306,7 +306,6 @@ async function graphile(): Promise<Contender | null> {
     },
     async close() {
       await utils.release();
-      await pgPool.end();
       await postgres.stop();
     },
   };
