@@ -136,6 +136,20 @@ class Generator {
     return call(this.pick(['/lease/leases', '/kv/lease/leases']), {});
   }
 
+  /** A compaction of all but the last few revisions. */
+  compaction(): Call {
+    return { path: '/kv/compaction', body: JSON.stringify({ revision: String(this.revision - this.below(8)) }) };
+  }
+
+  /** A watch of what was, or of what may have been forgotten; it has a key of its own in its interval. */
+  watch(): { request: Record<string, unknown>; key: string } {
+    const key = base64(this.pick(['a', 'a/1', 'b']));
+    const range_end = this.pick([undefined, 'AA==', base64('c')]);
+    const filters = this.pick([undefined, ['NOPUT'], ['NODELETE'], []]);
+    const start_revision = String(Math.max(1, this.revision + 1 - this.below(this.chance(0.3) ? 60 : 15)));
+    return { request: { key, range_end, filters, start_revision, prev_kv: this.chance(0.5) }, key };
+  }
+
   /** Learns how far the store is from an answer. */
   saw(answer: EtcdAnswer): void {
     const revision = /"revision":"(\d+)"/.exec(answer.text)?.[1];
@@ -159,6 +173,31 @@ function comparable({ status, text }: EtcdAnswer): unknown {
     // Not JSON: compared as it is.
   }
   return { status, body };
+}
+
+/** What a watch tells up to a revision, however it is parted into messages; of one that is cancelled, why. */
+async function readWatch(response: Response, lastRevision: number): Promise<object> {
+  const reader = (response.body ?? new ReadableStream<Uint8Array>()).pipeThrough(new TextDecoderStream()).getReader();
+  const events: unknown[] = [];
+  let rest = '';
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return { events, ended: true };
+      const lines = (rest + value).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) {
+        const { result } = JSON.parse(line);
+        if (result.canceled === true) return { canceled: true, compact_revision: result.compact_revision };
+        for (const event of result.events ?? []) {
+          events.push(event);
+          if (Number(event.kv.mod_revision) >= lastRevision) return { events };
+        }
+      }
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
 }
 
 describe.skipIf(program === undefined)('real etcd', () => {
@@ -189,5 +228,50 @@ describe.skipIf(program === undefined)('real etcd', () => {
       }
     },
     60_000 + 50 * seedCount(2) * sized(250),
+  );
+
+  test(
+    'tells watches of generated histories what we tell, and refuses what is compacted as we do',
+    async () => {
+      const theirs = await startEtcd(program ?? '');
+      try {
+        const ours = etcdFace(kvWorld());
+        const both = (path: string, body: string) => Promise.all([theirs.post(path, body), ours.post(path, body)]);
+        const generator = new Generator(7);
+        let compacted = 0;
+        const told = { events: 0, cancelled: 0 };
+        for (let turn = 0; turn < sized(120); turn++) {
+          const call = turn % 12 === 6 ? generator.compaction() : generator.next();
+          const [answer] = await both(call.path, call.body);
+          generator.saw(answer);
+          if (call.path === '/kv/compaction' && answer.status === 200)
+            compacted = Number(JSON.parse(call.body).revision);
+          if (turn % 4 !== 3) continue;
+          const { request, key } = generator.watch();
+          // At the compacted revision itself etcd may have forgotten deletions, and we have not.
+          if (Number(request['start_revision']) === compacted) continue;
+          // The last that the watch is told: of the two, what its filters let through.
+          const [put] = await both('/kv/put', JSON.stringify({ key, value: base64(`end ${turn}`) }));
+          const [deletion] = await both('/kv/deleterange', JSON.stringify({ key }));
+          generator.saw(deletion);
+          const last = (request['filters'] as string[] | undefined)?.includes('NODELETE') ? put : deletion;
+          const lastRevision = Number(/"revision":"(\d+)"/.exec(last.text)?.[1]);
+          const body = JSON.stringify({ create_request: request });
+          const [expected, seen] = await Promise.all([
+            fetch(`${theirs.url}/v3/watch`, { method: 'POST', body }).then((response) =>
+              readWatch(response, lastRevision),
+            ),
+            (async () => readWatch(await ours.request('/watch', body), lastRevision))(),
+          ]);
+          expect({ turn, body, told: seen }).toEqual({ turn, body, told: expected });
+          told['canceled' in expected ? 'cancelled' : 'events'] += 1;
+        }
+        // Neither is a rarity.
+        expect(Math.min(told.events, told.cancelled)).toBeGreaterThan(2);
+      } finally {
+        await theirs.stop();
+      }
+    },
+    60_000 + 50 * sized(120),
   );
 });

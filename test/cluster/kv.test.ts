@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { KvCall, KvWatchFrame } from '../../src/core/protocol/cluster-kv.ts';
-import { ALL, bytes, deleteOf, kvWorld, putOf, rangeOf, text, watching, watchOf } from './kv-fixture.ts';
+import { ALL, bytes, deleteOf, kvWorld, putOf, rangeOf, SETTINGS, text, watching, watchOf } from './kv-fixture.ts';
 
 const never: KvCall = {
   op: 'txn',
@@ -192,4 +192,47 @@ test('verify finds a table that is not as the history has it', () => {
     '1 revisions that the history does not tell of',
     'keys and values of 2 bytes, which were counted as 4',
   ]);
+});
+
+test('a watch from now on is created at the revision that it begins after, whenever it is read', async () => {
+  const { call, machine } = kvWorld();
+  call(putOf('a', '1'));
+  const watch = machine.watch([watchOf()], { progressEveryMs: 1000, startTimer: () => () => {} });
+  call(putOf('a', '2'));
+  const { value } = await watch.getReader().read();
+  const frames = text(value ?? bytes(''))
+    .trim()
+    .split('\n');
+  expect(frames.map((line) => JSON.parse(line))).toMatchObject([
+    { type: 'created', revision: 2 },
+    { type: 'events', revision: 3 },
+  ]);
+});
+
+test('keys and values have a bound together: what would pass it is refused, what makes room is not', () => {
+  const { call, refusal, machine } = kvWorld({ liveBytes: 30 });
+  call(putOf('a', 'x'.repeat(19)));
+  expect(refusal(putOf('b', 'x'.repeat(10)))).toBe('quota_exceeded');
+  expect(machine.call(putOf('b', 'x'.repeat(10)), null, 7)).toMatchObject({
+    message: 'keys and values would have 31 bytes, and may have 30 (spec.kv.liveBytes of the Cluster)',
+  });
+  const both = [putOf('a', ''), putOf('b', 'x'.repeat(10))];
+  expect(call({ op: 'txn', compare: [], success: both, failure: [] }).revision).toBe(3);
+  expect(call({ op: 'verify' })).toMatchObject({ liveBytes: 12, maxLiveBytes: 30, problems: [] });
+  // A bound that was lowered stops growth alone.
+  machine.configure({ ...SETTINGS, liveBytes: 5 });
+  expect(refusal(putOf('b', 'x'.repeat(11)))).toBe('quota_exceeded');
+  call(putOf('b', 'x'.repeat(9)));
+  call(deleteOf('b'));
+  expect(call({ op: 'verify' })).toMatchObject({ liveBytes: 1, maxLiveBytes: 5, problems: [] });
+});
+
+test('what is remembered of the tables is right after a call that was undone, and after a new start', () => {
+  const first = kvWorld({ liveBytes: 20 });
+  first.call(putOf('a', '1'));
+  expect(first.refusal(putOf('b', 'x'.repeat(30)))).toBe('quota_exceeded');
+  expect(first.call(putOf('c', '1')).revision).toBe(3);
+  const second = kvWorld({}, first.database, first.clock);
+  expect(second.call(putOf('d', '1')).revision).toBe(4);
+  expect(second.call({ op: 'verify' })).toMatchObject({ liveBytes: 6, problems: [] });
 });

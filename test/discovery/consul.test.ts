@@ -47,6 +47,20 @@ describe.skipIf(program === undefined)('a real Consul', { concurrent: true }, ()
       expect(await backend.renew(anInstance('at once', 'a'), grant, signal)).toBe('unknown');
     });
 
+    test('an instance that wants no work is left out at once, and is back at once, before any renewal', async () => {
+      const backend = consul.open();
+      const listed = async () => (await backend.list('wants none', signal)).instances.length;
+      const announce = (healthy: boolean) =>
+        backend.register(anInstance('wants none', 'a'), { ttlSeconds: 300, healthy }, signal);
+      await announce(true);
+      await until('listed', async () => (await listed()) === 1);
+      await announce(false);
+      await until('left out', async () => (await listed()) === 0);
+      const grant = await announce(true);
+      await until('back', async () => (await listed()) === 1);
+      await backend.deregister(anInstance('wants none', 'a'), grant, signal);
+    });
+
     test('services that others registered are listed as they are', async () => {
       await consul.put('/v1/agent/service/register', {
         ID: 'pg-1',

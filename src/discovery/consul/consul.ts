@@ -58,6 +58,8 @@ export class ConsulBackend implements DiscoveryBackend {
     await this.agent.request('PUT', '/v1/agent/service/register?replace-existing-checks=true', signal, {
       body: JSON.stringify(body),
     });
+    // A check that Consul knows already keeps the status it had, whatever the registration says.
+    await this.agent.request('PUT', `/v1/agent/check/${token}/${encodeURIComponent(checkId(instance))}`, signal);
     return { token, ttlSeconds };
   }
 
