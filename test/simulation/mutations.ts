@@ -229,14 +229,14 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a watch leaves out a revision',
-    file: 'src/cluster/kv/watch-stream.ts',
+    file: 'src/cluster/kv/standing.ts',
     find: 'standing.next = reached + 1;',
     replace: 'standing.next = reached + 2;',
   },
   {
     name: 'a watch is not woken',
     file: 'src/cluster/kv/machine.ts',
-    find: "if (this.store.revision() !== before || call.op === 'compact') this.signal.notify();",
+    find: "if (this.store.revision() !== before || call.op === 'compact') this.told();",
     replace: '',
   },
   {

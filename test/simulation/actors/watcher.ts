@@ -71,7 +71,6 @@ export class KeyWatcher extends Watcher {
   private readonly oracle: KvOracle;
   /** The next revision it is to be told of; 0 before it knows. */
   private next = 0;
-  private begun = false;
 
   constructor(world: World, name: string, network: Network, host: ObjectHost, oracle: KvOracle) {
     super(world, name, network, host);
@@ -93,15 +92,7 @@ export class KeyWatcher extends Watcher {
 
   protected override line(text: string): boolean {
     const frame = JSON.parse(text) as KvWatchFrame;
-    if (frame.type === 'created' && this.next === 0) {
-      this.next = frame.revision + 1;
-      this.begun = true;
-    }
-    // A write between the opening and the first read is told after the opening's word.
-    if (frame.type === 'events' && this.begun) {
-      this.next = Math.min(this.next, frame.events[0]?.record.modRevision ?? this.next);
-      this.begun = false;
-    }
+    if (frame.type === 'created' && this.next === 0) this.next = frame.revision + 1;
     if (frame.type === 'compacted') this.next = frame.compactedRevision;
     else this.next = this.oracle.watched(frame, this.next);
     return frame.type !== 'compacted';
