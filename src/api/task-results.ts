@@ -2,7 +2,7 @@ import { OrasiError } from '../core/errors.ts';
 import type { TaskQueueCalls } from '../core/protocol/tasks.ts';
 import { RESULTS, resultKey } from '../storage/layout.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { placeOf } from '../tasks/task-id.ts';
+import { shardOfId } from '../tasks/shards.ts';
 import type { ApiBase } from './ports.ts';
 import { type ApiApp, defineRoute } from './route.ts';
 
@@ -31,7 +31,7 @@ export function mountTaskResults(
     },
     async ({ params: { ns, queue, taskId } }) => {
       const namespaceUid = await base.namespaceUid(ns);
-      const answer = await taskQueue(`${namespaceUid}/${queue}/${placeOf(taskId)?.shard ?? 0}`).get(taskId);
+      const answer = await taskQueue(`${namespaceUid}/${queue}/${shardOfId(taskId) ?? 0}`).get(taskId);
       if (!answer.ok) throw new OrasiError(answer.code, answer.message, { errors: [...answer.errors] });
       if (answer.value === null) throw new OrasiError('not_found', `there is no task "${taskId}"`);
       const data = answer.value.finished?.data ?? null;

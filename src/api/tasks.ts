@@ -161,7 +161,7 @@ export function mountTasks(app: ApiApp, base: ApiBase, { queues, fence }: TaskPo
       path: `${QUEUE}/tasks`,
       access: { verb: 'create', resource: 'tasks' },
       tag: 'tasks',
-      summary: 'Submits one task, or up to 1000 at once, all or none. Takes `If-Epoch`.',
+      summary: 'Submits one task, or up to 1000 at once, all or none in each shard. Takes `If-Epoch`.',
       query: fenceQuery,
       body: SubmitRequest,
       responses: { 202: { description: 'They are stored; none is lost from here on.', schema: Submitted } },
