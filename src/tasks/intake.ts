@@ -1,3 +1,4 @@
+import { isBuiltInType } from '../core/protocol/built-in-tasks.ts';
 import { type NewTask, type RedriveRequest, type SubmittedTask, TASK_PRIORITIES } from '../core/protocol/tasks.ts';
 import { settled, settleLapsed } from './endings.ts';
 import type { Lane } from './lane.ts';
@@ -36,6 +37,7 @@ export function submitTask(queue: QueueMemory, task: NewTask, nowMs: number): Su
     progress: null,
     payload: task.payload,
   });
+  if (!isBuiltInType(type)) queue.arrivals.add(nowMs, 1);
   const taskId = taskIdOf(place);
   if (task.dedupeKey !== undefined) {
     const untilMs = nowMs + (task.dedupeWindowSeconds ?? queue.settings.dedupeWindowSeconds) * 1_000;

@@ -1,3 +1,4 @@
+import { isBuiltInType } from '../core/protocol/built-in-tasks.ts';
 import type { HeartbeatAnswer, HeartbeatRequest, ReportOutcome, TaskReport } from '../core/protocol/tasks.ts';
 import { fail, succeed } from './endings.ts';
 import type { QueueMemory } from './queue-memory.ts';
@@ -27,7 +28,7 @@ export function reportLease(queue: QueueMemory, report: TaskReport, nowMs: numbe
       processingTimeMs: report.processingTimeMs ?? null,
     });
   }
-  queue.service.add(nowMs - lease.claimedAtMs);
+  if (!isBuiltInType(queue.lanes.get(task.lane).type)) queue.service.add(nowMs - lease.claimedAtMs);
   return 'accepted';
 }
 

@@ -51,7 +51,9 @@ export class QueueMemory {
   readonly census = new Census();
   readonly submitted = new RateMeter();
   readonly ended = new RateMeter();
-  /** How long attempts take. */
+  /** Tasks for agents that came in: those of the platform's own types need none. */
+  readonly arrivals = new RateMeter();
+  /** How long agents' attempts take. */
   readonly service = new ServiceMeter();
   readonly agents = new AgentsSeen();
   state: QueueState = 'Active';

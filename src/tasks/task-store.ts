@@ -1,3 +1,4 @@
+import { BUILT_IN_TYPES } from '../core/protocol/built-in-tasks.ts';
 import type { TaskAttempt, TaskOptions, TaskStatus } from '../core/protocol/tasks.ts';
 import type { Row, SqlValue, TaskDatabase } from './database.ts';
 import type { TaskPlace } from './task-id.ts';
@@ -338,12 +339,16 @@ export class TaskStore {
     }));
   }
 
-  /** Tasks that are due, counted up to a limit: those that wait, how long the oldest does, and those under a lease. */
+  /**
+   * Tasks for agents that are due, counted up to a limit: those that wait, how long the oldest does, and those under a
+   * lease.
+   */
   due(nowMs: number, limit: number): { waiting: number; running: number; oldestDueAtMs: number | null } {
     // Lane by lane, since the key begins with it: what is not due is not read.
     const query = `SELECT count(*) AS due, coalesce(sum(lease_until > ?), 0) AS running,
         min(CASE WHEN lease_until IS NULL OR lease_until <= ? THEN due_at END) AS oldest
-      FROM (SELECT lease_until, due_at FROM lanes CROSS JOIN tasks ON tasks.lane = lanes.id AND due_at <= ? LIMIT ?)`;
+      FROM (SELECT lease_until, due_at FROM lanes CROSS JOIN tasks ON tasks.lane = lanes.id AND due_at <= ?
+        WHERE lanes.type NOT IN (${BUILT_IN}) LIMIT ?)`;
     const [row] = this.database.exec(query, nowMs, nowMs, nowMs, limit);
     const running = Number(row.running);
     return { waiting: Number(row.due) - running, running, oldestDueAtMs: numberOrNull(row.oldest) };
@@ -413,6 +418,9 @@ const AHEAD_SIZES = [AHEAD, 16, 8, 4];
 function textOf({ lane, dueAtMs, sequence }: TaskKey): string {
   return `${lane}-${dueAtMs}-${sequence}`;
 }
+
+/** The types that the platform runs itself. */
+const BUILT_IN = BUILT_IN_TYPES.map((type) => `'${type}'`).join(', ');
 
 const KEY = 'lane = ? AND due_at = ? AND sequence = ?';
 

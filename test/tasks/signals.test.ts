@@ -41,11 +41,21 @@ test('a lease that ran out is a task that waits, noticed or not', () => {
   expect(fixture.queue.signals()).toMatchObject({ backlog: 1, running: 0, oldestAgeSeconds: 30 });
 });
 
+test('tasks that the platform runs itself want no agents', () => {
+  const fixture = queueFixture();
+  fixture.queue.submit([newTask({ type: 'Maintenance' }), newTask({ type: 'Query' })]);
+  const [claimed] = fixture.claim({ types: ['Maintenance'] });
+  fixture.clock.advance(5_000);
+  expect(fixture.report(claimed)).toBe('accepted');
+  expect(fixture.queue.signals()).toMatchObject({ backlog: 0, running: 0, arrivalsPerSecond: 0, serviceSeconds: null });
+});
+
 test('a paused queue says that it gives nothing out', () => {
   const fixture = queueFixture();
   fixture.submit();
   fixture.queue.setState('Paused');
   expect(fixture.queue.signals()).toMatchObject({ givesOut: false, backlog: 1 });
+  expect(queueFixture({ paused: true }).queue.signals().givesOut).toBe(false);
 });
 
 test('no more is read than the bound says, however much there is', () => {
