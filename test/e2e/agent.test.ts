@@ -323,8 +323,13 @@ describe.concurrent('an agent', () => {
     const proxy = await openProxy();
     const client = clientOf(proxy.url);
     let sockets = true;
+    let heartbeats = 0;
     const choosing: Client = {
       ...client,
+      json: (request) => {
+        if (request.method === 'PUT') heartbeats++;
+        return client.json(request);
+      },
       connect: (...args) =>
         sockets ? client.connect(...args) : Promise.reject(new ConnectionError('a proxy takes none', null)),
     };
@@ -338,6 +343,10 @@ describe.concurrent('an agent', () => {
     sockets = false;
     proxy.drop();
     await link('polling');
+    await until(
+      () => heartbeats,
+      (count) => count >= 2,
+    );
     expect(await membersOf('links')).toMatchObject([{ memberId: 'of-links', connected: false }]);
     sockets = true;
     await link('socket');
