@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_QUEUE_SETTINGS, type TaskLimit, type TaskLimits } from '../../src/core/protocol/queue-settings.ts';
 import type { ClaimedTask } from '../../src/core/protocol/tasks.ts';
+import { seededRandom } from '../../src/core/random.ts';
+import { seedCount } from '../scale.ts';
 import { newTask, queueFixture, START_MS } from './queue-fixture.ts';
 
 const SECOND = 1_000;
@@ -163,6 +165,67 @@ test('settings outlive the object, and older ones change nothing', () => {
     shardsEver: 1,
   });
   expect(queue.claim()).toMatchObject([{ leaseRemainingMs: 9_000 }]);
+});
+
+test('whatever ends, lapses, restarts and changes: no limit is passed, and nothing waits that none holds back', () => {
+  for (let seed = 0; seed < seedCount(3); seed++) {
+    const random = seededRandom(seed);
+    const below = (count: number) => Math.floor(random.next() * count);
+    let [ofQueue, ofType, ofGroup] = [4, 3, 2];
+    const configure = () =>
+      queue.configure(
+        limits({
+          queue: atMost(ofQueue),
+          perType: [{ type: 't0', ...atMost(ofType) }],
+          perGroup: [{ group: '*', ...atMost(ofGroup) }],
+        }),
+      );
+    const queue = queueFixture({}, seededRandom(seed + 1));
+    configure();
+    const known = new Map<string, { type: string; group: string; lease: ClaimedTask | null }>();
+    for (let step = 0; step < 250; step++) {
+      queue.clock.advance(below(3) * SECOND);
+      const running = () =>
+        [...known.values()].filter(({ lease }) => lease !== null && lease.leaseExpiresAtMs > queue.clock.now());
+      const turn = below(10);
+      if (turn < 4) {
+        const [type, group] = [`t${below(2)}`, `g${below(3)}`];
+        const priority = (['Low', 'High'] as const)[below(2)];
+        const options = { groupKey: group, maxRetries: 99, retryDelaySeconds: 0.1 };
+        known.set(queue.submit({ type, priority, options }).taskId, { type, group, lease: null });
+      } else if (turn < 7) {
+        const held = running();
+        const task = held[below(held.length)];
+        if (task?.lease) expect(queue.report({ ...task.lease, success: below(2) === 0 })).toBe('accepted');
+        if (task !== undefined) task.lease = null;
+      } else if (turn === 7) queue.restart();
+      else if (turn === 8 && below(5) === 0) {
+        [ofQueue, ofType, ofGroup] = [1 + below(6), 1 + below(4), 1 + below(3)];
+        configure();
+      }
+      const before = running().length;
+      const claimed = queue.claim({ max: 9, leaseSeconds: 4 });
+      for (const lease of claimed) {
+        const task = known.get(lease.taskId);
+        if (task !== undefined) task.lease = lease;
+      }
+      const now = running();
+      const count = (of: (task: { type: string; group: string }) => boolean) => now.filter(of).length;
+      if (claimed.length > 0) expect(now.length).toBeLessThanOrEqual(Math.max(ofQueue, before));
+      const open = { queue: now.length < ofQueue, type: count(({ type }) => type === 't0') < ofType };
+      for (const [taskId, task] of known) {
+        if (now.includes(task)) continue;
+        const record = queue.queue.get(taskId);
+        if (record === null || record.finished !== null || record.dueAtMs > queue.clock.now()) continue;
+        const isOpen = count(({ group }) => group === task.group) < ofGroup && (task.type !== 't0' || open.type);
+        if (open.queue && isOpen) throw new Error(`seed ${seed}, step ${step}: ${taskId} waits for nothing`);
+      }
+      for (const { type, group } of claimed.map(({ taskId }) => known.get(taskId) ?? { type: '', group: '' })) {
+        expect(count((task) => task.group === group)).toBeLessThanOrEqual(ofGroup);
+        if (type === 't0') expect(count((task) => task.type === 't0')).toBeLessThanOrEqual(ofType);
+      }
+    }
+  }
 });
 
 describe('why', () => {
