@@ -157,3 +157,27 @@ test('what registers with a cluster lies in its state as it would in etcd, and g
   expect(await cluster.object.kv(all, null)).toMatchObject({ ok: true, result: { records: [] } });
   cluster.kill();
 });
+
+test.each(Object.entries(WAYS))(
+  'a watch of %s tells the very next change after a listing',
+  async (_name, storeOver) => {
+    const timing = virtualTiming();
+    const cluster = new Cluster(timing);
+    const { signal } = new AbortController();
+    const store = storeOver(cluster, cluster.link(), timing);
+    const { revision } = await store.list('/x/', signal);
+    const { token } = await store.grant(5, signal);
+    await store.put('/x/a', '1', token, signal);
+    await store.put('/x/b', '2', token, signal);
+    const changes: unknown[] = [];
+    for await (const told of store.watch('/x/', revision, signal)) {
+      changes.push(...told.changes);
+      if (changes.length >= 2) break;
+    }
+    expect(changes).toEqual([
+      { key: '/x/a', value: '1' },
+      { key: '/x/b', value: '2' },
+    ]);
+    cluster.kill();
+  },
+);
