@@ -42,6 +42,8 @@ const BACKOFF: Backoff = { firstMs: 250, capMs: 60_000 };
 const PING_MS = 10_000;
 const ANSWER_MS = 5_000;
 const SESSION_HEARTBEATS = 3;
+/** What the queue closes a WebSocket with that another one of the same agent has taken the place of. */
+const REPLACED = 4001;
 
 /** What the queue says; the rest of its messages concerns nobody here. */
 type QueueMessage =
@@ -61,7 +63,7 @@ export function startQueueSocket(parts: QueueSocketParts, signal: AbortSignal): 
   let present: Socket | undefined;
   let isFailing = false;
 
-  /** Holds one connection until it ends. Resolves to whether the queue took the agent in. */
+  /** Holds one connection until it ends. Resolves to whether it was worth holding: the queue took the agent in. */
   const hold = async (): Promise<boolean> => {
     const ended = new AbortController();
     let isWelcome = false;
@@ -128,7 +130,8 @@ export function startQueueSocket(parts: QueueSocketParts, signal: AbortSignal): 
     for (const id of [...waiting.keys()]) settle(id)?.reject(new ConnectionError('the WebSocket closed', null));
     if (!signal.aborted) log('the WebSocket of the queue ended', { shard, code, reason });
     changes.tell();
-    return isWelcome;
+    // Two of one name would take it from each other for ever, at once each time.
+    return isWelcome && code !== REPLACED;
   };
 
   const settle = (id: string | undefined) => {
