@@ -14,7 +14,13 @@ export async function run(): Promise<BenchSection[]> {
     try {
       const section = await part(instance);
       sections.push(section);
+      for (const { what, ours, peer, ratio, note } of section.rows)
+        process.stderr.write(`${what}: ${ours} against ${peer}, ${ratio?.toFixed(2) ?? ''} × (${note})\n`);
       process.stderr.write(`${section.title}: ${Math.round((performance.now() - started) / 1_000)} s\n`);
+    } catch (error) {
+      // The other parts took minutes and are good: this one keeps what the page has, and the run fails in the end.
+      process.stderr.write(`${part.name} FAILED: ${error instanceof Error ? error.stack : error}\n`);
+      process.exitCode = 1;
     } finally {
       await instance.stop();
     }
