@@ -23,7 +23,7 @@ const ALWAYS = ['submitted', 'claimed', 'retried', 'lapsed', 'accepted', 'duplic
 test('whatever processes, networks, clocks, disks and alarms do, no promise is broken', {
   timeout: 900_000,
 }, async () => {
-  const told = await sim('--seeds', String(isFull ? 400 : 12));
+  const told = await sim('--seeds', String(isFull ? 300 : 8));
   console.info(told);
   const tried = new Map(
     [...told.matchAll(/(\d+) ([a-zA-Z][a-zA-Z -]*)(?:,|$)/gm)].map(([, n, name]) => [name, Number(n)]),
