@@ -11,8 +11,8 @@ export interface PushedTask {
 type Message = Record<string, unknown> & { readonly type: string };
 
 /** The other end of a queue's WebSocket. Node's client takes headers beside the protocols. */
-export async function connectAgent(instance: Instance, queue: string) {
-  const url = `${instance.url.replace('http', 'ws')}/v1/namespaces/default/queues/${queue}/connect`;
+export async function connectAgent(instance: Instance, queue: string, shard = 0) {
+  const url = `${instance.url.replace('http', 'ws')}/v1/namespaces/default/queues/${queue}/connect?shard=${shard}`;
   const socket = new WebSocket(url, { headers: { authorization: `Bearer ${instance.adminToken}` } } as never);
   const messages: Message[] = [];
   const tasks: PushedTask[] = [];

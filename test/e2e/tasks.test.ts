@@ -238,6 +238,27 @@ describe('a declared queue', () => {
     expect(new Set(outcomes)).toEqual(new Set(['accepted']));
     expect((await send('GET', 'wide')).json.depth.Completed).toMatchObject({ Normal: claimed.length });
   });
+
+  test('sends connected agents the tasks of their shard, and tells them when it has more shards', async () => {
+    await declare('sent', { shards: 2, balance: { strategy: 'RoundRobin' } });
+    const agents = await Promise.all([0, 1].map(async (shard) => await connectAgent(instance, 'sent', shard)));
+    for (const [shard, agent] of agents.entries())
+      expect(await agent.hello('a', { slots: 12 })).toMatchObject({ shard, shards: 2 });
+    const tasks = Array.from({ length: 12 }, (_, i) => ({ type: 'work', groupKey: `g${i}` }));
+    await send('POST', 'sent/tasks', { tasks });
+    for (const agent of agents) await agent.next(({ type }) => type === 'tasks');
+    expect(agents.flatMap(({ tasks: pushed }) => pushed)).toHaveLength(12);
+    for (const [shard, agent] of agents.entries())
+      expect(new Set(agent.tasks.map(({ taskId }) => taskId.split('-')[0]))).toEqual(new Set([String(shard)]));
+    expect((await send('GET', 'sent/agents')).json).toMatchObject({
+      strategy: 'RoundRobin',
+      items: [{ shard: 0 }, { shard: 1 }],
+    });
+    await change('sent', { shards: 3 });
+    for (const agent of agents)
+      expect(await agent.next(({ type }) => type === 'shards')).toEqual({ type: 'shards', shards: 3 });
+    for (const agent of agents) agent.close();
+  });
 });
 
 test('what a leader that was replaced submits, claims or reports is refused', async () => {
