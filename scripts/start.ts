@@ -12,6 +12,8 @@ import { PROJECT_ROOT } from './project-root.ts';
 
 const DEV_VARS = join(PROJECT_ROOT, '.dev.vars');
 const READY_MS = 30_000;
+/** What a deployment refuses and a trial on one machine needs: webhooks to this machine. */
+const LOCAL = { UPSTREAM_ALLOW_CIDRS: '127.0.0.0/8,::1/128' };
 
 function readPort(text: string | undefined): number {
   const port = text === undefined || text === '' ? 8787 : Number(text);
@@ -24,7 +26,12 @@ function readVars(): { vars: Record<string, string>; tokenFrom: string } {
   const secrets = readOrCreateSecrets(DEV_VARS);
   const given = process.env['ADMIN_TOKEN'];
   return {
-    vars: { ...parseVars(readFileSync(DEV_VARS, 'utf8')), ...secrets, ...(given ? { ADMIN_TOKEN: given } : {}) },
+    vars: {
+      ...LOCAL,
+      ...parseVars(readFileSync(DEV_VARS, 'utf8')),
+      ...secrets,
+      ...(given ? { ADMIN_TOKEN: given } : {}),
+    },
     tokenFrom: given ? 'the environment variable ADMIN_TOKEN' : relative(process.cwd(), DEV_VARS),
   };
 }
