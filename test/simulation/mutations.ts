@@ -96,12 +96,6 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: 'if (epoch <= highest) return;',
   },
   {
-    name: 'the token of a dead letter is forgotten by its redrive',
-    file: 'src/tasks/task-store.ts',
-    find: '      task.settledToken,\n      JSON',
-    replace: '      null,\n      JSON',
-  },
-  {
     name: 'no wait before another attempt',
     file: 'src/tasks/endings.ts',
     find: 'const dueAtMs = atMs + retryDelayMs(task.attempt, retryDelaySeconds, queue.settings, queue.random);',
