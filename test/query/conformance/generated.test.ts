@@ -65,7 +65,7 @@ function someSegments(random: Random): readonly number[] {
 const used = { statements: 0, none: 0, some: 0, all: 0, btree: 0, fulltext: 0 };
 
 describe('statements at random', () => {
-  for (let seed = 1; seed <= seedCount(2); seed++) {
+  for (let seed = 1; seed <= seedCount(5); seed++) {
     const rule = 'answer as in DuckDB with no, some and all indexes built, and by the fallback executor';
     it(`${rule} (seed ${seed})`, { timeout: 300_000 }, async () => {
       const random = seededRandom(seed);
