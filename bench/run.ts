@@ -89,7 +89,7 @@ function head(where: string): string {
 
 /** The page with these sections in place of what it has under their titles; new ones come last. */
 function withSections(page: string, renewed: readonly BenchSection[], where: string): string {
-  const [top, ...present] = page.split(/^(?=## )/m);
+  const [top, ...present] = `${page.trimEnd()}\n\n`.split(/^(?=## )/m);
   const titled = new Map(present.map((text) => [text.slice(3, text.indexOf('\n')), text]));
   for (const section of renewed) {
     const setting = `${section.setting} Run by itself: ${where}.`;

@@ -52,7 +52,8 @@ export async function countTasks(instance: Instance): Promise<readonly TaskCost[
     single: [] as number[],
     rows: [] as number[],
   }));
-  for (const { queue, depth } of queues) await submit(queue, depth);
+  // With what a round takes, so that never fewer are queued.
+  for (const { queue, depth } of queues) await submit(queue, depth + TAKEN + SINGLES);
   for (let round = 0; round <= ROUNDS; round++) {
     for (const { queue, batched, single, rows } of queues) {
       const before = await rowsOf(queue);
