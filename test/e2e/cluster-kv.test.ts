@@ -330,7 +330,7 @@ describe('a cluster to the clients of etcd', () => {
     lookEveryMs: 250,
     ttlSeconds: 4,
     open: () => open(instance.url),
-    openPath: () => proxiedPath(Number(new URL(instance.url).port), (url) => open(url, 1_000)),
+    openPath: () => proxiedPath(Number(new URL(instance.url).port), (url) => open(url, 2_500)),
     remove: async (service, id) => {
       const key = toBase64(keyOf('/orasi/services/', service, id));
       const path = '/v1/namespaces/default/clusters/registry/v3/kv/deleterange';
