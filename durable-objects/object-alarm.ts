@@ -2,6 +2,8 @@ import { systemClock } from '../src/core/clock.ts';
 
 /** An alarm this late will not ring; the platform allows itself a minute. */
 const LOST_AFTER_MS = 2 * 60_000;
+/** The platform takes no alarm after the year 2189; one that rings before there is work is set anew. */
+const FURTHEST_MS = 366 * 86_400_000;
 
 /** The one alarm of a Durable Object, and when it will ring as far as this instance knows: setting it is a write. */
 export class ObjectAlarm {
@@ -29,7 +31,7 @@ export class ObjectAlarm {
     const isSet = this.#armedAtMs !== null && this.#armedAtMs <= dueAtMs;
     const isLost = this.#armedAtMs !== null && this.#armedAtMs < systemClock.now() - LOST_AFTER_MS;
     if (isSet && !isLost) return;
-    this.#armedAtMs = dueAtMs;
-    await this.#storage.setAlarm(dueAtMs);
+    this.#armedAtMs = Math.min(dueAtMs, systemClock.now() + FURTHEST_MS);
+    await this.#storage.setAlarm(this.#armedAtMs);
   }
 }
