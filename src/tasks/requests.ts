@@ -11,12 +11,22 @@ export const name = (max: number) => z.string().min(1).max(max);
 
 /** JSON, kept as its text. */
 export const payload = z.unknown().transform((value, context) => {
+  // Neither who claims it could be answered, nor who claims or lists others beside it.
+  if (isDeeper(value, LIMITS.jsonDepth)) {
+    context.addIssue({ code: 'custom', message: `expected at most ${LIMITS.jsonDepth} levels of lists and objects` });
+    return z.NEVER;
+  }
   const text = JSON.stringify(value ?? null);
   if (text.length * 3 <= LIMITS.taskPayloadBytes || new TextEncoder().encode(text).length <= LIMITS.taskPayloadBytes)
     return text;
   context.addIssue({ code: 'custom', message: `expected at most ${LIMITS.taskPayloadBytes} bytes of JSON` });
   return z.NEVER;
 });
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((each) => isDeeper(each, levels - 1));
+}
 
 export const leaseSeconds = seconds(1, 86_400);
 /** Types of tasks that an agent takes. */
