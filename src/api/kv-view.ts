@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import * as z from 'zod';
+import { MAX_OPERATIONS } from '../cluster/kv/check.ts';
 import { recordView } from '../cluster/kv/record-view.ts';
 import { type ErrorCode, OrasiError } from '../core/errors.ts';
 import { deleteCall, keyInterval, prefixInterval, putCall, rangeCall } from '../core/kv-calls.ts';
@@ -60,9 +61,13 @@ const OperationShape = z.union([
   z.strictObject({ deletePrefix: z.strictObject({ prefix: z.string() }) }),
 ]);
 export const TxnShape = z.strictObject({
-  compare: z.array(CompareShape).default([]).describe('All must hold; a key that is not there has revision 0.'),
-  success: z.array(OperationShape).default([]),
-  failure: z.array(OperationShape).default([]),
+  compare: z
+    .array(CompareShape)
+    .max(MAX_OPERATIONS)
+    .default([])
+    .describe('All must hold; a key that is not there has revision 0.'),
+  success: z.array(OperationShape).max(MAX_OPERATIONS).default([]),
+  failure: z.array(OperationShape).max(MAX_OPERATIONS).default([]),
 });
 export const TxnAnswerShape = z.object({
   succeeded: z.boolean(),

@@ -131,16 +131,34 @@ function checkUpgrade({ req }: Context<ApiEnv>, protocol: string): void {
   });
 }
 
+/** What is wrong with one request is told up to here: it may be wrong in as many places as it has bytes. */
+const FAULTS_TOLD = 100;
+const FAULT_CHARS = 1_000;
+
 /** Validates input by a schema; faults name their path below `root`. */
 function check(schema: z.ZodType | undefined, value: unknown, root: string): unknown {
   if (schema === undefined) return {};
-  const parsed = schema.safeParse(value);
+  const parsed = parse(schema, value);
   if (parsed.success) return parsed.data;
-  const errors = parsed.error.issues.flatMap(closestIssues).map((issue) => ({
-    path: [...(root === '' ? [] : [root]), ...issue.path.map(String)].join('.') || '(body)',
-    message: issue.message,
-  }));
+  const errors = parsed.error.issues
+    .slice(0, FAULTS_TOLD)
+    .flatMap(closestIssues)
+    .slice(0, FAULTS_TOLD)
+    .map((issue) => ({
+      path: [...(root === '' ? [] : [root]), ...issue.path.map(String)].join('.') || '(body)',
+      message: issue.message.slice(0, FAULT_CHARS),
+    }));
   throw new OrasiError('bad_request', `${errors[0].path}: ${errors[0].message}`, { errors });
+}
+
+function parse(schema: z.ZodType, value: unknown): z.ZodSafeParseResult<unknown> {
+  try {
+    return schema.safeParse(value);
+  } catch (error) {
+    // Zod hands faults on as arguments of a call, and looks at what is nested by calling itself.
+    if (!(error instanceof RangeError)) throw error;
+    throw new OrasiError('bad_request', 'the request is wrong in too many places, or nested too deep');
+  }
 }
 
 /** Of a choice between shapes, the faults of the one that was meant: the one understood deepest, with the fewest. */

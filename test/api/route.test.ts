@@ -37,7 +37,9 @@ function testApp() {
         tag: 'test',
         summary: 'A thing.',
         query: z.object({ wait: z.coerce.number().int().max(300).default(0) }),
-        body: z.object({ spec: z.object({ size: z.number() }) }),
+        body: z.object({
+          spec: z.object({ size: z.number(), notes: z.record(z.string(), z.string()).optional() }),
+        }),
         responses: { 200: { description: 'Done.' } },
       },
       async ({ params, query, body }) => {
@@ -104,6 +106,22 @@ describe('the management surface', () => {
     expect(await notJson.json()).toMatchObject({ errors: [{ path: '(body)' }] });
     const late = await call(`${THING}?wait=301`, post({ spec: { size: 1 } }));
     expect(await late.json()).toMatchObject({ errors: [{ path: 'query.wait' }] });
+  });
+
+  test('a request that is wrong in more places than anybody reads is answered with the first of them', async () => {
+    const { call } = testApp();
+    const faultsOf = async (things: number) => {
+      const entries = Array.from({ length: things }, (_, i) => `"k${i}":1`);
+      const body = `{"spec":{"size":1,"notes":{${entries.join(',')}}}}`;
+      const response = await call(THING, { method: 'POST', body, token: 'good' });
+      return { status: response.status, answer: (await response.json()) as { detail: string; errors?: object[] } };
+    };
+    const some = await faultsOf(1_000);
+    expect(some.status).toBe(400);
+    expect(some.answer.errors).toHaveLength(100);
+    expect(some.answer.errors?.[0]).toEqual({ path: 'spec.notes.k0', message: expect.stringMatching(/string/) });
+    // So many that the validation itself gives up.
+    expect((await faultsOf(75_000)).status).toBe(400);
   });
 
   test('a path that is not UTF-8 is refused, and a JSON body is bounded', async () => {

@@ -4,7 +4,7 @@ import { compareBytes } from './interval.ts';
 import { KvRefused } from './refusal.ts';
 
 /** Operations or conditions a transaction may have; etcd's default. */
-const MAX_OPERATIONS = 128;
+export const MAX_OPERATIONS = 128;
 
 /** Refuses an operation for what it says, whatever the state. Rules and their order are etcd's (api/v3rpc/key.go). */
 export function checkOperation(operation: KvOperation | null, maxValueBytes: number, room = MAX_OPERATIONS): void {
