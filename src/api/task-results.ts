@@ -4,6 +4,7 @@ import { RESULTS, resultKey } from '../storage/layout.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { shardOfId } from '../tasks/shards.ts';
 import type { ApiBase } from './ports.ts';
+import { checkQueueName } from './queue-name.ts';
 import { type ApiApp, defineRoute } from './route.ts';
 
 /** The result of a task as itself: what is kept with the task as JSON, what is kept in the bucket as it was written. */
@@ -30,6 +31,7 @@ export function mountTaskResults(
       },
     },
     async ({ params: { ns, queue, taskId } }) => {
+      checkQueueName(queue);
       const namespaceUid = await base.namespaceUid(ns);
       const answer = await taskQueue(`${namespaceUid}/${queue}/${shardOfId(taskId) ?? 0}`).get(taskId);
       if (!answer.ok) throw new OrasiError(answer.code, answer.message, { errors: [...answer.errors] });
