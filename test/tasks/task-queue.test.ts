@@ -205,6 +205,18 @@ describe('retries', () => {
     for (const claimed of again) expect(queue.report(claimed)).toBe('accepted');
     expect(queue.queue.redrive({ taskIds: null, max: 10 })).toBe(0);
   });
+
+  test('the last report of what is redriven, its answer lost, is a duplicate when it is said again', () => {
+    const queue = queueFixture();
+    const { taskId } = queue.submit({ options: { maxRetries: 0 } });
+    const [claimed] = queue.claim();
+    const failure = { ...claimed, success: false, error: 'no' };
+    expect(queue.report(failure)).toBe('accepted');
+    expect(queue.queue.redrive({ taskIds: [taskId], max: 1 })).toBe(1);
+    expect(queue.report(failure)).toBe('duplicate');
+    queue.clock.advance(1);
+    expect(queue.report(queue.claim()[0])).toBe('accepted');
+  });
 });
 
 describe('order', () => {
