@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { recordView, textOf } from '../cluster/kv/record-view.ts';
-import { OrasiError } from '../core/errors.ts';
+import { badField, OrasiError } from '../core/errors.ts';
 import { deleteCall, keyInterval, prefixInterval, putCall, rangeCall } from '../core/kv-calls.ts';
 import { LIMITS } from '../core/limits.ts';
 import type {
@@ -29,6 +29,7 @@ import { pageQuery } from './paging.ts';
 import type { ApiBase } from './ports.ts';
 import { problemResponse } from './problem.ts';
 import { type ApiApp, defineRoute } from './route.ts';
+import { isUpgrade, lastEventId, upgradeAfter } from './watch-request.ts';
 
 const CLUSTER = '/v1/namespaces/{ns}/clusters/{cluster}';
 
@@ -282,8 +283,11 @@ export function mountClusterKv(
         if (!answer.ok && answer.refusal === 'compacted') return gone(answer.compactedRevision, requestId);
         if (!answer.ok) throw refusalOf(answer);
       }
-      if (raw.headers.get('upgrade')?.toLowerCase() === 'websocket') {
-        return await state.fetch(watchRequest(raw, query.prefix, revision));
+      if (isUpgrade(raw.headers)) {
+        if (bytesOf(query.prefix).length > LIMITS.watchPrefixBytes) {
+          throw badField('query.prefix', `expected at most ${LIMITS.watchPrefixBytes} bytes over a WebSocket`);
+        }
+        return await state.fetch(upgradeAfter(raw, revision));
       }
       const frames = await state.kvWatch([
         {
@@ -319,17 +323,6 @@ async function held(
   return answers;
 }
 
-/** The upgrade as the object takes it. Throws `bad_request`. */
-function watchRequest(raw: Request, prefix: string, revision: number | null): Request {
-  if (bytesOf(prefix).length > LIMITS.watchPrefixBytes) {
-    const message = `expected at most ${LIMITS.watchPrefixBytes} bytes over a WebSocket`;
-    throw new OrasiError('bad_request', `prefix: ${message}`, { errors: [{ path: 'query.prefix', message }] });
-  }
-  const url = new URL(raw.url);
-  if (revision !== null) url.searchParams.set('revision', String(revision));
-  return new Request(url, raw);
-}
-
 function recordResponse(record: KvRecord): Response {
   return Response.json(recordView(record), { headers: { etag: `"${record.modRevision}"` } });
 }
@@ -337,16 +330,6 @@ function recordResponse(record: KvRecord): Response {
 function gone(compactedRevision: number | undefined, requestId: string): Response {
   const error = new OrasiError('gone', `the history before revision ${compactedRevision} has been compacted`);
   return problemResponse(error, requestId, { compactedRevision });
-}
-
-function lastEventId(headers: Headers): number | null {
-  const id = headers.get('last-event-id');
-  if (id === null) return null;
-  if (/^\d{1,15}$/.test(id)) return Number(id);
-  const message = 'expected a revision';
-  throw new OrasiError('bad_request', `Last-Event-ID: ${message}`, {
-    errors: [{ path: '(header) Last-Event-ID', message }],
-  });
 }
 
 /** Where a list goes on: behind a key, at the revision of the first page. */
@@ -358,10 +341,7 @@ function cursorAfter(revision: number, key: Uint8Array): string {
 
 function readCursor(cursor: string): { revision: number; key: Uint8Array } {
   const parts = /^(\d{1,15})\.((?:[0-9a-f]{2})+)$/.exec(cursor);
-  if (parts === null) {
-    const message = 'expected the nextCursor of a page';
-    throw new OrasiError('bad_request', `cursor: ${message}`, { errors: [{ path: 'query.cursor', message }] });
-  }
+  if (parts === null) throw badField('query.cursor', 'expected the nextCursor of a page');
   const digits = parts[2].match(/../g) ?? [];
   return { revision: Number(parts[1]), key: Uint8Array.from(digits, (pair) => Number.parseInt(pair, 16)) };
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { OrasiError } from '../core/errors.ts';
+import { badField } from '../core/errors.ts';
 import { DISCOVERY_BACKENDS, type DiscoverySettings } from '../core/protocol/discovery-settings.ts';
 import type { ClusterServices } from '../discovery/cluster-services.ts';
 import { clusterObjectName } from './cluster-name.ts';
@@ -75,8 +75,7 @@ export function mountClusterServices(app: ApiApp, base: ApiBase, { services, set
     async ({ params }) => {
       const { service } = params;
       if (!/^[^\p{Cc}]{1,128}$/u.test(service)) {
-        const message = 'expected 1 to 128 characters, none of them control characters';
-        throw new OrasiError('bad_request', `service: ${message}`, { errors: [{ path: 'service', message }] });
+        throw badField('service', 'expected 1 to 128 characters, none of them control characters');
       }
       const cluster = await clusterObjectName(base, params);
       const registry = await settings(cluster);

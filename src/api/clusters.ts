@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { MemberId, MemberReportSchema, Term } from '../cluster/messages.ts';
-import { OrasiError } from '../core/errors.ts';
+import { badField, OrasiError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import {
   type ClusterAnswer,
@@ -14,6 +14,7 @@ import { clusterObjectName } from './cluster-name.ts';
 import type { ApiBase } from './ports.ts';
 import { problemResponse } from './problem.ts';
 import { type ApiApp, defineRoute } from './route.ts';
+import { isUpgrade, lastEventId, upgradeAfter } from './watch-request.ts';
 
 const Member = z.object({
   memberId: z.string(),
@@ -268,8 +269,9 @@ export function mountClusters(app: ApiApp, base: ApiBase, clusters: (name: strin
     async ({ params, query, raw, requestId }) => {
       const revision = query.revision ?? lastEventId(raw.headers);
       const cluster = await clusterOf(params);
-      if (raw.headers.get('upgrade')?.toLowerCase() === 'websocket') {
-        return await watchSocket(cluster, raw, revision, requestId);
+      if (isUpgrade(raw.headers)) {
+        const answer = await cluster.fetch(upgradeAfter(raw, revision));
+        return answer.status === 101 ? answer : gone(await answer.json<ClusterRefusal>(), requestId);
       }
       const watched = await cluster.watch(revision);
       if (watched instanceof ReadableStream) {
@@ -282,37 +284,14 @@ export function mountClusters(app: ApiApp, base: ApiBase, clusters: (name: strin
   );
 }
 
-async function watchSocket(
-  cluster: ClusterObject,
-  raw: Request,
-  revision: number | null,
-  requestId: string,
-): Promise<Response> {
-  const url = new URL(raw.url);
-  if (revision !== null) url.searchParams.set('revision', String(revision));
-  const answer = await cluster.fetch(new Request(url, raw));
-  return answer.status === 101 ? answer : gone(await answer.json<ClusterRefusal>(), requestId);
-}
-
 function gone(refusal: ClusterRefusal, requestId: string): Response {
   return problemResponse(refusalOf(refusal), requestId, { compactedRevision: refusal.compactedRevision });
 }
 
-function lastEventId(headers: Headers): number | null {
-  const id = headers.get('last-event-id');
-  if (id === null) return null;
-  if (!/^\d{1,16}$/.test(id)) throw badParameter('(header) Last-Event-ID', 'expected a revision');
-  return Number(id);
-}
-
 function memberIdOf(params: Readonly<Record<string, string>>): string {
   const parsed = MemberId.safeParse(params.id);
-  if (!parsed.success) throw badParameter('id', parsed.error.issues[0].message);
+  if (!parsed.success) throw badField('id', parsed.error.issues[0].message);
   return parsed.data;
-}
-
-function badParameter(path: string, message: string): OrasiError {
-  return new OrasiError('bad_request', `${path}: ${message}`, { errors: [{ path, message }] });
 }
 
 /** The value of an answer. Throws its refusal. */

@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer';
+import { fromBase64, toBase64 } from '../core/bytes.ts';
 
 /**
  * Protocol buffers as JSON, as etcd's gateway reads and writes them: bytes in base64, 64-bit integers as strings, zero
@@ -101,10 +101,10 @@ export function fieldsOf(message: Message, value: unknown): Fields {
   }
   const values = new Map<string, unknown>();
   for (const [given, each] of Object.entries(value)) {
-    const name = given in message.fields ? given : given.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    const field = message.fields[name];
-    if (field === undefined) throw new MalformedMessage(`unknown field "${given}" in ${message.name}`);
-    if (each !== null) values.set(name, readValue(field, each));
+    const snakeCase = given.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    const name = [given, snakeCase].find((spelling) => Object.hasOwn(message.fields, spelling));
+    if (name === undefined) throw new MalformedMessage(`unknown field "${given}" in ${message.name}`);
+    if (each !== null) values.set(name, readValue(message.fields[name], each));
   }
   return new Fields(values);
 }
@@ -164,7 +164,7 @@ function bytesOf(value: unknown): Uint8Array {
   }
   const fault = faultOf(value);
   if (fault !== null) throw new MalformedMessage(`illegal base64 data at input byte ${fault}`);
-  return new Uint8Array(Buffer.from(value, 'base64'));
+  return fromBase64(value);
 }
 
 /** Where a text is not base64, counted as Go's decoder does; null where it is. */
@@ -214,7 +214,7 @@ export function show(message: Shown): { [name: string]: unknown } {
     if (value === undefined || value === false || value === 0 || value === '' || value === '0') continue;
     if (typeof value === 'number') shown[name] = String(value);
     else if (value instanceof Uint8Array) {
-      if (value.length > 0) shown[name] = base64(value);
+      if (value.length > 0) shown[name] = toBase64(value);
     } else if (isList(value)) {
       if (value.length > 0) shown[name] = value.map((each) => (typeof each === 'string' ? each : show(each)));
     } else shown[name] = typeof value === 'object' ? show(value) : value;
@@ -224,8 +224,4 @@ export function show(message: Shown): { [name: string]: unknown } {
 
 function isList(value: unknown): value is readonly (Shown | string)[] {
   return Array.isArray(value);
-}
-
-export function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }

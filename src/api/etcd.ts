@@ -1,9 +1,10 @@
 import type { Verb } from '../access/authorize.ts';
+import { toBase64 } from '../core/bytes.ts';
 import { keyInterval, rangeCall } from '../core/kv-calls.ts';
 import type { ClusterKv, KvCall, KvResult } from '../core/protocol/cluster-kv.ts';
 import { clusterObjectName } from './cluster-name.ts';
 import { etcdErrorResponse, etcdRefusal } from './etcd-errors.ts';
-import { base64, type Fields, MalformedMessage, type Message, readMessage, type Shown, show } from './etcd-json.ts';
+import { type Fields, MalformedMessage, type Message, readMessage, type Shown, show } from './etcd-json.ts';
 import { AUTHENTICATE, loginRefused, loginToken } from './etcd-login.ts';
 import {
   COMPACTION,
@@ -209,7 +210,7 @@ function shownResult(result: KvResult, header: Shown): object {
       const { ttlSeconds, grantedTtlSeconds } = result;
       return {
         ...show({ header, ID: result.leaseId, TTL: ttlSeconds, grantedTTL: grantedTtlSeconds }),
-        ...(result.keys.length === 0 ? {} : { keys: result.keys.map(base64) }),
+        ...(result.keys.length === 0 ? {} : { keys: result.keys.map(toBase64) }),
       };
     }
     case 'leases':

@@ -1,4 +1,4 @@
-import { OrasiError } from '../core/errors.ts';
+import { badField } from '../core/errors.ts';
 import { keyInterval } from '../core/kv-calls.ts';
 import type { KvCompare } from '../core/protocol/cluster-kv.ts';
 
@@ -9,15 +9,16 @@ import type { KvCompare } from '../core/protocol/cluster-kv.ts';
 export function preconditionOf(headers: Headers, key: Uint8Array): KvCompare | null {
   const match = headers.get('if-match');
   const noneMatch = headers.get('if-none-match');
-  if (match !== null && noneMatch !== null) throw bad('If-Match', 'expected one of If-Match and If-None-Match');
+  if (match !== null && noneMatch !== null)
+    throw badField('(header) If-Match', 'expected one of If-Match and If-None-Match');
   if (noneMatch !== null) {
-    if (noneMatch.trim() !== '*') throw bad('If-None-Match', 'expected *');
+    if (noneMatch.trim() !== '*') throw badField('(header) If-None-Match', 'expected *');
     return { ...keyInterval(key), target: 'mod', result: 'equal', number: 0 };
   }
   if (match === null) return null;
   if (match.trim() === '*') return { ...keyInterval(key), target: 'mod', result: 'greater', number: 0 };
   const revision = /^(?:"(\d{1,15})"|(\d{1,15}))$/.exec(match.trim());
-  if (revision === null) throw bad('If-Match', 'expected a revision, as the ETag has it, or *');
+  if (revision === null) throw badField('(header) If-Match', 'expected a revision, as the ETag has it, or *');
   return { ...keyInterval(key), target: 'mod', result: 'equal', number: Number(revision[1] ?? revision[2]) };
 }
 
@@ -25,10 +26,6 @@ export function preconditionOf(headers: Headers, key: Uint8Array): KvCompare | n
 export function ifEpochOf(headers: Headers): number | null {
   const text = headers.get('if-epoch');
   if (text === null) return null;
-  if (!/^\d{1,16}$/.test(text.trim())) throw bad('If-Epoch', 'expected the epoch of a leader');
+  if (!/^\d{1,16}$/.test(text.trim())) throw badField('(header) If-Epoch', 'expected the epoch of a leader');
   return Number(text);
-}
-
-function bad(header: string, message: string): OrasiError {
-  return new OrasiError('bad_request', `${header}: ${message}`, { errors: [{ path: `(header) ${header}`, message }] });
 }

@@ -1,8 +1,8 @@
-import { Buffer } from 'node:buffer';
 import * as z from 'zod';
 import { MAX_OPERATIONS } from '../cluster/kv/check.ts';
 import { recordView } from '../cluster/kv/record-view.ts';
-import { type ErrorCode, OrasiError } from '../core/errors.ts';
+import { fromBase64 } from '../core/bytes.ts';
+import { badField, type ErrorCode, OrasiError } from '../core/errors.ts';
 import { deleteCall, keyInterval, prefixInterval, putCall, rangeCall } from '../core/kv-calls.ts';
 import type {
   KvAnswer,
@@ -94,7 +94,7 @@ export function bytesOf(text: string): Uint8Array {
 }
 
 export function valueBytes(body: z.output<typeof ValueShape>): Uint8Array {
-  return body.value === undefined ? new Uint8Array(Buffer.from(body.valueBase64 ?? '', 'base64')) : bytesOf(body.value);
+  return body.value === undefined ? fromBase64(body.valueBase64 ?? '') : bytesOf(body.value);
 }
 
 export function txnCall(body: z.output<typeof TxnShape>): KvTxn & { op: 'txn' } {
@@ -139,8 +139,7 @@ function operationOf(operation: z.output<typeof OperationShape>): KvOperation {
 /** A lease's id from a path or a condition. Throws `bad_request`. */
 export function leaseIdOf(text: string): string {
   if (/^(0|[1-9]\d{0,18})$/.test(text) && BigInt(text) < 2n ** 63n) return text;
-  const message = 'expected a positive 64-bit integer';
-  throw new OrasiError('bad_request', `leaseId: ${message}`, { errors: [{ path: 'leaseId', message }] });
+  throw badField('leaseId', 'expected a positive 64-bit integer');
 }
 
 export function operationView(answer: KvOperationAnswer): z.input<typeof TxnAnswerShape>['results'][number] {

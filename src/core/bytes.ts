@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+
 /** Random access to a file of known size; one call is one read of the store, and counts as such. */
 export interface RangeReader {
   readonly sizeBytes: number;
@@ -50,4 +52,13 @@ export function concatBytes(chunks: readonly Uint8Array[]): Uint8Array {
 /** Lower-case hexadecimal, two digits a byte. */
 export function toHex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+export function toBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+}
+
+/** The bytes of a text that is base64; what is none in it is passed over. */
+export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.from(text, 'base64'));
 }

@@ -74,6 +74,11 @@ export class OrasiError extends Error {
   }
 }
 
+/** A refusal of input for one field of it. */
+export function badField(path: string, message: string): OrasiError {
+  return new OrasiError('bad_request', `${path}: ${message}`, { errors: [{ path, message }] });
+}
+
 /** Asserts what the code relies on; a failure is a defect, not bad input. */
 export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new Error(`assertion failed: ${message}`);

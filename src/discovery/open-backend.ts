@@ -1,4 +1,4 @@
-import { OrasiError, unreachable } from '../core/errors.ts';
+import { badField, type OrasiError, unreachable } from '../core/errors.ts';
 import type { DiscoverySettings } from '../core/protocol/discovery-settings.ts';
 import type { Random } from '../core/random.ts';
 import type { DiscoveryBackend } from './backend.ts';
@@ -47,8 +47,7 @@ export function openBackend(configuration: DiscoverySettings, parts: BackendPart
 }
 
 function missing(path: string, what: string): OrasiError {
-  const message = `expected ${what}`;
-  return new OrasiError('bad_request', `${path}: ${message}`, { errors: [{ path, message }] });
+  return badField(path, `expected ${what}`);
 }
 
 export interface ClusterAccess {

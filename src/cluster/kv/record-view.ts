@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer';
+import { toBase64 } from '../../core/bytes.ts';
 import type { KvRecord } from '../../core/protocol/cluster-kv.ts';
 
 /** A record as people see it: text where it is UTF-8, base64 where it is not. */
@@ -28,15 +28,11 @@ export function recordView(record: KvRecord, withValue = true): RecordView {
   const key = textOf(record.key);
   const value = textOf(record.value);
   return {
-    ...(key === undefined ? { keyBase64: base64(record.key) } : { key }),
-    ...(!withValue ? {} : value === undefined ? { valueBase64: base64(record.value) } : { value }),
+    ...(key === undefined ? { keyBase64: toBase64(record.key) } : { key }),
+    ...(!withValue ? {} : value === undefined ? { valueBase64: toBase64(record.value) } : { value }),
     revision: record.modRevision,
     createRevision: record.createRevision,
     version: record.version,
     ...(record.leaseId === '0' ? {} : { leaseId: record.leaseId }),
   };
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }

@@ -1,3 +1,4 @@
+import { toBase64 } from '../../core/bytes.ts';
 import type { KvFrameRecord, KvRecord, KvWatch, KvWatchFrame } from '../../core/protocol/cluster-kv.ts';
 import type { KvStore } from './store.ts';
 
@@ -57,8 +58,4 @@ export function tell(store: KvStore, standing: Standing): KvWatchFrame[] {
 
 function frameRecord(record: KvRecord): KvFrameRecord {
   return { ...record, key: toBase64(record.key), value: toBase64(record.value) };
-}
-
-function toBase64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }

@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer';
+import { fromBase64 } from '../../core/bytes.ts';
 import type { KvFrameRecord, KvRecord, KvWatchFrame } from '../../core/protocol/cluster-kv.ts';
 import { type RecordView, recordView } from './record-view.ts';
 
@@ -37,6 +37,5 @@ export function messagesOf(frame: KvWatchFrame): KvWatchMessage[] {
 }
 
 function decoded(record: KvFrameRecord): KvRecord {
-  const bytes = (text: string) => new Uint8Array(Buffer.from(text, 'base64'));
-  return { ...record, key: bytes(record.key), value: bytes(record.value) };
+  return { ...record, key: fromBase64(record.key), value: fromBase64(record.value) };
 }
