@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type BackupParts, discardRestore, Restore } from '../../src/cluster/backup.ts';
+import { exportKeys, HistoryOutran, StateImport } from '../../src/cluster/kv/backup.ts';
 import { migrateKv } from '../../src/cluster/kv/database.ts';
 import { KvStore } from '../../src/cluster/kv/store.ts';
 import { clusterStore } from '../../src/cluster/store.ts';
@@ -255,5 +256,18 @@ describe('the file', () => {
     await other.restore({ from: cluster.backups, backupId: `2${ID.slice(1)}` });
     const then = cluster.kv.call(rangeOf({ ...ALL, revision: 311 }));
     expect(other.kv.call(rangeOf(ALL)).records).toEqual(then.records);
+  });
+
+  test('holds nothing of a state that is put in place under it, and goes no further', () => {
+    const { call, database } = kvWorld();
+    call(putOf('a', '1'));
+    call(putOf('b', '1'));
+    const keys = exportKeys(new KvStore(database, SETTINGS.answerBytes), 3);
+    expect(keys.next().value).toMatchObject({ modRevision: 2 });
+    const other = new StateImport(new KvStore(database, SETTINGS.answerBytes));
+    const lease = { version: 1, leaseId: '0', place: 0 };
+    other.takeKey({ key: btoa('z'), value: btoa('9'), createRevision: 3, modRevision: 3, ...lease });
+    other.apply(4, 0);
+    expect(() => [...keys]).toThrow(HistoryOutran);
   });
 });

@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer';
+import { fromBase64, toBase64 } from '../../core/bytes.ts';
 import type { ObjectDatabase } from '../../core/object-database.ts';
 import type { BackupKey } from '../backup-file.ts';
 import { bytesOf, type KvStore, POSITIONS } from './store.ts';
@@ -7,10 +7,10 @@ const BYTES = 'length(key) + coalesce(length(value), 0)';
 /** Rows looked at at a time. */
 const PAGE = 200;
 
-/** The state as of a revision went out of reach while it was read: its history was compacted meanwhile. */
+/** The state as of a revision went out of reach while it was read: it was compacted, replaced or erased meanwhile. */
 export class HistoryOutran extends Error {
   constructor(revision: number) {
-    super(`revision ${revision} was compacted while it was backed up`);
+    super(`revision ${revision} went out of reach while it was backed up`);
     this.name = 'HistoryOutran';
   }
 }
@@ -23,9 +23,7 @@ export function* exportKeys(store: KvStore, revision: number): Generator<BackupK
   const { database } = store;
   const end = (revision + 1) * POSITIONS;
   for (let after = -1; ; ) {
-    // Another instance of the store writes in between.
-    store.lookAgain();
-    if (store.compactedRevision() > revision) throw new HistoryOutran(revision);
+    checkReach(store, revision);
     const page = database.exec(
       `SELECT position FROM kv_history AS here WHERE position > ? AND position < ? AND version > 0 AND NOT EXISTS (
          SELECT 1 FROM kv_history AS later WHERE later.key = here.key AND later.position > here.position
@@ -41,8 +39,8 @@ export function* exportKeys(store: KvStore, revision: number): Generator<BackupK
       if (row === undefined) throw new HistoryOutran(revision);
       after = Number(position);
       yield {
-        key: base64(bytesOf(row.key)),
-        value: base64(bytesOf(row.value)),
+        key: toBase64(bytesOf(row.key)),
+        value: toBase64(bytesOf(row.value)),
         createRevision: Number(row.create_revision),
         modRevision: Math.floor(after / POSITIONS),
         place: after % POSITIONS,
@@ -50,8 +48,16 @@ export function* exportKeys(store: KvStore, revision: number): Generator<BackupK
         leaseId: String(row.lease),
       };
     }
-    if (page.length < PAGE) return;
+    if (page.length < PAGE) break;
   }
+  // Rows of the last page may be those of a state that was put in place while it was read.
+  checkReach(store, revision);
+}
+
+/** Another instance of the store writes in between, restores or erases. */
+function checkReach(store: KvStore, revision: number): void {
+  store.lookAgain();
+  if (store.compactedRevision() > revision || store.revision() < revision) throw new HistoryOutran(revision);
 }
 
 /** The leases there are. */
@@ -85,8 +91,8 @@ export class StateImport {
     this.store.database.exec(
       'INSERT INTO restore_keys (position, key, value, create_revision, version, lease) VALUES (?, ?, ?, ?, ?, ?)',
       modRevision * POSITIONS + place,
-      bytesIn(key),
-      bytesIn(value),
+      fromBase64(key),
+      fromBase64(value),
       createRevision,
       version,
       leaseId,
@@ -130,12 +136,4 @@ export class StateImport {
 /** Forgets an import that was begun and not ended. */
 export function discardImport(database: ObjectDatabase): void {
   for (const table of ['restore_keys', 'restore_leases']) database.exec(`DROP TABLE IF EXISTS ${table}`);
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
-}
-
-function bytesIn(text: string): Uint8Array {
-  return new Uint8Array(Buffer.from(text, 'base64'));
 }
