@@ -74,10 +74,7 @@ export function clusterStore(database: ObjectDatabase): ClusterStore {
 
   const setResigned = (memberId: string, resigned: boolean): void => {
     database.exec('DELETE FROM cluster_resigned WHERE member_id = ?', memberId);
-    if (!resigned) return;
-    database.exec('INSERT INTO cluster_resigned (member_id) VALUES (?)', memberId);
-    const last = Number(database.exec('SELECT max(sequence) AS last FROM cluster_resigned')[0].last);
-    database.exec('DELETE FROM cluster_resigned WHERE sequence <= ?', last - LIMITS.clusterResignations);
+    if (resigned) database.exec('INSERT INTO cluster_resigned (member_id) VALUES (?)', memberId);
   };
 
   const perform = (state: ClusterState, effect: Effect, nowMs: number): void => {
@@ -147,7 +144,7 @@ export function clusterStore(database: ObjectDatabase): ClusterStore {
       database.transaction(() => {
         for (const table of ['members', 'resigned', 'elections']) database.exec(`DELETE FROM cluster_${table}`);
         setFact('election', JSON.stringify(election));
-        for (const memberId of resigned) setResigned(memberId, true);
+        for (const memberId of resigned) database.exec('INSERT INTO cluster_resigned (member_id) VALUES (?)', memberId);
         for (const entry of records.toReversed()) record(entry);
       });
     },

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../core/errors.ts';
+import { LIMITS } from '../core/limits.ts';
 import type { ClusterChange, ElectionRecord } from '../core/protocol/cluster.ts';
 import type { ClusterSettings } from '../core/protocol/cluster-settings.ts';
 import type { ClusterState, Effect, Election, Member, Step } from './state.ts';
@@ -65,6 +66,8 @@ export class Turn {
     if (resigned) this.resigned.add(memberId);
     else this.resigned.delete(memberId);
     this.effects.push({ type: 'save-resigned', memberId, resigned });
+    const [oldest] = this.resigned;
+    if (this.resigned.size > LIMITS.clusterResignations) this.setResigned(oldest, false);
   }
 
   record(record: Omit<ElectionRecord, 'at'>): void {

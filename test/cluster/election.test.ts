@@ -1,4 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { EMPTY_CLUSTER } from '../../src/cluster/state.ts';
+import { clusterStore } from '../../src/cluster/store.ts';
+import { Turn } from '../../src/cluster/turn.ts';
+import { LIMITS } from '../../src/core/limits.ts';
 import { settings, World } from './world.ts';
 
 const vote = (world: World, memberId: string, candidateId: string, term: number) =>
@@ -319,4 +323,19 @@ describe('by majority', () => {
     expect(world.leader).toBe('b');
     expect(world.cluster.epoch()).toBeGreaterThan(before);
   });
+});
+
+test('resignations are remembered up to a number, the same in memory as in the store', () => {
+  const { database } = new World();
+  const store = clusterStore(database);
+  const names = Array.from({ length: LIMITS.clusterResignations }, (_, at) => `m${at}`);
+  store.replace(EMPTY_CLUSTER.election, names, []);
+  const turn = new Turn(store.load(), 0, settings());
+  turn.setResigned('m7', false);
+  turn.setResigned('m7', true);
+  turn.setResigned('last', true);
+  const { state, effects } = turn.end();
+  store.write(state, effects, 0);
+  expect([...state.resigned]).toEqual([...names.filter((name) => name !== 'm0' && name !== 'm7'), 'm7', 'last']);
+  expect(store.load().resigned).toEqual(state.resigned);
 });
