@@ -4,8 +4,14 @@ import { type Timing, within } from './timing.ts';
 /** The part of `fetch` that the backends use; passed in by tests. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-/** The platform's `fetch`; workerd refuses it as a method of another object, hence the function around it. */
-export const systemFetch: Fetch = (url, init) => fetch(url, init);
+/**
+ * The platform's `fetch`; workerd refuses it as a method of another object, hence the function around it. Redirects are
+ * not followed: where a registry may be was looked at before, and no registry redirects.
+ */
+export const systemFetch: Fetch = (url, init) => fetch(url, { ...init, redirect: 'manual' });
+
+/** An answer beyond this would endanger the isolate, and is given up. */
+const ANSWER_CHARS = 16 * 1024 * 1024;
 
 /** An answer that was read to its end. */
 export interface Answer {
@@ -34,11 +40,26 @@ export function exchange(
   return within(http.timing, timeoutMs, url, parent, async (signal) => {
     try {
       const response = await http.fetch(url, { ...init, signal });
-      return { status: response.status, headers: response.headers, text: await response.text() };
+      return { status: response.status, headers: response.headers, text: await readText(response) };
     } catch (error) {
       throw unreachable(url, error, signal);
     }
   });
+}
+
+/**
+ * The text of an answer.
+ *
+ * @throws OrasiError `unavailable` beyond 16 Mi characters.
+ */
+export async function readText({ body }: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > ANSWER_CHARS) throw new OrasiError('unavailable', 'the answer is too long');
+  }
+  return text + decoder.decode();
 }
 
 /** What a failure of `fetch`, or of reading what it fetched, is to the caller. */

@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { OrasiError } from '../../src/core/errors.ts';
 import { seededRandom } from '../../src/core/random.ts';
@@ -5,7 +7,7 @@ import type { Listing } from '../../src/discovery/backend.ts';
 import { nextIndex } from '../../src/discovery/consul/blocking.ts';
 import { ConsulBackend } from '../../src/discovery/consul/consul.ts';
 import { EtcdBackend } from '../../src/discovery/etcd/etcd.ts';
-import type { Fetch } from '../../src/discovery/http.ts';
+import { type Fetch, systemFetch } from '../../src/discovery/http.ts';
 import { systemTiming } from '../../src/discovery/timing.ts';
 import { anInstance } from './suite.ts';
 
@@ -130,4 +132,39 @@ test('lines of a watch are put together however the network cuts them', async ()
     expect(await codeOf(follow())).toBe('unavailable');
     expect(seen).toEqual([['a'], ['a', 'b']]);
   }
+});
+
+test('an answer without an end is given up before it fills the memory', async () => {
+  let sent = 0;
+  const endless = () =>
+    new Response(
+      new ReadableStream<Uint8Array>({
+        pull(controller) {
+          sent += 1;
+          controller.enqueue(new Uint8Array(1024 * 1024).fill(32));
+          if (sent === 100) controller.close();
+        },
+      }),
+    );
+  expect(await codeOf(consulOver(answering(endless).fetch).list('api', signal))).toBe('unavailable');
+  expect(sent).toBeLessThan(30);
+});
+
+test('where a registry sends its callers is not asked', async () => {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    response.writeHead(307, { location: '/elsewhere' }).end();
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const { port } = server.address() as AddressInfo;
+  const consul = new ConsulBackend({
+    address: `http://127.0.0.1:${port}`,
+    timing: systemTiming,
+    random: seededRandom(1),
+    fetch: systemFetch,
+  });
+  expect(await codeOf(consul.list('api', signal))).toBe('bad_request');
+  expect(asked).toEqual(['/v1/health/service/api?passing=1']);
+  await new Promise((closed) => server.close(closed));
 });

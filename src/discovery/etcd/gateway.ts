@@ -1,5 +1,15 @@
 import { assert, type ErrorCode, OrasiError } from '../../core/errors.ts';
-import { asJson, asText, codeOfStatus, exchange, type Fetch, type Http, type Json, parseJson } from '../http.ts';
+import {
+  asJson,
+  asText,
+  codeOfStatus,
+  exchange,
+  type Fetch,
+  type Http,
+  type Json,
+  parseJson,
+  readText,
+} from '../http.ts';
 import { linesFor } from '../lines.ts';
 import type { Timing } from '../timing.ts';
 
@@ -79,7 +89,7 @@ export class EtcdGateway {
   private async openStream(url: string, body: Json, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
     const response = await this.options.fetch(url, { ...this.init(body), signal });
     if (response.status === 200 && response.body !== null) return response.body;
-    throw refusal(asJson(parseJson(await response.text(), url)), response.status, url);
+    throw refusal(asJson(parseJson(await readText(response), url)), response.status, url);
   }
 
   private async authenticated(signal: AbortSignal, call: () => Promise<Json>): Promise<Json> {
