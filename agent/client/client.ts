@@ -73,7 +73,11 @@ export function createClient(target: Target): Client {
   const agent = secure ? new https.Agent(options) : new http.Agent(options);
   const begin = secure ? https.request : http.request;
   let token = target.token;
-  const urlOf = (path: string) => new URL(base.pathname.replace(/\/$/, '') + path, base);
+  const urlOf = (path: string) => {
+    // A URL has no such segments: the path of another thing would be asked for.
+    if (/\/\.{1,2}(?=\/|$|\?)/.test(path)) throw new Error(`no name and no part of a key is "." or "..": ${path}`);
+    return new URL(base.pathname.replace(/\/$/, '') + path, base);
+  };
   const authorization = (): Record<string, string> => (token === undefined ? {} : { authorization: `Bearer ${token}` });
 
   /** Asks once more where the token has been replaced since it was read. */

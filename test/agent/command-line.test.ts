@@ -11,6 +11,7 @@ import { progressText } from '../../agent/cli/progress.ts';
 import { parseSize, sizeText } from '../../agent/cli/size-text.ts';
 import { textTable } from '../../agent/cli/text-table.ts';
 import { pauseMs } from '../../agent/client/backoff.ts';
+import { createClient, pathOf } from '../../agent/client/client.ts';
 import { partBytesFor } from '../../agent/client/upload.ts';
 import { parameterOf } from '../../agent/commands/query.ts';
 import { LIMITS } from '../../src/core/limits.ts';
@@ -115,6 +116,17 @@ describe('a connection', () => {
     expect(() => resolveConnection(options, {}, none)).toThrow(/no platform is named/);
     expect(() => resolveConnection(options, { ORASI_URL: 'file:///etc' }, none)).toThrow(/is not a URL/);
     expect(() => resolved('--context c')).toThrow('there is no context "c"; there is a, b');
+  });
+
+  test('asks for nothing where a name would lead to another path', async () => {
+    const client = createClient({ url: 'http://127.0.0.1:1/below' });
+    for (const path of [pathOf('v1', '..'), pathOf('v1', '.', 'keys'), '/v1/kv/a/../b', '/v1/connect/..?shard=0']) {
+      await expect(client.text({ method: 'GET', path })).rejects.toThrow('"." or ".."');
+    }
+    await expect(client.text({ method: 'GET', path: pathOf('v1', '...', '.a', '%2e%2e') })).rejects.toThrow(
+      'no answer',
+    );
+    client.close();
   });
 });
 
