@@ -1,13 +1,16 @@
 import { DurableObject } from 'cloudflare:workers';
 import { type BackupParts, discardRestore, Restore } from '../src/cluster/backup.ts';
 import { Cluster as ClusterMachine } from '../src/cluster/cluster.ts';
-import { type EventSource, eventStream } from '../src/cluster/event-stream.ts';
+import { eventStream } from '../src/cluster/event-stream.ts';
 import { migrateKv } from '../src/cluster/kv/database.ts';
 import { KvMachine } from '../src/cluster/kv/machine.ts';
 import { KvStore } from '../src/cluster/kv/store.ts';
 import { parseMemberMessage } from '../src/cluster/messages.ts';
+import type { WatchTiming } from '../src/cluster/pulled-stream.ts';
 import { type ClusterStore, clusterStore, migrateCluster } from '../src/cluster/store.ts';
 import { readInto, takeBackup } from '../src/cluster/take-backup.ts';
+import { untoldEvents } from '../src/cluster/untold.ts';
+import { ChangeSignal } from '../src/core/change-signal.ts';
 import { systemClock } from '../src/core/clock.ts';
 import { assert, type ErrorCode, OrasiError } from '../src/core/errors.ts';
 import { newId } from '../src/core/ids.ts';
@@ -23,7 +26,6 @@ import type {
   ElectionView,
   JoinAnswer,
   LeaderView,
-  MemberMessage,
   MemberReport,
   MemberView,
   Vote,
@@ -35,14 +37,19 @@ import { systemRandom } from '../src/core/random.ts';
 import { depsOf } from '../src/deps.ts';
 import type { Incarnations } from '../src/storage/incarnations.ts';
 import type { WatchedObjects } from '../src/storage/watched-objects.ts';
-import { EventSockets, refusedUpgrade } from './event-sockets.ts';
-import { KvSockets } from './kv-sockets.ts';
+import { memberLost, takeMessage } from './member-messages.ts';
 import { CLOSED, MemberSockets, tell } from './member-sockets.ts';
 import { ObjectAlarm } from './object-alarm.ts';
 import { ObjectSettings } from './object-settings.ts';
+import { refusedUpgrade, WatchSockets } from './watch-sockets.ts';
 
-/** A watch is told this often how far it has come. */
-const PROGRESS_EVERY_MS = 15_000;
+const WATCH_TIMING: WatchTiming = {
+  progressEveryMs: 15_000,
+  startTimer(ms, fire) {
+    const timer = setTimeout(fire, ms);
+    return () => clearTimeout(timer);
+  },
+};
 /** Calls that write nothing: they make no cluster of what is none. */
 const READS: ReadonlySet<KvCall['op']> = new Set(['range', 'timeToLive', 'leases', 'verify']);
 
@@ -55,13 +62,13 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
   private readonly incarnations: Incarnations;
   private readonly watched: WatchedObjects;
   private readonly sockets: MemberSockets;
-  private readonly watches: EventSockets;
-  private readonly keyWatches: KvSockets;
+  private readonly watches: WatchSockets;
+  private readonly keyWatches: WatchSockets;
   private settings: ObjectSettings<ClusterSettings>;
   private store: ClusterStore;
   private machine: ClusterMachine;
   private keys: KvMachine;
-  private readonly waiting = new Set<() => void>();
+  private changes = new ChangeSignal();
   private beginning: Promise<void> | null = null;
   private restoring = false;
   private readonly alarmClock: ObjectAlarm;
@@ -78,8 +85,8 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
     };
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'));
     this.sockets = new MemberSockets(ctx);
-    this.watches = new EventSockets(ctx);
-    this.keyWatches = new KvSockets(ctx);
+    this.watches = new WatchSockets(ctx, 'events', (_prefix, after) => untoldEvents(this.store, after));
+    this.keyWatches = new WatchSockets(ctx, 'kv-watch', (prefix, after) => this.keys.untold(prefix, after));
     this.settings = this.createSettings();
     migrateCluster(this.database);
     migrateKv(this.database);
@@ -92,7 +99,7 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
       const { incarnation } = this.machine;
       if (incarnation > 0 && (await this.incarnations.read(this.name())) !== incarnation) await this.takeIncarnation();
       this.machine.start(this.sockets.members());
-      this.keyWatches.catchUp(this.keys);
+      this.keyWatches.catchUp();
       await this.alarmClock.load();
       await this.rearm();
     });
@@ -142,13 +149,7 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
   async watch(revision: number | null): Promise<ReadableStream<Uint8Array> | ClusterRefusal> {
     const after = await this.answer(() => this.watchFrom(revision));
     if (typeof after !== 'number') return after;
-    return eventStream(this.events(), after, {
-      progressEveryMs: PROGRESS_EVERY_MS,
-      startTimer: (ms, fire) => {
-        const timer = setTimeout(fire, ms);
-        return () => clearTimeout(timer);
-      },
-    });
+    return eventStream(this.store, after, this.changes, WATCH_TIMING);
   }
 
   async backup(): Promise<ClusterAnswer<ClusterBackup>> {
@@ -183,13 +184,7 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
   }
 
   async kvWatch(watches: readonly KvWatch[]): Promise<ReadableStream<Uint8Array>> {
-    return this.keys.watch(watches, {
-      progressEveryMs: PROGRESS_EVERY_MS,
-      startTimer: (ms, fire) => {
-        const timer = setTimeout(fire, ms);
-        return () => clearTimeout(timer);
-      },
-    });
+    return this.keys.watch(watches, WATCH_TIMING);
   }
 
   /** Looks whether the alarm is set as it should be; a sweep calls it, since an alarm can be lost. */
@@ -207,6 +202,9 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
   async erase(): Promise<void> {
     const name = this.name();
     this.sockets.closeAll(CLOSED.left, 'the cluster is gone');
+    this.watches.closeAll(CLOSED.left, 'the cluster is gone');
+    this.keyWatches.closeAll(CLOSED.left, 'the cluster is gone');
+    // Those that have not joined.
     for (const socket of this.ctx.getWebSockets()) socket.close(CLOSED.left, 'the cluster is gone');
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
@@ -216,8 +214,9 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
     migrateKv(this.database);
     this.store = clusterStore(this.database);
     this.machine = this.createMachine();
+    this.changes.end();
+    this.changes = new ChangeSignal();
     this.keys.end();
-    this.keyWatches.closeAll(CLOSED.left, 'the cluster is gone');
     this.keys = this.createKeys();
     await this.incarnations.remove(name);
   }
@@ -228,13 +227,13 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
     if (pathname.endsWith('/watch')) {
       const revision = searchParams.get('revision');
       const after = await this.answer(() => this.watchFrom(revision === null ? null : Number(revision)));
-      return typeof after === 'number' ? this.watches.open(this.events(), after) : refusedUpgrade(after);
+      return typeof after === 'number' ? this.watches.open('', after) : refusedUpgrade(after);
     }
     if (pathname.endsWith('/watch/kv')) {
       const after = searchParams.get('revision');
       await this.advance();
       const revision = after === null ? this.keys.revision() : Number(after);
-      return this.keyWatches.open(this.keys, searchParams.get('prefix') ?? '', revision);
+      return this.keyWatches.open(searchParams.get('prefix') ?? '', revision);
     }
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
@@ -242,21 +241,20 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
   }
 
   override async webSocketMessage(socket: WebSocket, text: string | ArrayBuffer): Promise<void> {
-    if (this.watches.has(socket)) {
-      this.watches.progress(socket);
+    const watches = this.watchesOf(socket);
+    if (watches !== undefined) {
+      watches.heard(socket);
       return;
     }
-    if (this.keyWatches.has(socket)) {
-      this.keyWatches.heard(socket);
-      return;
-    }
+    // What was on its way when the object closed the socket is nobody's word any more.
+    if (socket.readyState !== WebSocket.OPEN) return;
     const message = parseMemberMessage(text);
     if (typeof message === 'string') {
       tell(socket, { type: 'error', code: 'bad_request', message });
       return;
     }
-    await this.begin();
-    await this.answer(() => this.take(socket, message));
+    if (message.type === 'join') await this.begin();
+    await this.answer(() => takeMessage(this.machine, this.sockets, socket, message));
   }
 
   override async webSocketClose(socket: WebSocket): Promise<void> {
@@ -269,64 +267,21 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
     await this.lost(socket);
   }
 
-  private take(socket: WebSocket, message: MemberMessage): void {
-    if (message.type === 'join') {
-      this.join(socket, message);
-      return;
-    }
-    const memberId = this.sockets.memberOf(socket);
-    if (memberId === undefined) {
-      tell(socket, { type: 'error', code: 'conflict', message: 'join first' });
-      return;
-    }
-    const answer = this.act(memberId, message);
-    if (!answer.ok) tell(socket, { type: 'error', code: answer.code, message: answer.message });
-  }
-
-  private act(memberId: string, message: Exclude<MemberMessage, { type: 'join' }>): ClusterAnswer<unknown> {
-    switch (message.type) {
-      case 'heartbeat':
-        return this.machine.report(memberId, message, true);
-      case 'leave':
-        return this.machine.leave(memberId);
-      case 'campaign':
-        return this.machine.campaign(memberId);
-      case 'resign':
-        return this.machine.resign(memberId);
-      case 'vote':
-        return this.machine.vote({ memberId, candidateId: message.candidateId, term: message.term });
-    }
-  }
-
-  private join(socket: WebSocket, { memberId, ...report }: MemberMessage & { type: 'join' }): void {
-    const present = this.sockets.memberOf(socket);
-    if (present !== undefined && present !== memberId) {
-      tell(socket, { type: 'error', code: 'conflict', message: `this connection is that of "${present}"` });
-      return;
-    }
-    this.sockets.hold(memberId, socket);
-    const answer = this.machine.report(memberId, report, true);
-    if (answer.ok) {
-      tell(socket, { type: 'joined', ...answer.value });
-      tell(socket, { type: 'leader', ...this.machine.leader() });
-      const ballot = this.machine.ballot();
-      if (ballot !== null) tell(socket, { type: 'ballot', ...ballot });
-      return;
-    }
-    this.sockets.letGo(socket);
-    tell(socket, { type: 'error', code: answer.code, message: answer.message });
-  }
-
   private async lost(socket: WebSocket): Promise<void> {
-    if (this.watches.has(socket) || this.keyWatches.has(socket)) {
-      this.watches.forget(socket);
-      this.keyWatches.forget(socket);
+    const watches = this.watchesOf(socket);
+    if (watches !== undefined) {
+      watches.forget(socket);
       return;
     }
     const memberId = this.sockets.memberOf(socket);
     if (memberId === undefined) return;
     this.sockets.letGo(socket);
-    await this.answer(() => this.machine.close(memberId));
+    await this.answer(() => memberLost(this.machine, this.sockets, memberId));
+  }
+
+  /** The watches that a socket is one of; undefined where it is a member's. */
+  private watchesOf(socket: WebSocket): WatchSockets | undefined {
+    return [this.watches, this.keyWatches].find((watches) => watches.has(socket));
   }
 
   private async restoreFrom(from: string, backupId: string): Promise<ClusterRestored> {
@@ -341,7 +296,7 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
     this.machine = this.createMachine();
     this.keys.end();
     this.keys = this.createKeys();
-    this.keyWatches.catchUp(this.keys);
+    this.keyWatches.catchUp();
     this.sockets.closeAll(CLOSED.restored, 'the cluster was restored: join again');
     this.tellWatches();
     return { backupId, revision: parts.keys.revision(), epoch: this.machine.epoch() };
@@ -365,17 +320,6 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
     return { ok: false, code: 'gone', message, errors: [], compactedRevision: compacted };
   }
 
-  private events(): EventSource {
-    return {
-      eventsAfter: (after, limit) => this.store.eventsAfter(after, limit),
-      compactedRevision: () => this.store.compactedRevision(),
-      onNext: (wake) => {
-        this.waiting.add(wake);
-        return () => this.waiting.delete(wake);
-      },
-    };
-  }
-
   /** Tells members and watchers what changed. */
   private publish(events: readonly ClusterEvent[]): void {
     for (const event of events) {
@@ -394,10 +338,8 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
   }
 
   private tellWatches(): void {
-    this.watches.catchUp(this.events());
-    const woken = [...this.waiting];
-    this.waiting.clear();
-    for (const wake of woken) wake();
+    this.watches.catchUp();
+    this.changes.notify();
   }
 
   private createSettings(): ObjectSettings<ClusterSettings> {
@@ -429,7 +371,7 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
       clock: systemClock,
       random: systemRandom,
       settings: this.settings.present.kv,
-      changed: () => this.keyWatches.catchUp(this.keys),
+      changed: () => this.keyWatches.catchUp(),
     });
   }
 

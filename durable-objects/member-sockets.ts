@@ -26,6 +26,11 @@ export class MemberSockets {
     return (socket.deserializeAttachment() as Partial<Held> | null)?.memberId;
   }
 
+  /** Whether a member holds a socket. */
+  has(memberId: string): boolean {
+    return this.#sockets.has(memberId);
+  }
+
   members(): string[] {
     return [...this.#sockets.keys()];
   }

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { ChangeSignal } from '../core/change-signal.ts';
 import type { Clock } from '../core/clock.ts';
 import { LIMITS } from '../core/limits.ts';
 import { type ClusterSettings, DEFAULT_CLUSTER_SETTINGS } from '../core/protocol/cluster-settings.ts';
@@ -25,7 +26,7 @@ import { answerCall, refusal, type Served, watchObject, watchRequest } from './s
 import { StatusError } from './status.ts';
 import type { ControlStorage, WorkItem } from './storage.ts';
 import { bookmark, startWatch, watchStep } from './watch.ts';
-import { ChangeSignal, type WatchSource, type WatchTiming, watchStream } from './watch-stream.ts';
+import { type WatchSource, type WatchTiming, watchStream } from './watch-stream.ts';
 import { settle } from './work-queue.ts';
 
 export interface ControlPlaneParts {

@@ -1,27 +1,7 @@
+import type { ChangeSignal } from '../core/change-signal.ts';
 import type { JsonObject } from './json.ts';
 import { StatusError } from './status.ts';
 import type { WatchCursor, WatchEvent } from './watch.ts';
-
-/** Wakes those who wait for the store to change. It carries nothing: what changed is in the change log. */
-export class ChangeSignal {
-  private readonly waiting = new Set<() => void>();
-
-  notify(): void {
-    const woken = [...this.waiting];
-    this.waiting.clear();
-    for (const wake of woken) wake();
-  }
-
-  /** Calls `wake` once at the next change; the returned function forgets it. */
-  onNext(wake: () => void): () => void {
-    this.waiting.add(wake);
-    return () => this.waiting.delete(wake);
-  }
-
-  get listeners(): number {
-    return this.waiting.size;
-  }
-}
 
 export interface WatchSource {
   readonly start: WatchCursor;

@@ -1,10 +1,13 @@
+import { ChangeSignal } from '../../core/change-signal.ts';
 import type { Clock } from '../../core/clock.ts';
 import { unreachable } from '../../core/errors.ts';
 import { prefixInterval } from '../../core/kv-calls.ts';
 import type { ObjectDatabase } from '../../core/object-database.ts';
-import type { KvAnswer, KvCall, KvResult, KvWatch, KvWatchFrame } from '../../core/protocol/cluster-kv.ts';
+import type { KvAnswer, KvCall, KvResult, KvWatch } from '../../core/protocol/cluster-kv.ts';
 import type { KvSettings } from '../../core/protocol/cluster-settings.ts';
 import type { Random } from '../../core/random.ts';
+import type { WatchTiming } from '../pulled-stream.ts';
+import type { Untold } from '../untold.ts';
 import { checkKeysOnce, checkOperation } from './check.ts';
 import { Leases } from './leases.ts';
 import { KvRefused } from './refusal.ts';
@@ -12,7 +15,8 @@ import { tell } from './standing.ts';
 import { KvStore } from './store.ts';
 import { KvTransaction } from './transaction.ts';
 import { verify } from './verify.ts';
-import { KvSignal, type KvWatchTiming, kvWatchStream } from './watch-stream.ts';
+import { messagesOf } from './watch-messages.ts';
+import { kvWatchStream } from './watch-stream.ts';
 
 /** Hours of writes at the highest rate, and there is room for more than a hundred times. */
 const SKIPPED = 2 ** 26;
@@ -36,7 +40,7 @@ export class KvMachine {
   private readonly parts: KvParts;
   private readonly store: KvStore;
   private readonly leases: Leases;
-  private readonly signal = new KvSignal();
+  private readonly signal = new ChangeSignal();
   private settings: KvSettings;
 
   constructor(parts: KvParts) {
@@ -78,27 +82,26 @@ export class KvMachine {
   }
 
   /** The watches as one stream of frames. */
-  watch(watches: readonly KvWatch[], timing: KvWatchTiming): ReadableStream<Uint8Array> {
+  watch(watches: readonly KvWatch[], timing: WatchTiming): ReadableStream<Uint8Array> {
     this.expire();
     return kvWatchStream(this.store, watches, this.signal, timing);
   }
 
-  /**
-   * The changes of the keys with a prefix after a revision, a frame at a time, and from where it goes on; no frame
-   * where all is told.
-   */
-  changesAfter(prefix: Uint8Array, revision: number): { frame: KvWatchFrame | undefined; reached: number } {
+  /** The changes of the keys with a prefix after a revision, some at a time. */
+  untold(prefix: string, after: number): Untold {
     const watch = {
-      ...prefixInterval(prefix),
+      ...prefixInterval(new TextEncoder().encode(prefix)),
       watchId: 0,
       previous: false,
       puts: true,
       deletes: true,
       progress: false,
     };
-    const standing = { watch: { ...watch, startRevision: 0 }, next: revision + 1, created: true, progressDue: false };
+    const standing = { watch: { ...watch, startRevision: 0 }, next: after + 1, created: true, progressDue: false };
     const [frame] = tell(this.store, standing);
-    return { frame, reached: standing.next - 1 };
+    const reached = standing.next - 1;
+    if (frame === undefined) return { messages: [], reached, next: 'nothing' };
+    return { messages: messagesOf(frame), reached, next: frame.type === 'compacted' ? 'gone' : 'more' };
   }
 
   /** Ends every watch: the store is being erased. Its readers are cut off, and find another store when they return. */

@@ -1,13 +1,11 @@
-import type { KvMachine } from '../src/cluster/kv/machine.ts';
-import { type KvWatchMessage, messagesOf } from '../src/cluster/kv/watch-messages.ts';
+import type { Untold } from '../src/cluster/untold.ts';
 import { LIMITS } from '../src/core/limits.ts';
+import type { ClusterRefusal } from '../src/core/protocol/cluster.ts';
 import { CLOSED } from './member-sockets.ts';
-
-/** How a watch's socket is told from others. */
-const TAG = 'kv-watch';
 
 /** What is kept with a watch over hibernation. */
 interface Standing {
+  /** Of what it is told changes; empty: all. */
   readonly prefix: string;
   /** All changes up to it have been told. */
   readonly after: number;
@@ -16,17 +14,22 @@ interface Standing {
 }
 
 /**
- * Watches of keys over WebSocket. A watch is a place in the history and keeps nothing else, so that the object may
- * sleep between two changes. It is told of a change in the turn in which the change is written, and sent it when that
- * is safe; how far it has been told is kept with the socket in the same turn.
+ * Watches over WebSocket. A watch is a place in a history and keeps nothing else, so that the object may sleep between
+ * two changes. It is told of a change in the turn in which the change is written, and sent it when that is safe; how
+ * far it has been told is kept with the socket in the same turn.
  */
-export class KvSockets {
+export class WatchSockets {
   readonly #ctx: DurableObjectState;
+  readonly #tag: string;
+  readonly #untold: (prefix: string, after: number) => Untold;
   readonly #sockets: Set<WebSocket>;
 
-  constructor(ctx: DurableObjectState) {
+  /** `tag` tells their sockets from the object's others. */
+  constructor(ctx: DurableObjectState, tag: string, untold: (prefix: string, after: number) => Untold) {
     this.#ctx = ctx;
-    this.#sockets = new Set(ctx.getWebSockets(TAG));
+    this.#tag = tag;
+    this.#untold = untold;
+    this.#sockets = new Set(ctx.getWebSockets(tag));
   }
 
   /** Whether a socket is such a watch's. */
@@ -34,20 +37,20 @@ export class KvSockets {
     return this.#sockets.has(socket);
   }
 
-  /** Opens a watch of the keys with a prefix, of the changes after a revision. */
-  open(keys: KvMachine, prefix: string, after: number): Response {
+  /** Opens a watch of the changes after a revision. */
+  open(prefix: string, after: number): Response {
     const { 0: client, 1: server } = new WebSocketPair();
-    this.#ctx.acceptWebSocket(server, [TAG]);
+    this.#ctx.acceptWebSocket(server, [this.#tag]);
     server.serializeAttachment({ prefix, after, unread: 0 } satisfies Standing);
     this.#sockets.add(server);
-    this.#catchUp(server, keys);
+    this.#catchUp(server);
     this.#progress(server);
     return new Response(null, { status: 101, webSocket: client });
   }
 
   /** Tells every watch what it has not been told. */
-  catchUp(keys: KvMachine): void {
-    for (const socket of [...this.#sockets]) this.#catchUp(socket, keys);
+  catchUp(): void {
+    for (const socket of [...this.#sockets]) this.#catchUp(socket);
   }
 
   /** The client has said something, whatever it is: it has read what it was sent, and is told how far that was. */
@@ -66,24 +69,23 @@ export class KvSockets {
     this.#sockets.clear();
   }
 
-  #catchUp(socket: WebSocket, keys: KvMachine): void {
+  #catchUp(socket: WebSocket): void {
     let { prefix, after, unread } = standing(socket);
-    const bytes = new TextEncoder().encode(prefix);
     for (;;) {
-      const { frame, reached } = keys.changesAfter(bytes, after);
-      for (const message of frame === undefined ? [] : messagesOf(frame)) unread += send(socket, message);
+      const { messages, reached, next } = this.#untold(prefix, after);
+      for (const message of messages) unread += send(socket, message);
       after = reached;
       socket.serializeAttachment({ prefix, after, unread } satisfies Standing);
-      if (frame === undefined) return;
-      if (frame.type === 'compacted') {
+      if (next === 'gone') {
         this.#close(socket, CLOSED.gone, 'that history is gone');
         return;
       }
       // The platform holds what is sent until it is read, and does not say how much that is.
-      if (unread > LIMITS.watchUnreadChars) {
+      if (messages.length > 0 && unread > LIMITS.watchUnreadChars) {
         this.#close(socket, CLOSED.unread, 'too much is unread: watch again after the last revision you have');
         return;
       }
+      if (next === 'nothing') return;
     }
   }
 
@@ -97,12 +99,17 @@ export class KvSockets {
   }
 }
 
+/** A refusal of an upgrade: the door makes a problem of it. */
+export function refusedUpgrade(refusal: ClusterRefusal): Response {
+  return Response.json(refusal, { status: 410 });
+}
+
 function standing(socket: WebSocket): Standing {
   return socket.deserializeAttachment() as Standing;
 }
 
 /** The characters sent. */
-function send(socket: WebSocket, message: KvWatchMessage): number {
+function send(socket: WebSocket, message: Untold['messages'][number]): number {
   if (socket.readyState !== WebSocket.OPEN) return 0;
   const text = JSON.stringify(message);
   socket.send(text);
