@@ -1,5 +1,6 @@
 import type {
   KvCompare,
+  KvFrameRecord,
   KvInterval,
   KvOperation,
   KvOperationAnswer,
@@ -206,7 +207,8 @@ export function watchOf(fields: Fields, watchId: number): KvWatch {
   };
 }
 
-export function shownRecord(record: KvRecord): Shown {
+/** A record of an answer, or of a watch's frame, whose bytes are in base64 already. */
+export function shownRecord(record: KvRecord | KvFrameRecord): Shown {
   return {
     key: record.key,
     create_revision: record.createRevision,

@@ -1,6 +1,7 @@
-import type { KvFrameRecord, KvInterval, KvWatch, KvWatchFrame } from '../core/protocol/cluster-kv.ts';
+import { LIMITS } from '../core/limits.ts';
+import type { KvInterval, KvWatch, KvWatchFrame } from '../core/protocol/cluster-kv.ts';
 import { MalformedMessage, readMessage, type Shown, show } from './etcd-json.ts';
-import { WATCH, watchOf } from './etcd-messages.ts';
+import { shownRecord, WATCH, watchOf } from './etcd-messages.ts';
 
 /** The JSON documents of a text, one after another, with or without whitespace between them. */
 export function splitMessages(text: string): string[] {
@@ -37,24 +38,34 @@ export type Said =
 export function watchesOf(texts: readonly string[]): { watches: readonly KvWatch[]; said: readonly Said[] } {
   const watches: KvWatch[] = [];
   const said: Said[] = [];
-  let created = 0;
+  let begins = false;
+  let nextId = 0;
+  // As etcd chooses: the least that was not chosen yet and is nobody's.
+  const freeId = (): number => {
+    while (isTaken(watches, nextId)) nextId += 1;
+    return nextId++;
+  };
   for (const text of texts) {
     const request = readMessage(WATCH, text);
     const create = request.message('create_request');
     const cancel = request.message('cancel_request');
     if (create !== undefined) {
-      const wanted = watchOf(create, create.number('watch_id') || created);
-      const refusal = isEmptyInterval(wanted) ? 'mvcc: watcher range is empty' : duplicateOf(watches, wanted);
-      if (refusal === null) watches.push(wanted);
-      else said.push({ type: 'refused', reason: refusal });
-      created += 1;
+      if (watches.length === LIMITS.watchesPerStream) {
+        throw new MalformedMessage(`a stream has at most ${LIMITS.watchesPerStream} watches`);
+      }
+      begins = true;
+      const watchId = create.number('watch_id');
+      const wanted = watchOf(create, watchId);
+      if (isEmptyInterval(wanted)) said.push({ type: 'refused', reason: 'mvcc: watcher range is empty' });
+      else if (watchId !== 0 && isTaken(watches, watchId)) said.push({ type: 'refused', reason: DUPLICATE });
+      else watches.push({ ...wanted, watchId: watchId === 0 ? freeId() : watchId });
     } else if (cancel !== undefined) {
       const at = watches.findIndex(({ watchId }) => watchId === cancel.number('watch_id'));
       // Of a watch that is not there nothing is said.
       if (at >= 0) said.push({ type: 'cancelled', watchId: watches.splice(at, 1)[0].watchId });
     } else if (request.message('progress_request') !== undefined) said.push({ type: 'progress' });
   }
-  if (created === 0) throw new MalformedMessage('a watch begins with a create_request');
+  if (!begins) throw new MalformedMessage('a watch begins with a create_request');
   return { watches, said };
 }
 
@@ -68,9 +79,10 @@ function isEmptyInterval({ key, rangeEnd }: KvInterval): boolean {
   return key.length === rangeEnd.length;
 }
 
-function duplicateOf(watches: readonly KvWatch[], { watchId }: KvWatch): string | null {
-  const isTaken = watches.some((each) => each.watchId === watchId);
-  return isTaken ? 'mvcc: duplicate watch ID provided on the WatchStream' : null;
+const DUPLICATE = 'mvcc: duplicate watch ID provided on the WatchStream';
+
+function isTaken(watches: readonly KvWatch[], id: number): boolean {
+  return watches.some(({ watchId }) => watchId === id);
 }
 
 /**
@@ -141,15 +153,4 @@ function shownFrame(frame: KvWatchFrame, header: (revision: number) => Shown): o
         })),
       });
   }
-}
-
-function shownRecord(record: KvFrameRecord): Shown {
-  return {
-    key: record.key,
-    create_revision: record.createRevision,
-    mod_revision: record.modRevision,
-    version: record.version,
-    value: record.value,
-    lease: record.leaseId,
-  };
 }

@@ -134,6 +134,12 @@ export const LIMITS = {
   watchUnreadChars: 8 * MiB,
   /** The prefix of a watch over WebSocket: it is kept with the socket, where 16,384 bytes fit. */
   watchPrefixBytes: KiB,
+  /** Leases of a cluster's keys: whenever one may have lapsed, all are looked at. */
+  clusterLeases: 100_000,
+  /** Keys that one deletion of an interval takes: its object holds them all, and writes two rows for each. */
+  keysPerDeletion: 100_000,
+  /** Watches of keys in one stream of etcd's: each looks into the history at every write. */
+  watchesPerStream: 100,
   /** Elections a cluster remembers, for people to look at. */
   clusterElectionRecords: 200,
   /** Members that resigned and are remembered as such, gone ones too; the oldest are forgotten first. */

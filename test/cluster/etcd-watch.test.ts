@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { LIMITS } from '../../src/core/limits.ts';
 import { etcdFace } from './etcd-face.ts';
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
@@ -103,4 +104,26 @@ test('a body that asks for no watch is refused, and so is an empty range and an 
     { watch_id: '-1', canceled: true, cancel_reason: 'mvcc: watcher range is empty' },
     { watch_id: '-1', canceled: true, cancel_reason: 'mvcc: duplicate watch ID provided on the WatchStream' },
   ]);
+});
+
+test('a stream has a bounded number of watches', async () => {
+  const face = etcdFace();
+  const watches = (count: number) => JSON.stringify({ create_request: all }).repeat(count);
+  expect((await face.request('/watch', watches(LIMITS.watchesPerStream + 1))).status).toBe(400);
+  expect(
+    await linesOf(await face.request('/watch', watches(LIMITS.watchesPerStream)), LIMITS.watchesPerStream),
+  ).toHaveLength(LIMITS.watchesPerStream);
+});
+
+test('a watch that asks for no id has the least that is free, whatever ids others asked for', async () => {
+  const face = etcdFace();
+  const requests = [
+    { create_request: { ...all, watch_id: '1' } },
+    { create_request: { key: base64('b'), range_end: base64('a') } },
+    { create_request: all },
+    { create_request: all },
+  ];
+  const body = requests.map((request) => JSON.stringify(request)).join('');
+  const lines = await linesOf(await face.request('/watch', body), 4);
+  expect(lines.map(({ watch_id }) => watch_id)).toEqual(['1', undefined, '2', '-1']);
 });

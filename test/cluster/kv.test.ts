@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import type { KvCall, KvWatchFrame } from '../../src/core/protocol/cluster-kv.ts';
+import { KvStore } from '../../src/cluster/kv/store.ts';
+import { LIMITS } from '../../src/core/limits.ts';
+import type { KvCall, KvOperation, KvWatchFrame } from '../../src/core/protocol/cluster-kv.ts';
 import { ALL, bytes, deleteOf, kvWorld, putOf, rangeOf, SETTINGS, text, watching, watchOf } from './kv-fixture.ts';
 
 const never: KvCall = {
@@ -235,4 +237,94 @@ test('what is remembered of the tables is right after a call that was undone, an
   const second = kvWorld({}, first.database, first.clock);
   expect(second.call(putOf('d', '1')).revision).toBe(4);
   expect(second.call({ op: 'verify' })).toMatchObject({ liveBytes: 6, problems: [] });
+});
+
+test('an answer has a bound by its records too, however small they are', () => {
+  const { call, refusal, database } = kvWorld({ answerBytes: 10_000 });
+  for (let at = 0; at < 100; at++) call(putOf(`${at}`, ''));
+  expect(refusal(rangeOf(ALL))).toBe('answer_too_large');
+  expect(call(rangeOf({ ...ALL, limit: 50 })).records).toHaveLength(50);
+  // They are counted before any is held.
+  expect(() => new KvStore(database, 10_000).present(ALL, 0, 'all')).toThrow('ask with a limit');
+});
+
+test('an answer has one bound for all operations of a transaction, and is refused whole beyond it', () => {
+  const { call, refusal } = kvWorld({ answerBytes: 10_000 });
+  call(putOf('a', 'x'.repeat(6_000)));
+  const read = rangeOf({ key: bytes('a') });
+  const over = [
+    [read, read],
+    [putOf('a', '', { previous: true }), rangeOf({ key: bytes('a'), revision: 2 })],
+    [read, deleteOf('a', { previous: true })],
+  ];
+  for (const success of over) {
+    expect(refusal({ op: 'txn', compare: [], success, failure: [] })).toBe('answer_too_large');
+  }
+  expect(call(read)).toMatchObject({ revision: 2, count: 1 });
+});
+
+test('a deletion takes a bounded number of keys, and is refused whole beyond it', () => {
+  const { call, refusal, database } = kvWorld();
+  database.exec(
+    `INSERT INTO kv (key, value, create_revision, mod_revision, version, lease)
+     WITH RECURSIVE n (at) AS (SELECT 0 UNION ALL SELECT at + 1 FROM n WHERE at < ?)
+     SELECT CAST('k' || at AS BLOB), NULL, 2, 2, 1, '0' FROM n`,
+    LIMITS.keysPerDeletion,
+  );
+  expect(refusal(deleteOf('k', { rangeEnd: bytes('l') }))).toBe('too_many_operations');
+  expect(call(rangeOf({ ...ALL, countOnly: true })).count).toBe(LIMITS.keysPerDeletion + 1);
+  expect(call(deleteOf('k1', { rangeEnd: bytes('k10') })).deleted).toBe(1);
+});
+
+test('of many watches in one stream each is told everything, some at a time', async () => {
+  const { call, machine } = kvWorld();
+  const large = 'x'.repeat(900_000);
+  for (let write = 0; write < 3; write++) call(putOf('a', large));
+  const watches = Array.from({ length: 12 }, (_, watchId) => watchOf({ watchId, startRevision: 2 }));
+  const timing = { progressEveryMs: 1_000, startTimer: () => () => {} };
+  const reader = machine.watch(watches, timing).getReader();
+  const decoder = new TextDecoder();
+  const told = new Map<number, number[]>();
+  let text = '';
+  while ([...told.values()].flat().length < 3 * watches.length) {
+    const { value } = await reader.read();
+    expect(value?.length).toBeLessThan(3 * 1024 * 1024);
+    const lines = (text + decoder.decode(value, { stream: true })).split('\n');
+    text = lines.pop() ?? '';
+    for (const frame of lines.map((line) => JSON.parse(line) as KvWatchFrame)) {
+      if (frame.type !== 'events') continue;
+      told.set(frame.watchId, [...(told.get(frame.watchId) ?? []), frame.revision]);
+    }
+  }
+  await reader.cancel();
+  for (const { watchId } of watches) expect(told.get(watchId)).toEqual([2, 3, 4]);
+});
+
+test('leases have a bound, and one that ends makes room for another', () => {
+  const { call, refusal, database } = kvWorld();
+  database.exec(
+    `INSERT INTO kv_leases (id, ttl_seconds, expires_at)
+     WITH RECURSIVE n (at) AS (SELECT 1 UNION ALL SELECT at + 1 FROM n WHERE at < ?)
+     SELECT CAST(at AS TEXT), 60, 9000000000 FROM n`,
+    LIMITS.clusterLeases,
+  );
+  const grant = { op: 'grant', leaseId: '0', ttlSeconds: 60 } as const;
+  expect(refusal(grant)).toBe('quota_exceeded');
+  call({ op: 'revoke', leaseId: '7' });
+  expect(call(grant).ttlSeconds).toBe(60);
+  expect(refusal(grant)).toBe('quota_exceeded');
+});
+
+test('a transaction has a bound on its operations with those of the transactions within it', () => {
+  const { call, refusal } = kvWorld();
+  const txnOf = (success: readonly KvOperation[]) => ({ op: 'txn', compare: [], success, failure: [] }) as const;
+  const nested = (each: number) =>
+    txnOf(
+      Array.from({ length: 32 }, (_, outer) =>
+        txnOf(Array.from({ length: each }, (_, inner) => putOf(`${outer}/${inner}`, ''))),
+      ),
+    );
+  expect(refusal(nested(32))).toBe('too_many_operations');
+  call(nested(31));
+  expect(call(rangeOf({ ...ALL, countOnly: true })).count).toBe(32 * 31);
 });

@@ -5,6 +5,8 @@ import { KvRefused } from './refusal.ts';
 
 /** Operations or conditions a transaction may have; etcd's default. */
 export const MAX_OPERATIONS = 128;
+/** With those of the transactions within it, both branches: each write is held against each. etcd has no such bound. */
+const MAX_NESTED_OPERATIONS = 1_024;
 
 /** Refuses an operation for what it says, whatever the state. Rules and their order are etcd's (api/v3rpc/key.go). */
 export function checkOperation(operation: KvOperation | null, maxValueBytes: number, room = MAX_OPERATIONS): void {
@@ -40,8 +42,16 @@ function checkTxn(txn: KvTxn, maxValueBytes: number, room: number): void {
 
 /** Refuses a transaction that could write a key twice: a revision tells one write of a key. */
 export function checkKeysOnce(txn: KvTxn): void {
+  if (operationsIn(txn) > MAX_NESTED_OPERATIONS) {
+    throw new KvRefused('too_many_operations', `a transaction has at most ${MAX_NESTED_OPERATIONS} with those within`);
+  }
   writesOf(txn.success);
   writesOf(txn.failure);
+}
+
+function operationsIn({ success, failure }: KvTxn): number {
+  const within = (operation: KvOperation | null) => 1 + (operation?.op === 'txn' ? operationsIn(operation) : 0);
+  return [...success, ...failure].reduce((sum, operation) => sum + within(operation), 0);
 }
 
 interface Writes {

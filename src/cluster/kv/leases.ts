@@ -1,3 +1,4 @@
+import { LIMITS } from '../../core/limits.ts';
 import type { ObjectDatabase } from '../../core/object-database.ts';
 import type { Random } from '../../core/random.ts';
 import { KvRefused } from './refusal.ts';
@@ -22,6 +23,8 @@ export class Leases {
   private readonly random: Random;
   /** No lease lapses before; null where there is none. A renewal leaves it as it is: early is only a look in vain. */
   private dueAtMs: number | null;
+  /** How many there are, once a grant has asked. */
+  private count: number | undefined;
 
   constructor(database: ObjectDatabase, random: Random) {
     this.database = database;
@@ -45,13 +48,17 @@ export class Leases {
     return this.database.exec('SELECT id FROM kv_leases ORDER BY expires_at, id').map((row) => String(row.id));
   }
 
-  /** Throws `lease_exists` or `lease_ttl_too_large`. */
+  /** Throws `lease_exists`, `lease_ttl_too_large` or `quota_exceeded`. */
   grant(leaseId: string, ttlSeconds: number, nowMs: number): Lease {
     if (ttlSeconds > MAX_TTL_SECONDS) {
       throw new KvRefused('lease_ttl_too_large', `a lease lasts at most ${MAX_TTL_SECONDS} seconds`);
     }
     if (leaseId !== '0' && this.find(leaseId) !== undefined) {
       throw new KvRefused('lease_exists', `there is a lease ${leaseId} already`);
+    }
+    this.count ??= Number(this.database.exec('SELECT count(*) AS count FROM kv_leases')[0].count);
+    if (this.count >= LIMITS.clusterLeases) {
+      throw new KvRefused('quota_exceeded', `a cluster has at most ${LIMITS.clusterLeases} leases`);
     }
     const ttl = Math.max(MIN_TTL_SECONDS, ttlSeconds);
     const lease = {
@@ -65,6 +72,7 @@ export class Leases {
       lease.ttlSeconds,
       lease.expiresAtMs,
     );
+    this.count += 1;
     this.dueAtMs = Math.min(this.dueAtMs ?? lease.expiresAtMs, lease.expiresAtMs);
     return lease;
   }
@@ -80,6 +88,7 @@ export class Leases {
 
   remove(leaseId: string): void {
     this.database.exec('DELETE FROM kv_leases WHERE id = ?', leaseId);
+    this.count = undefined;
   }
 
   /** The leases that have lapsed, the first to lapse first. */
@@ -93,6 +102,7 @@ export class Leases {
   /** After those that were due have been removed, or after a transaction was undone. */
   lookAgain(): void {
     this.dueAtMs = this.firstExpiry();
+    this.count = undefined;
   }
 
   private firstExpiry(): number | null {

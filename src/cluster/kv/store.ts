@@ -1,4 +1,5 @@
 import { assert } from '../../core/errors.ts';
+import { LIMITS } from '../../core/limits.ts';
 import type { ObjectDatabase, SqlRow, SqlValue } from '../../core/object-database.ts';
 import type { KvInterval, KvRecord } from '../../core/protocol/cluster-kv.ts';
 import { endOf, intervalCondition } from './interval.ts';
@@ -9,6 +10,9 @@ import { KvRefused } from './refusal.ts';
  * writes a second that is a lifetime of ninety years.
  */
 export const POSITIONS = 2 ** 20;
+
+/** What a record takes beside its key and value while it is answered. */
+export const RECORD_BYTES = 128;
 
 /** The revision of a store that nothing was written to, as etcd counts. */
 const FIRST_REVISION = 1;
@@ -48,7 +52,7 @@ export interface Found {
 export class KvStore {
   readonly database: ObjectDatabase;
   /** Bytes of records one answer may hold; a Worker's RPC and memory bound it. */
-  private readonly answerBytes: number;
+  readonly answerBytes: number;
   /** What the last row of the history says, and where it begins: a write asks for both. Undefined: not looked up. */
   private head: Head | undefined;
   private start: Start | undefined;
@@ -135,8 +139,9 @@ export class KvStore {
     const page = `${query} LIMIT ?`;
     const rows = limit > 0 ? limit : count;
     const shown = columns === 'all' ? 'value' : 'NULL AS value';
-    const sizes = columns === 'all' ? 'sum(length(key) + coalesce(length(value), 0))' : 'sum(length(key))';
-    const bytes = Number(exec(`SELECT ${sizes} AS bytes FROM (${page})`, ...values, rows)[0].bytes);
+    const size = columns === 'all' ? 'length(key) + coalesce(length(value), 0)' : 'length(key)';
+    const sizes = `SELECT sum(${size} + ${RECORD_BYTES}) AS bytes FROM (${page})`;
+    const bytes = Number(exec(sizes, ...values, rows)[0].bytes);
     if (bytes > this.answerBytes) {
       throw new KvRefused('answer_too_large', `the records asked for have ${bytes} bytes; ask with a limit`);
     }
@@ -210,12 +215,18 @@ export class KvStore {
     this.head = head;
   }
 
-  /** Keys of an interval, without their values. */
+  /** Keys of an interval, without their values. Throws `too_many_operations`. */
   keys(interval: KvInterval): Uint8Array[] {
     const { where, values } = intervalCondition(interval);
-    return this.database
-      .exec(`SELECT key FROM kv WHERE ${where} ORDER BY key`, ...values)
-      .map((row) => bytesOf(row.key));
+    const rows = this.database.exec(
+      `SELECT key FROM kv WHERE ${where} ORDER BY key LIMIT ?`,
+      ...values,
+      LIMITS.keysPerDeletion + 1,
+    );
+    if (rows.length > LIMITS.keysPerDeletion) {
+      throw new KvRefused('too_many_operations', `a deletion takes at most ${LIMITS.keysPerDeletion} keys at once`);
+    }
+    return rows.map((row) => bytesOf(row.key));
   }
 
   keysOfLease(leaseId: string): Uint8Array[] {

@@ -15,7 +15,7 @@ import type {
 } from '../../core/protocol/cluster-kv.ts';
 import { compareBytes } from './interval.ts';
 import { KvRefused } from './refusal.ts';
-import type { KvStore } from './store.ts';
+import { type KvStore, RECORD_BYTES } from './store.ts';
 
 /**
  * One revision in the making. Reads see what was written before them in it; the revision is taken with the first
@@ -26,6 +26,8 @@ export class KvTransaction {
   private readonly hasLease: (leaseId: string) => boolean;
   private readonly began: number;
   private writes = 0;
+  /** Of the records in its answers so far. */
+  private answerBytes = 0;
 
   constructor(store: KvStore, hasLease: (leaseId: string) => boolean) {
     this.store = store;
@@ -58,16 +60,23 @@ export class KvTransaction {
     const records = sorted(picks ? found.records.filter((record) => isPicked(range, record)) : found.records, range);
     const more = range.limit > 0 && records.length > range.limit;
     const shown = more ? records.slice(0, range.limit) : records;
-    return {
-      op: 'range',
-      revision,
-      records: range.keysOnly ? shown.map((record) => ({ ...record, value: NOTHING })) : shown,
-      more,
-      count: found.count,
-    };
+    const answered = range.keysOnly ? shown.map((record) => ({ ...record, value: NOTHING })) : shown;
+    return { op: 'range', revision, records: this.answered(answered), more, count: found.count };
   }
 
-  /** Throws `lease_not_found` or `key_not_found`. */
+  /** Records that are part of the answer. Throws `answer_too_large`: one bound is that of all operations together. */
+  private answered(records: KvRecord[]): KvRecord[] {
+    for (const { key, value } of records) this.answerBytes += key.length + value.length + RECORD_BYTES;
+    if (this.answerBytes > this.store.answerBytes) {
+      throw new KvRefused(
+        'answer_too_large',
+        `the records asked for have ${this.answerBytes} bytes; ask for fewer at once`,
+      );
+    }
+    return records;
+  }
+
+  /** Throws `lease_not_found`, `key_not_found` or `answer_too_large`. */
   put(put: KvPut): KvPutAnswer {
     const there = this.store.get(put.key);
     this.checkLease(put);
@@ -86,7 +95,8 @@ export class KvTransaction {
       this.writes,
     );
     this.writes += 1;
-    return { op: 'put', revision, previous: put.previous ? (there ?? null) : null };
+    const [previous = null] = put.previous && there !== undefined ? this.answered([there]) : [];
+    return { op: 'put', revision, previous };
   }
 
   private checkKept(put: KvPut, there: KvRecord | undefined): void {
@@ -102,7 +112,7 @@ export class KvTransaction {
   }
 
   deleteRange(range: KvDeleteRange): KvDeleteRangeAnswer {
-    const previous = range.previous ? this.store.present(range, 0, 'all').records : [];
+    const previous = range.previous ? this.answered(this.store.present(range, 0, 'all').records) : [];
     const keys = this.store.keys(range);
     for (const key of keys) this.deleteKey(key);
     return { op: 'deleteRange', revision: this.revision, deleted: keys.length, previous };
