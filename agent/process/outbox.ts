@@ -52,7 +52,6 @@ export async function openOutbox(folder: string, log: Log): Promise<Outbox> {
       const text = JSON.stringify(report);
       const name = `${String(Date.now()).padStart(15, '0')}-${String(++number).padStart(9, '0')}-${process.pid}`;
       const file = join(folder, `${name}.json`);
-      kept.set(report, { file, bytes: Buffer.byteLength(text) });
       try {
         const begun = join(folder, `${name}.begun`);
         await writeFile(begun, text, { mode: 0o600 });
@@ -60,6 +59,8 @@ export async function openOutbox(folder: string, log: Log): Promise<Outbox> {
       } catch (error) {
         log('a result is kept in memory alone', { taskId: report.taskId, error: String(error) });
       }
+      // Not before: delivered while it is written, it would be forgotten first and its file stay.
+      kept.set(report, { file, bytes: Buffer.byteLength(text) });
     },
     batch() {
       const reports: Report[] = [];

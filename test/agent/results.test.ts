@@ -35,6 +35,16 @@ describe('results on their way', () => {
     expect(readdirSync(folder)).toHaveLength(2);
   });
 
+  test('leave no file behind, delivered while they are written or after', async () => {
+    const folder = newFolder();
+    const outbox = await openOutbox(folder, log);
+    const written = outbox.add(report('a'));
+    for (const each of outbox.batch()) await outbox.remove(each);
+    await written;
+    for (const each of outbox.batch()) await outbox.remove(each);
+    expect([outbox.size, readdirSync(folder)]).toEqual([0, []]);
+  });
+
   test('go out in requests that the queue takes, and those it refuses by themselves', async () => {
     const outbox = await openOutbox(newFolder(), log);
     const large = 'x'.repeat(100_000);
