@@ -12,21 +12,17 @@ export function httpType(hosts: readonly string[]): TaskType {
   return {
     name: 'http',
     async run({ taskId, payload, signal }) {
-      const { url, method, headers, body } = payloadOf(payload);
-      if (!hosts.includes('*') && !hosts.includes(new URL(url).host)) {
-        throw new TaskError(`this agent makes no requests to "${new URL(url).host}"`, { retryable: false });
+      const request = requestOf(payload, taskId, signal);
+      const { host, origin, pathname } = new URL(request.url);
+      if (!hosts.includes('*') && !hosts.includes(host)) {
+        throw new TaskError(`this agent makes no requests to "${host}"`, { retryable: false });
       }
-      const sent = { ...headers, 'x-orasi-task-id': taskId };
+      // Without its query, where people put keys: errors are logged and kept.
+      const url = origin + pathname;
       let response: Response;
       let text: string;
       try {
-        response = await fetch(url, {
-          method,
-          headers: sent,
-          signal,
-          redirect: 'manual',
-          ...(body === undefined ? {} : { body }),
-        });
+        response = await fetch(request);
         text = await startOf(response);
       } catch (error) {
         const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
@@ -53,28 +49,36 @@ async function startOf({ body }: Response): Promise<string> {
   return text;
 }
 
-interface HttpPayload {
-  readonly url: string;
-  readonly method: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | undefined;
-}
-
-function payloadOf(payload: unknown): HttpPayload {
+function requestOf(payload: unknown, taskId: string, signal: AbortSignal): Request {
   const { url, method = 'GET', headers = {}, body } = (payload ?? {}) as Record<string, unknown>;
+  const target = typeof url === 'string' && URL.canParse(url) ? new URL(url) : null;
   const sound =
-    typeof url === 'string' &&
-    /^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : '') &&
+    target !== null &&
+    /^https?:$/.test(target.protocol) &&
+    target.username + target.password === '' &&
     typeof method === 'string' &&
     METHODS.includes(method) &&
-    typeof headers === 'object' &&
-    headers !== null &&
-    Object.values(headers).every((value) => typeof value === 'string');
+    isTexts(headers) &&
+    // It names another server than the one that was allowed.
+    !Object.keys(headers).some((name) => name.toLowerCase() === 'host');
   if (!sound) {
-    throw new TaskError(`the payload is not { "url", "method"?: ${METHODS.join('|')}, "headers"?, "body"? }`, {
-      retryable: false,
-    });
+    const shape = `{ "url", "method"?: ${METHODS.join('|')}, "headers"?, "body"? }, without user or header "host"`;
+    throw new TaskError(`the payload is not ${shape}`, { retryable: false });
   }
-  const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
-  return { url, method, headers: headers as Record<string, string>, body: text };
+  try {
+    return new Request(target, {
+      method,
+      headers: { ...headers, 'x-orasi-task-id': taskId },
+      signal,
+      redirect: 'manual',
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new TaskError(`the payload is no request: ${reason}`, { retryable: false, cause: error });
+  }
+}
+
+function isTexts(value: unknown): value is Record<string, string> {
+  return typeof value === 'object' && value !== null && Object.values(value).every((each) => typeof each === 'string');
 }
