@@ -10,7 +10,7 @@ const GRACE_MS = 5_000;
  * The type `command`: runs a program, `{ "command": ["program", "argument", …], "stdin"?: "text" }`, without a shell.
  * An exit code other than 0 is a failure that may be tried again; a program that is not allowed or not there is none.
  */
-export function commandType(allowed: readonly string[]): TaskType {
+export function commandType(allowed: readonly string[], graceMs = GRACE_MS): TaskType {
   return {
     name: 'command',
     run(task) {
@@ -18,7 +18,7 @@ export function commandType(allowed: readonly string[]): TaskType {
       if (!allowed.includes(program)) {
         throw new TaskError(`this agent does not run "${program}"`, { retryable: false });
       }
-      return runProgram(task, program, args, stdin);
+      return runProgram(task, program, args, stdin, graceMs);
     },
   };
 }
@@ -35,7 +35,13 @@ function payloadOf(payload: unknown): { program: string; args: string[]; stdin: 
   return { program, args, stdin };
 }
 
-function runProgram({ taskId, attempt, signal }: TaskRun, program: string, args: string[], stdin: string) {
+function runProgram(
+  { taskId, attempt, signal }: TaskRun,
+  program: string,
+  args: string[],
+  stdin: string,
+  graceMs: number,
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
     // In a group of its own, so that what it starts ends with it.
     const child = spawn(program, args, {
@@ -50,23 +56,25 @@ function runProgram({ taskId, attempt, signal }: TaskRun, program: string, args:
       });
     }
     let killing: NodeJS.Timeout | undefined;
-    const kill = (name: NodeJS.Signals) => {
+    /** Signals all that is left of the group, 0 for nothing but to ask; false where nothing is. */
+    const kill = (name: NodeJS.Signals | 0): boolean => {
       try {
-        if (child.pid !== undefined) process.kill(-child.pid, name);
+        return child.pid !== undefined && process.kill(-child.pid, name);
       } catch {
-        // It has ended already.
+        return false;
       }
     };
     const stop = () => {
       kill('SIGTERM');
-      killing = setTimeout(() => kill('SIGKILL'), GRACE_MS);
+      killing = setTimeout(() => kill('SIGKILL'), graceMs);
     };
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
     child.stdin.on('error', () => {});
     child.stdin.end(stdin);
     const ended = () => {
-      clearTimeout(killing);
+      // What it started may outlive it, deaf to SIGTERM.
+      if (!kill(0)) clearTimeout(killing);
       signal.removeEventListener('abort', stop);
     };
     child.on('error', (error: NodeJS.ErrnoException) => {
