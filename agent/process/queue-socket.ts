@@ -42,6 +42,8 @@ const BACKOFF: Backoff = { firstMs: 250, capMs: 60_000 };
 const PING_MS = 10_000;
 const ANSWER_MS = 5_000;
 const SESSION_HEARTBEATS = 3;
+/** So much more or less of the processors in use is told though nothing else has changed: one taken for busy gets no tasks. */
+const CPU_NEWS_PERCENT = 10;
 /** What the queue closes a WebSocket with that another one of the same agent has taken the place of. */
 const REPLACED = 4001;
 
@@ -112,14 +114,19 @@ export function startQueueSocket(parts: QueueSocketParts, signal: AbortSignal): 
     };
     let hello = '';
     let told = '';
+    let toldCpuPercent = 0;
     while (!ended.signal.aborted && !signal.aborted) {
       const slots = parts.slots() ?? 0;
-      const state = { slots, load: parts.load() ?? undefined };
+      const load = parts.load() ?? undefined;
+      const state = { slots, load };
+      const { cpuPercent = toldCpuPercent } = load ?? {};
       const who = helloNow();
       const news = JSON.stringify([slots, push]);
+      const isNews = news !== told || Math.abs(cpuPercent - toldCpuPercent) >= CPU_NEWS_PERCENT;
       // Who it is goes first, and again where another configuration makes it another.
       if (JSON.stringify(who) !== hello) socket.send({ ...who, ...state });
-      if (hello !== '' && news !== told) socket.send({ type: 'slots', ...state, push });
+      if (hello !== '' && isNews) socket.send({ type: 'slots', ...state, push });
+      if (isNews) toldCpuPercent = cpuPercent;
       hello = JSON.stringify(who);
       told = news;
       await changes.next(config().heartbeatSeconds * 1000, ended.signal, signal);
