@@ -43,6 +43,8 @@ export interface ScheduleDecision {
   readonly nextMs: number | null;
 }
 
+/** Tasks that have not ended, at most: each is in the status, and looked at every time. */
+const MOST_ACTIVE = 100;
 /** Under `Skip` a time is missed when it is noticed later than this, unless a deadline says otherwise. */
 const ON_TIME_MS = 60_000;
 
@@ -66,12 +68,14 @@ export function decide(rules: ScheduleRules, state: ScheduleState, nowMs: number
   const inTime = due.filter((atMs) => nowMs - atMs <= latestMs);
   const decided = { decidedUntilMs: last, nextMs: next };
   if (inTime.length === 0) return { ...NOTHING, ...decided, skipped: { atMs: last, reason: 'Missed' } };
-  if (overlapPolicy === 'Allow') return { runs: inTime, replaces: false, skipped: null, ...decided };
-  if (overlapPolicy === 'Forbid' && state.active > 0) {
+  const room = overlapPolicy === 'Allow' ? Math.max(0, MOST_ACTIVE - state.active) : 1;
+  const overlaps = room === 0 || (overlapPolicy === 'Forbid' && state.active > 0);
+  if (overlaps) {
     return { ...NOTHING, ...decided, skipped: { atMs: last, reason: 'Overlap' } };
   }
-  // Of several at once all but one would overlap.
-  return { runs: [last], replaces: state.active > 0, skipped: null, ...decided };
+  // Of several at once all but one would overlap, where that is not allowed.
+  const runs = inTime.slice(-room);
+  return { runs, replaces: overlapPolicy === 'Replace' && state.active > 0, skipped: null, ...decided };
 }
 
 const NOTHING = { runs: [], replaces: false, skipped: null } as const;

@@ -97,6 +97,13 @@ describe('a decision', () => {
     return [texts(runs), skipped?.reason ?? null];
   };
 
+  test('tasks that never end do not gather without bound, whatever may overlap', () => {
+    const gathered = (active: number) => since('2026-01-01T07:00:00Z', { active });
+    const now = '2026-01-01T10:20:00Z';
+    expect(runsOf({ missedRunPolicy: 'RunAll' }, gathered(98), now)).toEqual([['01-01T09:00', '01-01T10:00'], null]);
+    expect(runsOf({ missedRunPolicy: 'RunAll' }, gathered(100), now)).toEqual([[], 'Overlap']);
+  });
+
   test('runs what is due, and what was missed as the policy has it', () => {
     const punctual = since('2026-01-01T10:00:00Z');
     expect(runsOf({}, punctual, '2026-01-01T11:00:01Z')).toEqual([['01-01T11:00'], null]);
