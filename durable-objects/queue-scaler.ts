@@ -44,6 +44,8 @@ export class QueueScaler {
   private sending: Promise<void> | null = null;
   private lastError: string | null = null;
   private busy = false;
+  /** When to decide again after an attempt that failed: what was due then is due still, and would be at once. */
+  private againAtMs: number | null = null;
 
   constructor(parts: QueueScalerParts) {
     this.parts = parts;
@@ -57,6 +59,7 @@ export class QueueScaler {
     const signals = await measure();
     const nowMs = clock.now();
     this.lookedAtMs = nowMs;
+    this.againAtMs = null;
     this.busy = signals.backlog + signals.running > 0;
     const { state, decision } = scale(this.memory.scaling, signals, policy, nowMs);
     const notice =
@@ -84,6 +87,7 @@ export class QueueScaler {
     } catch (error) {
       this.parts.log.warn('the number of agents was not decided', { queue: this.parts.queue, error });
       this.lookedAtMs = this.parts.clock.now();
+      this.againAtMs = this.lookedAtMs + AGE_EVERY_MS;
     }
   }
 
@@ -101,6 +105,7 @@ export class QueueScaler {
   nextDueMs(): number | null {
     const policy = this.parts.policy();
     if (policy.webhook === null) return null;
+    if (this.againAtMs !== null) return this.againAtMs;
     const dues = [
       attemptDueMs(this.memory.notice),
       nextFallMs(this.memory.scaling, policy),
@@ -115,6 +120,7 @@ export class QueueScaler {
     this.followUp = undefined;
     this.memory = startingMemory(null);
     this.busy = false;
+    this.againAtMs = null;
   }
 
   private async tell(webhook: ScalingWebhook, view: ScalingView): Promise<void> {

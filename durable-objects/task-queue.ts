@@ -1,6 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import { systemClock } from '../src/core/clock.ts';
 import { assert, OrasiError } from '../src/core/errors.ts';
+import type { ObjectDatabase } from '../src/core/object-database.ts';
 import { BUILT_IN_TYPES, PLATFORM_AGENT } from '../src/core/protocol/built-in-tasks.ts';
 import type { ConnectedAgents } from '../src/core/protocol/queue-connection.ts';
 import type { QueueConfiguration } from '../src/core/protocol/queue-settings.ts';
@@ -27,27 +28,16 @@ import type {
 } from '../src/core/protocol/tasks.ts';
 import { systemRandom } from '../src/core/random.ts';
 import { depsOf } from '../src/deps.ts';
-import type { TaskDatabase } from '../src/tasks/database.ts';
 import { sumOfSignals } from '../src/tasks/scaling.ts';
 import { TaskQueueMachine } from '../src/tasks/task-queue.ts';
 import { AgentSockets } from './agent-sockets.ts';
 import { ObjectAlarm } from './object-alarm.ts';
 import { PlatformWake } from './platform-wake.ts';
 import { QueueScaler } from './queue-scaler.ts';
+import { LONGEST_TIMER_MS, WaitingClaims } from './waiting-claims.ts';
 
-/** A claim that waits looks again at least this often, should the clock have been set back. What is later has an alarm. */
-const LONGEST_TIMER_MS = 10_000;
 /** What is due and could not be placed on a connected agent is looked at again this soon. */
 const PUSH_AGAIN_MS = 1_000;
-
-/** A claim that waits for work. It is in memory alone: the request that waits keeps the object there. */
-interface Waiter {
-  readonly request: ClaimRequest;
-  /** Answers it if there is something for it; false where there is nothing. */
-  serve(): boolean;
-  /** Answers it with nothing. */
-  end(): void;
-}
 
 /**
  * One shard of a task queue: SQLite, the alarm, connected agents, waiting claims and RPC around `TaskQueueMachine`, which
@@ -55,7 +45,7 @@ interface Waiter {
  */
 export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueueCalls {
   private machine: TaskQueueMachine;
-  private readonly waiters = new Set<Waiter>();
+  private readonly waiting = new WaitingClaims();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly sockets: AgentSockets;
   /** When connected agents may be sent something, where that is too far for a timer; null where it is not known. */
@@ -167,6 +157,9 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
   async configure(configuration: QueueConfiguration): Promise<void> {
     this.machine.configure(configuration);
     this.serve();
+    // Who is told of the number hears of it though nothing was ever submitted, or all of it to other shards.
+    if (this.machine.settings.scaling.webhook !== null) await this.watch(this.name());
+    this.noticeScaling();
     await this.rearm();
   }
 
@@ -196,7 +189,7 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
   }
 
   async erase(): Promise<void> {
-    for (const waiter of [...this.waiters]) waiter.end();
+    this.waiting.end();
     this.sockets.erase();
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
@@ -249,7 +242,7 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
 
   private open(): TaskQueueMachine {
     const { sql } = this.ctx.storage;
-    const database: TaskDatabase = {
+    const database: ObjectDatabase = {
       exec: (query, ...bindings) => {
         const cursor = sql.exec(query, ...bindings);
         const rows = cursor.toArray();
@@ -286,37 +279,15 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
     return this.machine.claim(request);
   }
 
-  /** Has a claim wait until `serve` has something for it, or else answers `nothing`. */
-  private async wait<T extends readonly ClaimedTask[] | boolean>(
+  /** Has a claim wait until `look` has something for it, or else answers `nothing`. */
+  private wait<T extends readonly ClaimedTask[] | boolean>(
     request: ClaimRequest,
     nothing: T,
     look: () => T,
   ): Promise<T> {
-    return await new Promise<T>((resolve, reject) => {
-      const answer = (found: T) => {
-        clearTimeout(deadline);
-        this.waiters.delete(waiter);
-        resolve(found);
-      };
-      const waiter: Waiter = {
-        request,
-        end: () => answer(nothing),
-        serve: () => {
-          try {
-            const found = look();
-            if (found === false || (typeof found === 'object' && found.length === 0)) return false;
-            answer(found);
-          } catch (error) {
-            this.waiters.delete(waiter);
-            reject(error);
-          }
-          return true;
-        },
-      };
-      const deadline = setTimeout(waiter.end, request.waitMs);
-      this.waiters.add(waiter);
-      this.serve();
-    });
+    const found = this.waiting.wait(request, nothing, look);
+    this.serve();
+    return found;
   }
 
   /** Takes up what is declared; the last settings stay in force where the control plane does not answer. */
@@ -341,7 +312,7 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
   }
 
   private statsNow(): QueueStats {
-    return { ...this.machine.stats(), waitingClaims: this.waiters.size, rowsWritten: this.rowsWritten };
+    return { ...this.machine.stats(), waitingClaims: this.waiting.size, rowsWritten: this.rowsWritten };
   }
 
   /** Gives out what is due, to connected agents first, and sets the timer to when more will be. */
@@ -349,7 +320,7 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
     clearTimeout(this.timer);
     const nowMs = systemClock.now();
     const placed = this.sockets.serve();
-    const waitersAtMs = this.serveWaiters(nowMs);
+    const waitersAtMs = this.waiting.serve(nowMs, (request) => this.machine.nextClaimAtMs(request));
     const dueAtMs = this.sockets.nextAtMs();
     const isDue = dueAtMs !== null && dueAtMs <= nowMs;
     const pushAtMs = isDue ? nowMs + (placed > 0 ? 1 : PUSH_AGAIN_MS) : dueAtMs;
@@ -364,18 +335,6 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
       },
       Math.max(1, nextAtMs - nowMs),
     );
-  }
-
-  /** Gives waiting claims what is due, the longest waiting first; answers when more may be, or null where none waits. */
-  private serveWaiters(nowMs: number): number | null {
-    let nextAtMs = nowMs + LONGEST_TIMER_MS;
-    for (const waiter of [...this.waiters]) {
-      const dueAtMs = this.machine.nextClaimAtMs(waiter.request);
-      if (dueAtMs === null) continue;
-      const isServed = dueAtMs <= nowMs && waiter.serve();
-      if (!isServed) nextAtMs = Math.min(nextAtMs, this.machine.nextClaimAtMs(waiter.request) ?? nextAtMs);
-    }
-    return this.waiters.size === 0 ? null : nextAtMs;
   }
 
   /** Has the sweep know of this object before anything it holds is acknowledged. */
@@ -397,11 +356,15 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
   }
 
   private createScaler(): QueueScaler {
-    const [namespaceUid, queue] = this.name().split('/');
+    const [namespaceUid, queue, shard] = this.name().split('/');
     const { kv } = this.ctx.storage;
     return new QueueScaler({
       queue,
-      policy: () => this.machine.settings.scaling,
+      policy: () => {
+        const { scaling } = this.machine.settings;
+        // Only the first shard asks the others, and tells of what all want.
+        return shard === '0' ? scaling : { ...scaling, webhook: null };
+      },
       signals: () => this.signalsOfAllShards(namespaceUid, queue),
       load: () => kv.get<string>('scaling') ?? null,
       save: (text) => kv.put('scaling', text),
@@ -429,7 +392,6 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
 
   /** Has whoever is to be told of the number of agents be told soon. */
   private noticeScaling(): void {
-    if (shardOfName(this.name()) > 0) return;
     this.scaler.noticed((work) => this.ctx.waitUntil(work.then(() => this.rearm())));
   }
 

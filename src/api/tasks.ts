@@ -1,130 +1,29 @@
 import * as z from 'zod';
 import { OrasiError } from '../core/errors.ts';
-import { LIMITS } from '../core/limits.ts';
-import {
-  type NewTask,
-  QUEUE_STATES,
-  type QueueStats,
-  TASK_PRIORITIES,
-  TASK_STATUSES,
-  type TaskFence,
-} from '../core/protocol/tasks.ts';
-import { capabilities, leaseSeconds, leases, name, payload, results, seconds, types } from '../tasks/requests.ts';
+import { TASK_STATUSES, type TaskFence } from '../core/protocol/tasks.ts';
+import { name } from '../tasks/requests.ts';
 import type { ShardedQueue, ShardedQueues } from '../tasks/sharded-queue.ts';
-import { ClaimView, claimView, HeartbeatView, heartbeatView, TaskView, taskView } from '../tasks/task-view.ts';
-import { builtInFaults, checkMayHandIn } from './built-in-tasks.ts';
+import { ClaimView, claimView, heartbeatView, TaskView, taskView } from '../tasks/task-view.ts';
+import { checkMayHandIn } from './built-in-tasks.ts';
 import { ifEpochOf } from './kv-conditions.ts';
 import { pageQuery, pageResponse, pageSchema } from './paging.ts';
 import type { ApiBase } from './ports.ts';
+import { checkQueueName } from './queue-name.ts';
+import { QueueView, queueView } from './queue-view.ts';
 import { type ApiApp, defineRoute } from './route.ts';
 import { mountTaskAgents } from './task-agents.ts';
-
-const TaskRequest = z
-  .strictObject({
-    type: name(100),
-    payload: payload.optional(),
-    priority: z.enum(TASK_PRIORITIES).default('Normal'),
-    runAt: z.iso.datetime({ offset: true }).optional(),
-    delaySeconds: seconds(0).optional(),
-    maxRetries: z
-      .number()
-      .int()
-      .min(0)
-      .max(100)
-      .optional()
-      .describe('Attempts after the first; 3 where it is not said.'),
-    retryDelaySeconds: seconds(0.1, 300)
-      .optional()
-      .describe('The wait before the first retry; it doubles up to 5 minutes.'),
-    timeoutSeconds: seconds(1, 86_400)
-      .optional()
-      .describe('The longest one attempt may take, whatever its heartbeats say.'),
-    expiresAt: z.iso.datetime({ offset: true }).optional().describe('Not started by then, it fails.'),
-    dedupeKey: name(200).optional(),
-    dedupeWindowSeconds: seconds(1, 30 * 86_400)
-      .optional()
-      .describe('How long the key names this task; an hour where it is not said.'),
-    groupKey: name(200)
-      .optional()
-      .describe('Tasks of a group are limited together, and groups of one priority take turns.'),
-    requires: z.array(name(100)).max(20).default([]).describe('Capabilities an agent must have.'),
-    resultRetentionSeconds: seconds(0, 30 * 86_400)
-      .optional()
-      .describe('How long the result is kept; 0 keeps none.'),
-    metadata: z.record(z.string().max(100), z.string().max(1_000)).optional(),
-  })
-  .refine(({ runAt, delaySeconds }) => runAt === undefined || delaySeconds === undefined, {
-    path: ['delaySeconds'],
-    message: 'expected runAt or delaySeconds, not both',
-  })
-  .superRefine((task, context) => {
-    for (const { path, message } of builtInFaults(task))
-      context.addIssue({ code: 'custom', path: path.split('.'), message });
-  });
-const Batch = z.strictObject({ tasks: z.array(TaskRequest).min(1).max(LIMITS.tasksPerCall) });
-const SubmitRequest = z.union([Batch, TaskRequest]);
-const Submitted = z.object({
-  items: z.array(z.object({ taskId: z.string(), status: z.enum(TASK_STATUSES), duplicate: z.boolean().optional() })),
-});
-
-const ClaimBody = z.strictObject({
-  agentId: name(200),
-  max: z.number().int().min(1).max(LIMITS.tasksPerCall).default(1),
-  types: types.optional().describe('Any type that agents run where it is not said.'),
-  capabilities: capabilities.default([]).describe('What the agent has; tasks may require some of it.'),
-  leaseSeconds: leaseSeconds.optional().describe("The task's timeout, else 300, where it is not said."),
-  waitSeconds: seconds(0, LIMITS.claimWaitSeconds).default(0).describe('How long to wait for a first task.'),
-});
-
-const ReportBody = z.strictObject({ results });
-const Outcomes = z.object({
-  items: z.array(z.object({ taskId: z.string(), outcome: z.enum(['accepted', 'duplicate', 'stale', 'unknown']) })),
-});
-
-const HeartbeatBody = z.strictObject({
-  leases,
-  leaseSeconds: leaseSeconds
-    .optional()
-    .describe('The lease from now on; as long as it was claimed for where it is not said.'),
-});
-const Heartbeats = z.object({ items: z.array(HeartbeatView) });
-
-const byPriority = z.object(Object.fromEntries(TASK_PRIORITIES.map((each) => [each, z.number().int()])));
-const Limit = z.object({
-  concurrency: z.number().int().nullable(),
-  rate: z.object({ perSecond: z.number(), burst: z.number() }).nullable(),
-});
-const Limits = z.object({
-  queue: Limit,
-  perType: z.array(Limit.extend({ type: z.string() })),
-  perGroup: z.array(Limit.extend({ group: z.string() })),
-  shards: z.number().int(),
-  maxRetries: z.number().int(),
-  leaseSeconds: z.number(),
-  resultRetentionSeconds: z.number(),
-  deadLetterRetentionSeconds: z.number(),
-  dedupeWindowSeconds: z.number(),
-  starvationSeconds: z.number(),
-});
-const QueueView = z.object({
-  queue: z.string(),
-  state: z.enum(QUEUE_STATES),
-  depth: z.object(Object.fromEntries(TASK_STATUSES.map((status) => [status, byPriority]))),
-  oldestAgeSeconds: z.number().describe('How long the oldest due task waits.'),
-  submittedPerSecond: z.number(),
-  finishedPerSecond: z.number(),
-  waitingClaims: z.number().int(),
-  rowsWritten: z.number().int().describe('Since the object last started.'),
-  limits: Limits.describe('What is in force.'),
-});
-
-const RedriveBody = z.strictObject({
-  taskIds: z.array(name(100)).min(1).max(LIMITS.tasksPerCall).optional(),
-  type: name(100).optional(),
-  max: z.number().int().min(1).max(LIMITS.tasksPerCall).default(LIMITS.tasksPerCall),
-});
-
-const Reasons = z.object({ items: z.array(z.object({ code: z.string(), message: z.string() })) });
+import {
+  ClaimBody,
+  HeartbeatBody,
+  Heartbeats,
+  newTask,
+  Outcomes,
+  Reasons,
+  RedriveBody,
+  ReportBody,
+  SubmitRequest,
+  Submitted,
+} from './task-requests.ts';
 
 export interface TaskPorts {
   readonly queues: ShardedQueues;
@@ -366,44 +265,6 @@ const STATE_CALLS = [
   ['drain', 'Draining', 'Takes no more tasks in; gives out what there is.'],
 ] as const;
 
-const QUEUE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
-
-function checkQueueName(queue: string): void {
-  if (QUEUE_NAME.test(queue)) return;
-  const message = 'expected [A-Za-z0-9][A-Za-z0-9._-]{0,62}';
-  throw new OrasiError('bad_request', `queue: ${message}`, { errors: [{ path: 'queue', message }] });
-}
-
 function missing(taskId: string): never {
   throw new OrasiError('not_found', `there is no task "${taskId}"`);
-}
-
-function newTask(task: z.output<typeof TaskRequest>): NewTask {
-  const { maxRetries, retryDelaySeconds, timeoutSeconds, resultRetentionSeconds, groupKey, metadata } = task;
-  return {
-    type: task.type,
-    payload: task.payload ?? 'null',
-    priority: task.priority,
-    runAtMs: instant(task.runAt),
-    delayMs: task.delaySeconds === undefined ? undefined : Math.round(task.delaySeconds * 1_000),
-    expiresAtMs: instant(task.expiresAt),
-    dedupeKey: task.dedupeKey,
-    dedupeWindowSeconds: task.dedupeWindowSeconds,
-    requires: [...new Set(task.requires)].sort(),
-    options: { maxRetries, retryDelaySeconds, timeoutSeconds, resultRetentionSeconds, groupKey, metadata },
-  };
-}
-
-function instant(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : Date.parse(text);
-}
-
-function queueView(queue: string, { oldestAgeMs, limits, ...stats }: QueueStats): z.input<typeof QueueView> {
-  const { perType, perGroup, ...others } = limits;
-  return {
-    queue,
-    ...stats,
-    oldestAgeSeconds: oldestAgeMs / 1_000,
-    limits: { ...others, perType: [...perType], perGroup: [...perGroup] },
-  };
 }

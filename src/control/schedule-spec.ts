@@ -90,6 +90,11 @@ export function scheduleFaults(schedule: Resource): Cause[] {
     const message = `must be at most ${LIMITS.taskPayloadBytes} bytes of JSON`;
     causes.push(invalidValue('spec.template.payload', `${bytes} bytes`, message));
   }
+  const metadata = template.metadata ?? {};
+  if (JSON.stringify(metadata).length > LIMITS.taskMetadataChars) {
+    const message = `must be at most ${LIMITS.taskMetadataChars} characters of JSON`;
+    causes.push(invalidValue('spec.template.metadata', metadata, message));
+  }
   const type = String(template.type);
   if (!isBuiltInType(type)) return causes;
   for (const { path, message } of payloadFaults(type, payload)) {

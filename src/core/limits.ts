@@ -102,8 +102,10 @@ export const LIMITS = {
   tasksPerCall: 1_000,
   /** The payload of a task, and the data of its result, as JSON; larger ones go to the bucket, and their name here. */
   taskPayloadBytes: 128 * KiB,
-  /** Characters of payload that one claim carries: an RPC answer has at most 32 MiB, and it is held twice. */
-  claimPayloadChars: 4 * MiB,
+  /** The metadata of a task, as JSON. */
+  taskMetadataChars: 8 * KiB,
+  /** Characters of payload that one claim carries, and a page of a list: an RPC answer has at most 32 MiB, held twice. */
+  taskAnswerChars: 4 * MiB,
   /** Combinations of type, priority and required capabilities in a shard of a queue; a claim looks at each. */
   taskLanes: 4_096,
   /** Groups with tasks in a shard of a queue, counted once for each such combination: some hundred bytes of memory each. */
@@ -159,4 +161,8 @@ prove(
   'the names of all columns, in schema and statistics, take less than half of a row',
 );
 prove(2 * LIMITS.resourceBytes < LIMITS.sqlValueBytes, 'a change with both its states fits a row');
+prove(
+  LIMITS.taskAnswerChars + LIMITS.tasksPerCall * LIMITS.taskMetadataChars < 16 * MiB,
+  'a claim with its metadata fits an RPC answer, two bytes a character',
+);
 prove(4 * LIMITS.taskPayloadBytes < LIMITS.sqlValueBytes, 'payload, progress, result and history of a task fit a row');

@@ -3,7 +3,7 @@ import type { FieldError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import { MemberLoadSchema } from '../core/protocol/member-load.ts';
 import type { AgentMessage } from '../core/protocol/queue-connection.ts';
-import { capabilities, leaseSeconds, leases, name, results, seconds, types } from './requests.ts';
+import { agentId, capabilities, leaseSeconds, leases, results, seconds, types } from './requests.ts';
 
 const state = {
   slots: z.number().int().min(0).max(LIMITS.agentSlots).optional(),
@@ -17,7 +17,7 @@ const AgentMessageSchema = z.discriminatedUnion('type', [
   z
     .strictObject({
       type: z.literal('hello'),
-      agentId: name(200),
+      agentId,
       types: types.nullable().default(null),
       capabilities: capabilities.default([]),
       slots: z.number().int().min(0).max(LIMITS.agentSlots),

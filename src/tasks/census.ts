@@ -35,6 +35,11 @@ export class Census {
     this.counts.set(lane, present);
   }
 
+  /** Lanes that are stored no more. */
+  drop(lanes: readonly number[]): void {
+    for (const lane of lanes) this.counts?.delete(lane);
+  }
+
   depth(lanes: Iterable<Lane>): QueueStats['depth'] {
     const depth = Object.fromEntries(TASK_STATUSES.map((status) => [status, zeros(TASK_PRIORITIES)])) as Record<
       TaskStatus,

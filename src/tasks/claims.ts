@@ -8,7 +8,7 @@ import type { Lane } from './lane.ts';
 import { leaseEndMs } from './leases.ts';
 import { nextLane, served } from './next-lane.ts';
 import type { QueueMemory } from './queue-memory.ts';
-import type { StoredTask } from './task-store.ts';
+import type { StoredTask } from './task-rows.ts';
 import type { Track } from './track.ts';
 
 /** Who gets a task, and for how long; without `leaseSeconds` for as long as the task or the queue says. */
@@ -60,7 +60,7 @@ export function leaseTasks(queue: QueueMemory, takers: Takers, max: number, nowM
       expire(queue, task, nowMs);
       continue;
     }
-    if (claimed.length > 0 && payloadChars + task.payload.length > LIMITS.claimPayloadChars) break;
+    if (claimed.length > 0 && payloadChars + task.payload.length > LIMITS.taskAnswerChars) break;
     const taker = takers.choose({ lane, groupKey: task.options.groupKey });
     if (taker === null) {
       suitable = suitable.filter((track) => track !== lane.track);
@@ -95,14 +95,14 @@ export function nextClaimAtMs(queue: QueueMemory, takers: Pick<Takers, 'suits'>,
   return Number.isFinite(earliest) ? earliest : null;
 }
 
-/** When the first lease runs out that is still held; what is remembered of others before it is dropped. */
+/** When the first lease runs out; what is remembered and is none any more is dropped. */
 function nextLapseMs(queue: QueueMemory): number | null {
   for (;;) {
     const untilMs = queue.leases.earliestMs();
     const entry = untilMs === null ? null : queue.leases.popDue(untilMs);
     if (entry === null) return null;
     if (queue.store.read(entry)?.lease?.untilMs !== entry.untilMs) continue;
-    queue.leases.push(entry);
+    queue.leases.put(entry);
     return entry.untilMs;
   }
 }
@@ -120,7 +120,7 @@ function leaseOut(queue: QueueMemory, task: StoredTask, lane: Lane, taker: Taker
     claimedAtMs: nowMs,
   };
   queue.store.lease(task, attempt, lease);
-  queue.leases.push({ untilMs: lease.untilMs, lane: task.lane, dueAtMs: task.dueAtMs, sequence: task.sequence });
+  queue.leases.put({ untilMs: lease.untilMs, lane: task.lane, dueAtMs: task.dueAtMs, sequence: task.sequence });
   lane.taken();
   queue.leaseBegan(lane, task, nowMs);
   return {

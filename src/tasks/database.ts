@@ -1,13 +1,4 @@
-import { assert } from '../core/errors.ts';
-
-export type SqlValue = string | number | null;
-export type Row = Record<string, unknown>;
-
-/** The SQLite of one Durable Object: synchronous. A dozen lines over `node:sqlite` serve tests. */
-export interface TaskDatabase {
-  exec(query: string, ...bindings: SqlValue[]): Row[];
-  transaction<T>(work: () => T): T;
-}
+import { migrateObject, type ObjectDatabase } from '../core/object-database.ts';
 
 /**
  * The schema, step by step; steps are only added. No table has a second index: an object is billed by rows written,
@@ -51,14 +42,6 @@ const MIGRATIONS: readonly (readonly string[])[] = [
 ];
 
 /** Brings the tables up to date. To be called once before the store is used. */
-export function migrateTasks(database: TaskDatabase): void {
-  database.transaction(() => {
-    database.exec('CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID');
-    const known = database.exec("SELECT value FROM facts WHERE name = 'schema'");
-    const done = known.length === 0 ? 0 : Number(known[0].value);
-    assert(done <= MIGRATIONS.length, `the queue is of schema ${done}, written by a later version than this one`);
-    if (done === MIGRATIONS.length) return;
-    for (const statement of MIGRATIONS.slice(done).flat()) database.exec(statement);
-    database.exec("INSERT OR REPLACE INTO facts (name, value) VALUES ('schema', ?)", String(MIGRATIONS.length));
-  });
+export function migrateTasks(database: ObjectDatabase): void {
+  migrateObject(database, 'facts', MIGRATIONS);
 }

@@ -1,7 +1,7 @@
 import type { TaskAttempt } from '../core/protocol/tasks.ts';
 import type { QueueMemory } from './queue-memory.ts';
 import { retryDelayMs } from './retry-delay.ts';
-import type { StoredTask } from './task-store.ts';
+import type { StoredTask } from './task-rows.ts';
 
 /** Lapsed leases settled by one call, so that none takes long after an outage; the next call goes on. */
 const LAPSES_AT_ONCE = 500;
@@ -59,7 +59,7 @@ export function fail(queue: QueueMemory, task: StoredTask, failure: Failure): vo
   const dueAtMs = atMs + retryDelayMs(task.attempt, retryDelaySeconds, queue.settings, queue.random);
   queue.store.retry(task, dueAtMs, failure.settledToken, history);
   queue.lanes.get(task.lane).added({ lane: task.lane, dueAtMs, sequence: task.sequence });
-  queue.leaseEnded(task.lane);
+  queue.leaseEnded(task);
   queue.census.change(task.lane, 'Retrying', 1);
   if (task.expiresAtMs !== null) queue.expires(task.expiresAtMs);
 }
@@ -125,7 +125,7 @@ export function finish(
   if (task.lease === null) {
     queue.lanes.get(task.lane).removed();
     queue.census.change(task.lane, task.attempt === 0 ? 'Pending' : 'Retrying', -1);
-  } else queue.leaseEnded(task.lane);
+  } else queue.leaseEnded(task);
   queue.ended.add(queue.clock.now(), 1);
   const keptSeconds =
     status === 'Failed'

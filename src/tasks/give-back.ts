@@ -21,7 +21,7 @@ export function giveBack(
   const attempt = task.attempt - 1;
   queue.store.release(task, attempt);
   queue.lanes.get(task.lane).added(task);
-  queue.leaseEnded(task.lane);
+  queue.leaseEnded(task);
   queue.census.change(task.lane, attempt === 0 ? 'Pending' : 'Retrying', 1);
   if (task.expiresAtMs !== null) queue.expires(task.expiresAtMs);
   return true;

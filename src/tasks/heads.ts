@@ -1,7 +1,7 @@
 import { lapse } from './endings.ts';
 import { type Lane, READ_AHEAD } from './lane.ts';
 import type { QueueMemory } from './queue-memory.ts';
-import type { TaskKey } from './task-store.ts';
+import type { TaskKey } from './task-rows.ts';
 import type { Track } from './track.ts';
 
 /** The first unleased task of a lane; leases on the way are remembered, or settled where they have run out. */
@@ -69,7 +69,7 @@ function readAhead(queue: QueueMemory, lane: Lane, nowMs: number): TaskKey[] {
     }
     lane.cursor = key;
     if (leaseUntilMs <= nowMs) lapsed.push(key);
-    else queue.leases.push({ ...key, untilMs: leaseUntilMs });
+    else queue.leases.put({ ...key, untilMs: leaseUntilMs });
   }
   return lapsed;
 }

@@ -6,7 +6,8 @@ import { look } from './look.ts';
 import { GROUPS_KEPT_MS } from './purge.ts';
 import type { QueueMemory } from './queue-memory.ts';
 import { taskIdOf } from './task-id.ts';
-import type { FinishedTask, StoredTask } from './task-store.ts';
+import type { FinishedTask, StoredTask } from './task-rows.ts';
+import { AHEAD } from './task-store.ts';
 
 /** Stores a task, unless one of its dedupe key is there. */
 export function submitTask(queue: QueueMemory, task: NewTask, nowMs: number): SubmittedTask {
@@ -76,20 +77,33 @@ export function redriveTasks(queue: QueueMemory, request: RedriveRequest, nowMs:
   return count;
 }
 
-function deadLetters(queue: QueueMemory, { taskIds, type, max }: RedriveRequest, nowMs: number): FinishedTask[] {
+/** Some at a time: all that one call may redrive are larger than memory. What is taken may be removed meanwhile. */
+function* deadLetters(
+  queue: QueueMemory,
+  { taskIds, type, max }: RedriveRequest,
+  nowMs: number,
+): Generator<FinishedTask> {
   settleLapsed(queue, nowMs);
-  const ofType = (task: FinishedTask) => type === undefined || queue.lanes.get(task.lane).type === type;
   if (taskIds === null) {
-    const lanes = type === undefined ? null : queue.lanes.ofType(type).map(({ id }) => id);
-    return queue.store.finishedAfter(-1, { status: 'Failed', lanes, nowMs }, max);
+    const wanted = { status: 'Failed', type: type ?? null, nowMs } as const;
+    let after = -1;
+    for (let left = max; left > 0; left -= AHEAD) {
+      const next = queue.store.finishedAfter(after, wanted, Math.min(left, AHEAD));
+      yield* next;
+      const last = next.at(-1);
+      if (last === undefined) return;
+      after = last.sequence;
+    }
+    return;
   }
-  return [...new Set(taskIds)].slice(0, max).flatMap((taskId) => {
+  for (const taskId of [...new Set(taskIds)].slice(0, max)) {
     // Its last lease may have run out and nobody looked since.
     settled(queue, taskId, nowMs);
     const place = queue.placeHere(taskId);
     const task = place === null ? null : queue.finishedAt(place, nowMs);
-    return task !== null && task.status === 'Failed' && ofType(task) ? [task] : [];
-  });
+    const isWanted = task !== null && (type === undefined || queue.lanes.get(task.lane).type === type);
+    if (isWanted && task.status === 'Failed') yield task;
+  }
 }
 
 function addTask(queue: QueueMemory, lane: Lane, task: StoredTask): void {

@@ -1,5 +1,5 @@
 import type { Group } from './group.ts';
-import type { TaskKey } from './task-store.ts';
+import type { TaskKey } from './task-rows.ts';
 import type { Track } from './track.ts';
 import type { Turn } from './turns.ts';
 

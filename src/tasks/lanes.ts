@@ -4,7 +4,8 @@ import { ANY_NAME, type QueueSettings } from '../core/protocol/queue-settings.ts
 import { TASK_PRIORITIES } from '../core/protocol/tasks.ts';
 import { Group } from './group.ts';
 import { Lane } from './lane.ts';
-import type { StoredLane, TaskStore } from './task-store.ts';
+import type { StoredLane } from './task-rows.ts';
+import type { TaskStore } from './task-store.ts';
 import { type TaskKind, Track } from './track.ts';
 import { Turns } from './turns.ts';
 
@@ -98,10 +99,6 @@ export class Lanes {
   /** Whether any lane is of a group, and goes when nothing is in it. */
   hasGroups(): boolean {
     return this.byGroup.size > (this.byGroup.has(null) ? 1 : 0);
-  }
-
-  ofType(type: string): readonly Lane[] {
-    return [...this.byId.values()].filter((lane) => lane.type === type);
   }
 
   /** Forgets lanes that are stored no more. */

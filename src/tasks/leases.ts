@@ -2,7 +2,7 @@ import { isBuiltInType } from '../core/protocol/built-in-tasks.ts';
 import type { HeartbeatAnswer, HeartbeatRequest, ReportOutcome, TaskReport } from '../core/protocol/tasks.ts';
 import { fail, succeed } from './endings.ts';
 import type { QueueMemory } from './queue-memory.ts';
-import type { StoredTask } from './task-store.ts';
+import type { StoredTask } from './task-rows.ts';
 
 /** Takes the result of one lease, if it is still its holder's to give. */
 export function reportLease(queue: QueueMemory, report: TaskReport, nowMs: number): ReportOutcome {
@@ -50,7 +50,7 @@ export function extendLease(
   const leaseMs = leaseSeconds === undefined ? lease.leaseMs : leaseSeconds * 1_000;
   const untilMs = leaseEndMs(nowMs, leaseMs, lease.claimedAtMs, queue.timeoutSecondsOf(task));
   queue.store.extend(task, untilMs, progress ?? null);
-  queue.leases.push({ untilMs, lane: task.lane, dueAtMs: task.dueAtMs, sequence: task.sequence });
+  queue.leases.put({ untilMs, lane: task.lane, dueAtMs: task.dueAtMs, sequence: task.sequence });
   return {
     taskId,
     outcome: 'extended',

@@ -1,5 +1,5 @@
 import { OrasiError } from '../core/errors.ts';
-import type { TaskKey } from './task-store.ts';
+import type { TaskKey } from './task-rows.ts';
 
 /** Where a list goes on: among tasks that have not ended, or among those that have. */
 export type ListPosition =

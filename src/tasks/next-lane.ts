@@ -1,7 +1,7 @@
 import { settleTrack } from './heads.ts';
 import type { Lane } from './lane.ts';
 import type { QueueMemory } from './queue-memory.ts';
-import type { TaskKey } from './task-store.ts';
+import type { TaskKey } from './task-rows.ts';
 import type { Track } from './track.ts';
 import { compareTurns } from './turns.ts';
 import { compareUrgency, type Urgency, urgencyOf } from './urgency.ts';

@@ -28,10 +28,15 @@ export class Purge {
   run(nowMs: number): void {
     const { queue } = this;
     settleLapsed(queue, nowMs);
-    for (const task of queue.store.expiredTasks(nowMs, EXPIRED_AT_ONCE)) expire(queue, task, nowMs);
-    for (const { lane, status } of queue.store.dropExpired(nowMs)) queue.census.change(lane, status, -1);
+    for (const key of queue.store.expiredTasks(nowMs, EXPIRED_AT_ONCE)) {
+      const task = queue.store.read(key);
+      if (task !== null) expire(queue, task, nowMs);
+    }
+    for (const { lane, status, count } of queue.store.dropExpired(nowMs)) queue.census.change(lane, status, -count);
     const { atMs, rowsRead } = queue.store.nextExpiry();
-    queue.lanes.drop(queue.store.dropEmptyGroups());
+    const dropped = queue.store.dropEmptyGroups();
+    queue.lanes.drop(dropped);
+    queue.census.drop(dropped);
     queue.expiryAtMs = atMs;
     if (queue.lanes.hasGroups()) queue.expires(nowMs + GROUPS_KEPT_MS);
     this.ranAtMs = nowMs;

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import type { ObjectDatabase } from '../core/object-database.ts';
 import {
   DEFAULT_QUEUE_SETTINGS,
   type QueueConfiguration,
@@ -9,7 +10,7 @@ import type { QueueState } from '../core/protocol/tasks.ts';
 import type { Random } from '../core/random.ts';
 import { AgentsSeen } from './agents-seen.ts';
 import { Census } from './census.ts';
-import { migrateTasks, type TaskDatabase } from './database.ts';
+import { migrateTasks } from './database.ts';
 import type { Group } from './group.ts';
 import { KeyedHeap } from './keyed-heap.ts';
 import type { Lane } from './lane.ts';
@@ -19,13 +20,14 @@ import { Limiter } from './limiter.ts';
 import { RateMeter } from './rate-meter.ts';
 import { ServiceMeter } from './service-meter.ts';
 import { placeOf, type TaskPlace, taskIdOf } from './task-id.ts';
-import { type FinishedTask, type StoredTask, TaskStore } from './task-store.ts';
+import type { FinishedTask, StoredTask, TaskKey } from './task-rows.ts';
+import { TaskStore } from './task-store.ts';
 
 /** Sequence numbers taken in advance by one written row; a restart leaves at most this many out. */
 const SEQUENCES_AT_ONCE = 10_000;
 
 export interface TaskQueueParts {
-  readonly database: TaskDatabase;
+  readonly database: ObjectDatabase;
   readonly clock: Clock;
   readonly random: Random;
   readonly shard: number;
@@ -63,7 +65,7 @@ export class QueueMemory {
   /** Groups whose rate lets the next task begin at a known time. */
   private readonly reopening = new KeyedHeap<Group>((a, b) => a.opensAtMs - b.opensAtMs);
   private version = UNDECLARED_QUEUE.version;
-  private readonly database: TaskDatabase;
+  private readonly database: ObjectDatabase;
   private nextSequence = 0;
   private sequencesUntil = 0;
 
@@ -113,7 +115,7 @@ export class QueueMemory {
     this.lanes.readFirst();
     if (this.limiter.beginCounting())
       for (const lease of this.store.leases()) {
-        this.leases.push(lease);
+        this.leases.put(lease);
         this.limiter.count(this.lanes.get(lease.lane), 1);
       }
     for (let group = this.reopening.top(); group !== null && group.opensAtMs <= nowMs; group = this.reopening.top()) {
@@ -144,10 +146,11 @@ export class QueueMemory {
     if (opensAtMs > nowMs) lane.group.unsettle();
   }
 
-  /** A task of a lane is leased no more. */
-  leaseEnded(laneId: number): void {
-    const lane = this.lanes.get(laneId);
-    this.census.change(laneId, 'Running', -1);
+  /** A task is leased no more. */
+  leaseEnded(task: TaskKey): void {
+    const lane = this.lanes.get(task.lane);
+    this.leases.remove(task.sequence);
+    this.census.change(lane.id, 'Running', -1);
     this.limiter.count(lane, -1);
     if (lane.group.parked) lane.group.unsettle();
   }

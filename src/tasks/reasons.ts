@@ -4,7 +4,7 @@ import { settled } from './endings.ts';
 import { look } from './look.ts';
 import { nextLane } from './next-lane.ts';
 import type { QueueMemory } from './queue-memory.ts';
-import type { StoredTask } from './task-store.ts';
+import type { StoredTask } from './task-rows.ts';
 import { overtakenBeforeMs } from './urgency.ts';
 
 /** Tasks before another are counted up to here, in this many lanes. */

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { LIMITS } from '../core/limits.ts';
-import { isBuiltInType } from '../core/protocol/built-in-tasks.ts';
+import { isBuiltInType, PLATFORM_AGENT } from '../core/protocol/built-in-tasks.ts';
 
 /** What agents say, as every door takes it: over HTTP and over the WebSocket they hold. */
 
@@ -28,6 +28,11 @@ function isDeeper(value: unknown, levels: number): boolean {
   return levels === 0 || Object.values(value).some((each) => isDeeper(each, levels - 1));
 }
 
+/** What an agent calls itself. */
+export const agentId = name(200).refine(
+  (text) => text !== PLATFORM_AGENT,
+  'the platform’s own workers are called that',
+);
 export const leaseSeconds = seconds(1, 86_400);
 /** Types of tasks that an agent takes. */
 export const types = z

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { OrasiError } from '../core/errors.ts';
+import { LIMITS } from '../core/limits.ts';
 import type { ConnectedAgents } from '../core/protocol/queue-connection.ts';
 import type { QueueConfiguration } from '../core/protocol/queue-settings.ts';
 import type {
@@ -22,6 +23,7 @@ import type {
   TaskRecord,
   TaskReport,
 } from '../core/protocol/tasks.ts';
+import { charsOf } from './list.ts';
 import { MOST_SHARDS, shardOf, shardOfId } from './shards.ts';
 import { combinedStats } from './stats.ts';
 
@@ -142,12 +144,14 @@ export class ShardedQueue {
     const { shard: first, inner } = cursorParts(cursor);
     const items: TaskRecord[] = [];
     let rest = inner;
+    let chars = 0;
     for (let shard = first; shard < this.all; shard++) {
       const page = await this.ask(shard, (queue) => queue.list(filter, limit - items.length, rest));
       items.push(...page.items);
       rest = undefined;
       if (page.nextCursor !== undefined) return { items, nextCursor: cursorText(shard, page.nextCursor) };
-      if (items.length >= limit)
+      chars += page.items.reduce((sum, task) => sum + charsOf(task), 0);
+      if (items.length >= limit || chars >= LIMITS.taskAnswerChars)
         return { items, nextCursor: shard + 1 < this.all ? cursorText(shard + 1, '') : undefined };
     }
     return { items, nextCursor: undefined };

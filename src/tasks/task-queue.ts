@@ -32,7 +32,8 @@ import { QueueMemory, type TaskQueueParts } from './queue-memory.ts';
 import { whyNotRunning } from './reasons.ts';
 import { signalsOf } from './signals.ts';
 import { statsOf } from './stats.ts';
-import { AHEAD, type TaskKey } from './task-store.ts';
+import type { TaskKey } from './task-rows.ts';
+import { AHEAD } from './task-store.ts';
 
 /**
  * One shard of a queue: takes tasks, leases them, takes their results. Every call is one transaction and decides by

@@ -1,7 +1,7 @@
 import { TASK_PRIORITIES, type TaskRecord, type TaskStatus } from '../core/protocol/tasks.ts';
 import type { Lane } from './lane.ts';
 import { taskIdOf } from './task-id.ts';
-import type { FinishedTask, StoredTask } from './task-store.ts';
+import type { FinishedTask, StoredTask } from './task-rows.ts';
 
 /** A task's status follows from its row and the time: a lease that has run out is one no more, noticed or not. */
 export function statusOf(task: StoredTask, nowMs: number): TaskStatus {

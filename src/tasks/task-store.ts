@@ -1,82 +1,36 @@
+import type { ObjectDatabase, SqlValue } from '../core/object-database.ts';
 import { BUILT_IN_TYPES } from '../core/protocol/built-in-tasks.ts';
-import type { TaskAttempt, TaskOptions, TaskStatus } from '../core/protocol/tasks.ts';
-import type { Row, SqlValue, TaskDatabase } from './database.ts';
+import type { TaskAttempt, TaskStatus } from '../core/protocol/tasks.ts';
 import type { TaskPlace } from './task-id.ts';
+import {
+  type FinishedCount,
+  type FinishedTask,
+  finishedOf,
+  historyText,
+  keyOf,
+  laneOf,
+  numberOrNull,
+  type StoredLane,
+  type StoredLease,
+  type StoredTask,
+  type TaskKey,
+  taskOf,
+} from './task-rows.ts';
 
-/** Where a task's row is now. */
-export interface TaskKey {
-  readonly lane: number;
-  readonly dueAtMs: number;
-  readonly sequence: number;
-}
-
-/** A task that has not ended, as it is stored. Times are milliseconds since the Unix epoch. */
-export interface StoredTask extends TaskKey {
-  readonly firstDueAtMs: number;
-  readonly submittedAtMs: number;
-  readonly expiresAtMs: number | null;
-  /** Attempts begun. */
-  readonly attempt: number;
-  readonly lease: StoredLease | null;
-  readonly settledToken: string | null;
-  readonly cancelRequested: boolean;
-  readonly options: TaskOptions;
-  readonly history: readonly TaskAttempt[];
-  readonly progress: string | null;
-  readonly payload: string;
-}
-
-export interface StoredLease {
-  readonly token: string;
-  readonly untilMs: number;
-  /** What it was claimed for; a heartbeat extends by it. */
-  readonly leaseMs: number;
-  readonly agentId: string;
-  readonly claimedAtMs: number;
-}
-
-/** A task that has ended. */
-export interface FinishedTask {
-  readonly lane: number;
-  readonly sequence: number;
-  readonly firstDueAtMs: number;
-  readonly status: TaskStatus;
-  readonly expiresAtMs: number;
-  readonly leaseToken: string | null;
-  readonly body: FinishedBody;
-}
-
-export interface FinishedBody {
-  readonly submittedAtMs: number;
-  readonly dueAtMs: number;
-  readonly atMs: number;
-  readonly attempts: number;
-  readonly history: readonly TaskAttempt[];
-  readonly options: TaskOptions;
-  readonly data: string | null;
-  readonly error: string | null;
-  readonly processingTimeMs: number | null;
-  /** Kept with what failed alone, so that it can run again. */
-  readonly payload: string | null;
-}
-
-export interface StoredLane {
-  readonly id: number;
-  readonly type: string;
-  /** The place of its priority among `TASK_PRIORITIES`. */
-  readonly level: number;
-  readonly requires: readonly string[];
-  /** Null for tasks that say no group. */
-  readonly group: string | null;
+/** What is asked for of stored tasks; null for any. */
+export interface StoredFilter {
+  readonly status: TaskStatus | null;
+  readonly type: string | null;
+  readonly nowMs: number;
 }
 
 /** The queue's statements: what is stored and how, and no decision. */
 export class TaskStore {
-  private readonly database: TaskDatabase;
+  private readonly database: ObjectDatabase;
   /** What `readAhead` has read in this transaction, by key; what is written to is read again. */
   private readonly known = new Map<string, StoredTask | null>();
 
-  constructor(database: TaskDatabase) {
+  constructor(database: ObjectDatabase) {
     this.database = database;
   }
 
@@ -108,13 +62,7 @@ export class TaskStore {
   }
 
   lanes(): StoredLane[] {
-    return this.database.exec('SELECT * FROM lanes ORDER BY id').map((row) => ({
-      id: Number(row.id),
-      type: String(row.type),
-      level: Number(row.level),
-      requires: JSON.parse(String(row.requires)) as string[],
-      group: textOrNull(row.group_key),
-    }));
+    return this.database.exec('SELECT * FROM lanes ORDER BY id').map(laneOf);
   }
 
   addLane(lane: StoredLane): void {
@@ -132,12 +80,7 @@ export class TaskStore {
   /** Leases of all lanes, whether or not they have run out. */
   leases(): (TaskKey & { readonly untilMs: number })[] {
     const query = 'SELECT lane, due_at, sequence, lease_until FROM tasks WHERE lease_until IS NOT NULL';
-    return this.database.exec(query).map((row) => ({
-      lane: Number(row.lane),
-      dueAtMs: Number(row.due_at),
-      sequence: Number(row.sequence),
-      untilMs: Number(row.lease_until),
-    }));
+    return this.database.exec(query).map((row) => ({ ...keyOf(row), untilMs: Number(row.lease_until) }));
   }
 
   /** The first key of every lane that has one, unless it is leased: one statement for all, since there may be many. */
@@ -145,11 +88,7 @@ export class TaskStore {
     const query = `SELECT lane, due_at, sequence FROM lanes CROSS JOIN tasks ON tasks.lane = lanes.id
       AND (due_at, sequence) = (SELECT due_at, sequence FROM tasks WHERE lane = lanes.id
         ORDER BY due_at, sequence LIMIT 1) WHERE lease_until IS NULL`;
-    return this.database.exec(query).map((row) => ({
-      lane: Number(row.lane),
-      dueAtMs: Number(row.due_at),
-      sequence: Number(row.sequence),
-    }));
+    return this.database.exec(query).map(keyOf);
   }
 
   /** The time until which a rate has spent its tokens; 0 where it never did. */
@@ -295,27 +234,20 @@ export class TaskStore {
   }
 
   /** Ended tasks after a sequence number, oldest first. */
-  finishedAfter(
-    after: number,
-    filter: { status: TaskStatus | null; lanes: readonly number[] | null; nowMs: number },
-    limit: number,
-  ): FinishedTask[] {
-    const query = `SELECT * FROM finished WHERE sequence > ? AND expires_at > ? ${inLanes(filter.lanes)}
+  finishedAfter(after: number, filter: StoredFilter, limit: number): FinishedTask[] {
+    const query = `SELECT * FROM finished WHERE sequence > ? AND expires_at > ? ${ofType(filter)}
       ${filter.status === null ? '' : 'AND status = ?'} ORDER BY sequence LIMIT ?`;
-    const status = filter.status === null ? [] : [filter.status];
-    return this.database.exec(query, after, filter.nowMs, ...status, limit).map(finishedOf);
+    const values = [filter.type, filter.status].filter((value) => value !== null);
+    return this.database.exec(query, after, filter.nowMs, ...values, limit).map(finishedOf);
   }
 
   /** Tasks that have not ended after a key, in the order of keys. */
-  tasksAfter(
-    after: TaskKey,
-    filter: { status: TaskStatus | null; lanes: readonly number[] | null; nowMs: number },
-    limit: number,
-  ): StoredTask[] {
+  tasksAfter(after: TaskKey, filter: StoredFilter, limit: number): StoredTask[] {
     const { condition, values } = statusCondition(filter.status, filter.nowMs);
-    const query = `SELECT * FROM tasks WHERE (lane, due_at, sequence) > (?, ?, ?) ${inLanes(filter.lanes)}
+    const query = `SELECT * FROM tasks WHERE (lane, due_at, sequence) > (?, ?, ?) ${ofType(filter)}
       ${condition} ORDER BY lane, due_at, sequence LIMIT ?`;
-    return this.database.exec(query, ...keyValues(after), ...values, limit).map(taskOf);
+    const type = filter.type === null ? [] : [filter.type];
+    return this.database.exec(query, ...keyValues(after), ...type, ...values, limit).map(taskOf);
   }
 
   /** How many tasks there are by lane: waiting for a first attempt, for another, and leased. */
@@ -330,13 +262,8 @@ export class TaskStore {
     }));
   }
 
-  finishedCensus(): { lane: number; status: TaskStatus; count: number }[] {
-    const query = 'SELECT lane, status, count(*) AS n FROM finished GROUP BY lane, status';
-    return this.database.exec(query).map((row) => ({
-      lane: Number(row.lane),
-      status: String(row.status) as TaskStatus,
-      count: Number(row.n),
-    }));
+  finishedCensus(): FinishedCount[] {
+    return this.countFinished('');
   }
 
   /**
@@ -371,18 +298,19 @@ export class TaskStore {
     this.database.exec(query, key, taskId, expiresAtMs);
   }
 
-  /** Tasks that waited past their expiry. */
-  expiredTasks(nowMs: number, limit: number): StoredTask[] {
-    const query = 'SELECT * FROM tasks WHERE expires_at <= ? AND lease_until IS NULL LIMIT ?';
-    return this.database.exec(query, nowMs, limit).map(taskOf);
+  /** Tasks that waited past their expiry; as their keys, since together they may be larger than memory. */
+  expiredTasks(nowMs: number, limit: number): TaskKey[] {
+    const query = 'SELECT lane, due_at, sequence FROM tasks WHERE expires_at <= ? AND lease_until IS NULL LIMIT ?';
+    return this.database.exec(query, nowMs, limit).map(keyOf);
   }
 
-  /** Drops results, dead letters and dedupe keys that are over; answers the ended tasks that went, by lane and status. */
-  dropExpired(nowMs: number): { lane: number; status: TaskStatus }[] {
+  /** Drops results, dead letters and dedupe keys that are over; counts the ended tasks that went, by lane and status. */
+  dropExpired(nowMs: number): FinishedCount[] {
     this.database.exec('DELETE FROM dedupe WHERE expires_at <= ?', nowMs);
     this.database.exec('DELETE FROM rates WHERE spent_until <= ?', nowMs);
-    const gone = this.database.exec('DELETE FROM finished WHERE expires_at <= ? RETURNING lane, status', nowMs);
-    return gone.map((row) => ({ lane: Number(row.lane), status: String(row.status) as TaskStatus }));
+    const gone = this.countFinished('WHERE expires_at <= ?', nowMs);
+    this.database.exec('DELETE FROM finished WHERE expires_at <= ?', nowMs);
+    return gone;
   }
 
   /** When the next thing is over, and how many rows were read to know it. */
@@ -403,6 +331,15 @@ export class TaskStore {
 
   setFact(name: string, value: string): void {
     this.database.exec('INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)', name, value);
+  }
+
+  private countFinished(condition: string, ...values: SqlValue[]): FinishedCount[] {
+    const query = `SELECT lane, status, count(*) AS n FROM finished ${condition} GROUP BY lane, status`;
+    return this.database.exec(query, ...values).map((row) => ({
+      lane: Number(row.lane),
+      status: String(row.status) as TaskStatus,
+      count: Number(row.n),
+    }));
   }
 
   private move(sequence: number, dueAtMs: number): void {
@@ -428,9 +365,9 @@ function keyValues({ lane, dueAtMs, sequence }: TaskKey): [number, number, numbe
   return [lane, dueAtMs, sequence];
 }
 
-/** Lane ids are numbers of our own, so they may stand in the text: there may be more than parameters. */
-function inLanes(lanes: readonly number[] | null): string {
-  return lanes === null ? '' : `AND lane IN (${lanes.map(Number).join(', ')})`;
+/** A type may have more lanes than a statement has room for. */
+function ofType({ type }: StoredFilter): string {
+  return type === null ? '' : 'AND lane IN (SELECT id FROM lanes WHERE type = ?)';
 }
 
 function statusCondition(status: TaskStatus | null, nowMs: number): { condition: string; values: SqlValue[] } {
@@ -446,56 +383,4 @@ function statusCondition(status: TaskStatus | null, nowMs: number): { condition:
     default:
       return { condition: 'AND false', values: [] };
   }
-}
-
-function taskOf(row: Row): StoredTask {
-  return {
-    lane: Number(row.lane),
-    dueAtMs: Number(row.due_at),
-    sequence: Number(row.sequence),
-    firstDueAtMs: Number(row.first_due_at),
-    submittedAtMs: Number(row.submitted_at),
-    expiresAtMs: numberOrNull(row.expires_at),
-    attempt: Number(row.attempt),
-    lease:
-      row.lease_until === null
-        ? null
-        : {
-            token: String(row.lease_token),
-            untilMs: Number(row.lease_until),
-            leaseMs: Number(row.lease_ms),
-            agentId: String(row.agent_id),
-            claimedAtMs: Number(row.claimed_at),
-          },
-    settledToken: textOrNull(row.settled_token),
-    cancelRequested: Number(row.cancel_requested) === 1,
-    options: JSON.parse(String(row.options)) as TaskOptions,
-    history: row.history === null ? [] : (JSON.parse(String(row.history)) as TaskAttempt[]),
-    progress: textOrNull(row.progress),
-    payload: String(row.payload),
-  };
-}
-
-function finishedOf(row: Row): FinishedTask {
-  return {
-    lane: Number(row.lane),
-    sequence: Number(row.sequence),
-    firstDueAtMs: Number(row.first_due_at),
-    status: String(row.status) as TaskStatus,
-    expiresAtMs: Number(row.expires_at),
-    leaseToken: textOrNull(row.lease_token),
-    body: JSON.parse(String(row.body)) as FinishedBody,
-  };
-}
-
-function historyText(history: readonly TaskAttempt[]): string | null {
-  return history.length === 0 ? null : JSON.stringify(history);
-}
-
-function numberOrNull(value: unknown): number | null {
-  return value === null || value === undefined ? null : Number(value);
-}
-
-function textOrNull(value: unknown): string | null {
-  return value === null || value === undefined ? null : String(value);
 }

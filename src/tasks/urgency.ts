@@ -1,5 +1,5 @@
 import { TASK_PRIORITIES } from '../core/protocol/tasks.ts';
-import type { TaskKey } from './task-store.ts';
+import type { TaskKey } from './task-rows.ts';
 
 /** What decides who goes first. */
 export interface Urgency {

@@ -277,6 +277,8 @@ describe('a TaskSchedule', () => {
       fields({ intervalSeconds: 60, template: { type: 'Query', payload, ...more } });
     expect(query({ sql: 'SELECT 1', maxRows: 0 })).toEqual(['spec.template.payload.maxRows']);
     expect(query({ sql: 'SELECT 1' }, { requires: ['gpu'] })).toEqual(['spec.template.requires']);
+    const metadata = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`m${i}`, 'x'.repeat(1_000)]));
+    expect(query({ sql: 'SELECT 1' }, { metadata })).toEqual(['spec.template.metadata']);
     expect(query({ sql: 'SELECT 1' })).toBeUndefined();
   });
 

@@ -663,6 +663,44 @@ test('a queue says how many agents it wants, and tells a webhook, signed, until 
   }
 });
 
+test('a webhook hears how many agents an idle queue wants as soon as that is declared, from one of its shards', async () => {
+  const heard: string[] = [];
+  const receiver = createServer(async (request, response) => {
+    heard.push(Buffer.concat(await request.toArray()).toString());
+    response.writeHead(204).end();
+  }).listen(0, '127.0.0.1');
+  await once(receiver, 'listening');
+  const { port } = receiver.address() as AddressInfo;
+  const declare = (path: string, body: object) =>
+    instance.fetch(path, {
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers: { 'content-type': 'application/json' },
+    });
+  try {
+    await send('GET', 'untouched');
+    // The alarm of its first life, which looks at everything, has rung.
+    await new Promise((next) => setTimeout(next, 500));
+    await declare('/api/v1/namespaces/default/secrets', { metadata: { name: 'knock' }, stringData: { key: 'a' } });
+    await declare('/apis/orasi.io/v1alpha1/namespaces/default/taskqueues', {
+      apiVersion: 'orasi.io/v1alpha1',
+      kind: 'TaskQueue',
+      metadata: { name: 'untouched' },
+      spec: {
+        shards: 2,
+        scaling: { minAgents: 1, webhook: { url: `http://127.0.0.1:${port}/`, secretName: 'knock' } },
+      },
+    });
+    for (const deadlineMs = Date.now() + 10_000; heard.length === 0 && Date.now() < deadlineMs; )
+      await new Promise((next) => setTimeout(next, 50));
+    // The first alarm of the second shard has rung, too.
+    await new Promise((next) => setTimeout(next, 500));
+    expect(heard.map((body) => JSON.parse(body))).toMatchObject([{ data: { queue: 'untouched', desiredAgents: 1 } }]);
+  } finally {
+    receiver.close();
+  }
+});
+
 test('tasks handed out to clients that vanish in the middle of their claims are each done once', async () => {
   const count = sized(400);
   const accepted = new Map<string, number>();

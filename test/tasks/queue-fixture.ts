@@ -1,13 +1,17 @@
 import { manualClock } from '../../src/core/clock.ts';
+import type { ObjectDatabase } from '../../src/core/object-database.ts';
 import { DEFAULT_QUEUE_SETTINGS, type QueueSettings } from '../../src/core/protocol/queue-settings.ts';
 import type { ClaimRequest, NewTask, TaskReport } from '../../src/core/protocol/tasks.ts';
 import { type Random, seededRandom } from '../../src/core/random.ts';
-import type { TaskDatabase } from '../../src/tasks/database.ts';
 import { TaskQueueMachine } from '../../src/tasks/task-queue.ts';
 import { objectDatabase } from '../object-database.ts';
 
 /** The tables of a queue, and what it costs to use them. */
-export function countingDatabase(): TaskDatabase & { rowsWritten(): number; rowsRead(): number; statements(): number } {
+export function countingDatabase(): ObjectDatabase & {
+  rowsWritten(): number;
+  rowsRead(): number;
+  statements(): number;
+} {
   const { exec, transaction } = objectDatabase();
   let rowsRead = 0;
   let statements = 0;

@@ -138,6 +138,23 @@ test('a shard that does not answer stops nothing, and is asked again', async () 
   expect(it.told()).toEqual([2, 5]);
 });
 
+test('what cannot be decided is looked at again after half a minute, whatever is due', async () => {
+  const it = world();
+  it.state.signals = new Error('a shard is away');
+  await it.scaler.run();
+  expect((it.scaler.nextDueMs() ?? 0) - it.clock.now()).toBe(30_000);
+  it.state.signals = wanting(3);
+  it.state.status = 500;
+  await it.runWhenDue(1);
+  it.state.signals = new Error('a shard is away');
+  await it.runWhenDue(1);
+  expect((it.scaler.nextDueMs() ?? 0) - it.clock.now()).toBe(30_000);
+  it.state.signals = wanting(3);
+  it.state.status = 204;
+  await it.runWhenDue(1);
+  expect((await it.scaler.look()).webhook).toMatchObject({ toldAgents: 3 });
+});
+
 test('the alarm is asked for while there is something to do, and for the moment the number may fall', async () => {
   const it = world();
   it.state.signals = { ...wanting(2), running: 1 };

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { manualClock } from '../../src/core/clock.ts';
 import { OrasiError } from '../../src/core/errors.ts';
+import { LIMITS } from '../../src/core/limits.ts';
 import { DEFAULT_QUEUE_SETTINGS, type QueueSettings } from '../../src/core/protocol/queue-settings.ts';
 import type { TaskAnswer, TaskQueueCalls } from '../../src/core/protocol/tasks.ts';
 import { seededRandom } from '../../src/core/random.ts';
@@ -190,6 +191,22 @@ describe('a queue of several shards', () => {
     expect(await queue.redrive({ taskIds: [submitted[0].taskId, submitted[1].taskId], max: 99 })).toBe(2);
     expect(await queue.redrive({ taskIds: null, max: 20 })).toBe(20);
     expect(await queue.redrive({ taskIds: null, max: 20 })).toBe(3);
+  });
+
+  test('is listed by pages that hold fewer tasks where they are large, over all shards', async () => {
+    const fixture = shardedFixture(4);
+    const payload = JSON.stringify('x'.repeat(100_000));
+    const tasks = Array.from({ length: 30 }, () => newTask({ payload }));
+    for (let shard = 0; shard < 4; shard++) await (await fixture.open()).submit(tasks);
+    const found = new Set<string>();
+    let cursor: string | undefined;
+    do {
+      const page = await (await fixture.open()).list({}, 1_000, cursor);
+      expect(page.items.length * payload.length).toBeLessThan(2 * LIMITS.taskAnswerChars);
+      for (const { taskId } of page.items) found.add(taskId);
+      cursor = page.nextCursor;
+    } while (cursor !== undefined);
+    expect(found.size).toBe(120);
   });
 
   test('loses nothing when it gets fewer shards: the old ones give out what they have, and are then left alone', async () => {
