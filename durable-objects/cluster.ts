@@ -5,7 +5,6 @@ import { eventStream } from '../src/cluster/event-stream.ts';
 import { migrateKv } from '../src/cluster/kv/database.ts';
 import { KvMachine } from '../src/cluster/kv/machine.ts';
 import { KvStore } from '../src/cluster/kv/store.ts';
-import { parseMemberMessage } from '../src/cluster/messages.ts';
 import type { WatchTiming } from '../src/cluster/pulled-stream.ts';
 import { type ClusterStore, clusterStore, migrateCluster } from '../src/cluster/store.ts';
 import { readInto, takeBackup } from '../src/cluster/take-backup.ts';
@@ -37,8 +36,8 @@ import { systemRandom } from '../src/core/random.ts';
 import { depsOf } from '../src/deps.ts';
 import type { Incarnations } from '../src/storage/incarnations.ts';
 import type { WatchedObjects } from '../src/storage/watched-objects.ts';
-import { memberLost, takeMessage } from './member-messages.ts';
-import { CLOSED, MemberSockets, tell } from './member-sockets.ts';
+import { heard, memberLost, takeMessage } from './member-messages.ts';
+import { CLOSED, MemberSockets } from './member-sockets.ts';
 import { ObjectAlarm } from './object-alarm.ts';
 import { ObjectSettings } from './object-settings.ts';
 import { refusedUpgrade, WatchSockets } from './watch-sockets.ts';
@@ -246,13 +245,8 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
       watches.heard(socket);
       return;
     }
-    // What was on its way when the object closed the socket is nobody's word any more.
-    if (socket.readyState !== WebSocket.OPEN) return;
-    const message = parseMemberMessage(text);
-    if (typeof message === 'string') {
-      tell(socket, { type: 'error', code: 'bad_request', message });
-      return;
-    }
+    const message = heard(socket, text);
+    if (message === null) return;
     if (message.type === 'join') await this.begin();
     await this.answer(() => takeMessage(this.machine, this.sockets, socket, message));
   }

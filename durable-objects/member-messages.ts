@@ -1,9 +1,24 @@
 import type { Cluster } from '../src/cluster/cluster.ts';
+import { parseMemberMessage } from '../src/cluster/messages.ts';
 import type { ClusterAnswer, MemberMessage } from '../src/core/protocol/cluster.ts';
 import { type MemberSockets, tell } from './member-sockets.ts';
 
+/**
+ * What a socket says; null where it is no message, which is answered, and where the object has closed the socket: what
+ * was on its way then is nobody's word any more.
+ */
+export function heard(socket: WebSocket, text: string | ArrayBuffer): MemberMessage | null {
+  if (socket.readyState !== WebSocket.OPEN) return null;
+  const message = parseMemberMessage(text);
+  if (typeof message !== 'string') return message;
+  tell(socket, { type: 'error', code: 'bad_request', message });
+  return null;
+}
+
 /** Does what a socket says, in the cluster that it reached; its member is answered only where something is refused. */
 export function takeMessage(cluster: Cluster, sockets: MemberSockets, socket: WebSocket, message: MemberMessage): void {
+  // It may have been closed since it was heard.
+  if (socket.readyState !== WebSocket.OPEN) return;
   if (message.type === 'join') {
     join(cluster, sockets, socket, message);
     return;
