@@ -21,6 +21,11 @@ test.each([
   'http://[fe80::1]/',
   'http://[::ffff:10.0.0.1]/',
   'http://[::ffff:7f00:1]/',
+  'http://[::127.0.0.1]/',
+  'http://[64:ff9b::169.254.169.254]/',
+  'http://[2002:7f00:1::]/',
+  'http://[2001:0:1::80ff:fffe]/',
+  'http://[fec0::1]/',
   'http://224.0.0.1/',
 ])('%s is private', (url) => {
   expect(outboundFault(url, [])).toMatch(/private/);
@@ -34,6 +39,7 @@ test.each([
   'http://172.15.0.1/',
   'http://11.0.0.1/',
   'http://[2606:4700::1111]/',
+  'http://[2001:4860:4860::8888]/',
   'http://localhost.example.com/',
   'http://10.example.com/',
 ])('%s is public', (url) => {
