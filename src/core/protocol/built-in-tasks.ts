@@ -29,7 +29,11 @@ const objectName = z
   .refine((name) => new TextEncoder().encode(name).length <= LIMITS.objectNameBytes, {
     message: `expected at most ${LIMITS.objectNameBytes} bytes`,
   })
-  .refine((name) => !name.endsWith('/'), { message: 'expected a name that does not end in "/"' });
+  .refine((name) => !name.endsWith('/'), { message: 'expected a name that does not end in "/"' })
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
+  .refine((name) => !/[\u0000-\u001f\u007f]/.test(name) && name.isWellFormed(), {
+    message: 'expected no control characters',
+  });
 const datasets = z.array(dataset).min(1).max(DATASETS).optional().describe('All of the namespace where absent.');
 
 const isExact = (value: number) => !Number.isInteger(value) || Number.isSafeInteger(value);
