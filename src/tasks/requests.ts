@@ -7,7 +7,13 @@ import { isBuiltInType, PLATFORM_AGENT } from '../core/protocol/built-in-tasks.t
 const YEAR_SECONDS = 366 * 86_400;
 
 export const seconds = (min: number, max = YEAR_SECONDS) => z.number().min(min).max(max);
-export const name = (max: number) => z.string().min(1).max(max);
+/** A text that storage gives back as it was. */
+export const name = (max: number) =>
+  z
+    .string()
+    .min(1)
+    .max(max)
+    .refine((text) => text.isWellFormed(), 'expected whole characters: half of a surrogate pair is none');
 
 /** JSON, kept as its text. */
 export const payload = z.unknown().transform((value, context) => {

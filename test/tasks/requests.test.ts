@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import * as z from 'zod';
 import { LIMITS } from '../../src/core/limits.ts';
-import { payload } from '../../src/tasks/requests.ts';
+import { name, payload } from '../../src/tasks/requests.ts';
 
 const nested = (levels: number) => JSON.parse('['.repeat(levels) + ']'.repeat(levels)) as unknown;
 
@@ -19,4 +19,9 @@ test('a payload that no answer could carry is refused at the door', () => {
 test('a payload that is wide is no deep one', () => {
   const wide = Array.from({ length: 5_000 }, (_, i) => [i, { i }]);
   expect(payload.parse(wide)).toBe(JSON.stringify(wide));
+});
+
+test('a name has whole characters: storage would give half of one back as another', () => {
+  for (const text of ['\ud800', 'a\udfff', '\udc00\ud800']) expect(name(10).safeParse(text).success).toBe(false);
+  for (const text of ['💥', 'ä', 'a\u0000b', '\ufffd']) expect(name(10).parse(text)).toBe(text);
 });
