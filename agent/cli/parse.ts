@@ -22,7 +22,7 @@ export function parse(argv: readonly string[], commands: readonly Command[]): Pa
     return { command, words, args, options: optionsOf({ help }, GLOBAL_OPTIONS) };
   }
   const specs = { ...GLOBAL_OPTIONS, ...command.options };
-  const { values, positionals } = strictly(rest, specs);
+  const { values, positionals } = strictly(rest, specs, command);
   const options = optionsOf(values, specs);
   if (options.flag('help')) return { command, words, args: positionals, options };
   checkChoices(options, specs);
@@ -78,6 +78,7 @@ type Values = Readonly<Record<string, unknown>>;
 function strictly(
   args: readonly string[],
   specs: Readonly<Record<string, OptionSpec>>,
+  command: Command,
 ): { values: Values; positionals: string[] } {
   const options: ParseArgsConfig['options'] = {};
   for (const [name, spec] of Object.entries(specs)) {
@@ -91,7 +92,8 @@ function strictly(
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
     const [first = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
-    throw new UsageError(lowered(first.replace(/\. To specify a positional.*$/, '').replace(/\.$/, '')));
+    const fault = lowered(first.replace(/\. To specify a positional.*$/, '').replace(/\.$/, ''));
+    throw new UsageError(`${fault}; \`orasi ${command.words.join(' ')} --help\` lists what there is`);
   }
 }
 

@@ -114,7 +114,10 @@ export function mountClusterBackups(
       const from = await clusterObjectName(base, { ...params, cluster: body.cluster ?? params.cluster });
       const answer = await (await clusters(name)).restore(from, body.backupId);
       if (!answer.ok && answer.code === 'source_missing') {
-        throw new OrasiError('not_found', `there is no backup "${body.backupId}" of that cluster`);
+        throw new OrasiError(
+          'not_found',
+          `there is no backup "${body.backupId}" of cluster "${body.cluster ?? params.cluster}"`,
+        );
       }
       return Response.json(takenFrom(answer));
     },

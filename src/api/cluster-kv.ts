@@ -316,11 +316,16 @@ async function held(
 ): Promise<readonly KvOperationAnswer[]> {
   const precondition = preconditionOf(headers, key);
   const compare = precondition === null ? [] : [precondition];
-  const answer = await state.kv({ op: 'txn', compare, success, failure: [] }, ifEpochOf(headers));
+  const answer = await state.kv(
+    { op: 'txn', compare, success, failure: [rangeCall(keyInterval(key), { keysOnly: true })] },
+    ifEpochOf(headers),
+  );
   const { succeeded, answers } = resultOf(answer, 'txn');
-  if (!succeeded)
-    throw new OrasiError('precondition_failed', `"${textOf(key)}" is not as the request's headers have it`);
-  return answers;
+  if (succeeded) return answers;
+  const [found] = answers;
+  const record = found?.op === 'range' ? found.records[0] : undefined;
+  const is = record === undefined ? 'not there' : `at revision ${record.modRevision}`;
+  throw new OrasiError('precondition_failed', `"${textOf(key)}" is ${is}, which is not what was asked for`);
 }
 
 function recordResponse(record: KvRecord): Response {

@@ -81,11 +81,18 @@ function ofOthers(queue: QueueMemory, task: StoredTask, nowMs: number): TaskReas
   const reasons: TaskReason[] = [];
   if (before > 0) {
     const count = before >= COUNTED || rivals.length > LANES_COUNTED ? `${before} or more` : String(before);
-    reasons.push({ code: 'behind', message: `${count} due tasks go before it` });
+    reasons.push({
+      code: 'behind',
+      message: count === '1' ? '1 due task goes before it' : `${count} due tasks go before it`,
+    });
   }
   const groups = queue.lanes.groupsInTurn(level) - (turn.lanes.size > 0 ? 1 : 0);
   if (groups > 0) {
-    const message = `${groups} other groups with due tasks of its priority take turns with its own`;
+    const those =
+      groups === 1
+        ? '1 other group with due tasks of its priority takes'
+        : `${groups} other groups with due tasks of its priority take`;
+    const message = `${those} turns with its own`;
     reasons.push({ code: 'behind', message });
   }
   return reasons;

@@ -433,7 +433,11 @@ describe('what goes wrong', () => {
       ],
       [['objects', 'put'], 2, /^orasi: DATASET is missing: /],
       [['objects', 'frobnicate'], 2, /^orasi: there is no command "objects frobnicate"; /],
-      [['datasets', 'list', '--colour'], 2, /^orasi: unknown option '--colour'\n$/],
+      [
+        ['datasets', 'list', '--colour'],
+        2,
+        /^orasi: unknown option '--colour'; `orasi datasets list --help` lists what there is\n$/,
+      ],
       [['query', 'SELECT 1', '--max-rows', 'many'], 2, /^orasi: --max-rows: expected a whole NUMBER from 1 to /],
     ];
     for (const [args, code, message] of failures) {

@@ -131,7 +131,13 @@ test('a write is held to the revision that was read', async () => {
   const second = await send('PUT', '/kv/config/a', { value: '2' }, { 'if-match': etag });
   expect(second.json).toMatchObject({ key: 'config/a', value: '2', version: 2 });
   const stale = await send('DELETE', '/kv/config/a', undefined, { 'if-match': etag });
-  expect(stale.json).toMatchObject({ status: 412, code: 'precondition_failed' });
+  expect(stale.json).toMatchObject({
+    status: 412,
+    code: 'precondition_failed',
+    detail: `"config/a" is at revision ${second.json.revision}, which is not what was asked for`,
+  });
+  const absent = await send('DELETE', '/kv/config/none', undefined, { 'if-match': '*' });
+  expect(absent.json.detail).toBe('"config/none" is not there, which is not what was asked for');
   const fenced = await send('PUT', '/kv/config/a', { value: '3' }, { 'if-epoch': '123456789' });
   expect(fenced.json).toMatchObject({ status: 412, code: 'precondition_failed' });
   expect((await send('GET', '/kv/config/a')).json.value).toBe('2');

@@ -261,4 +261,16 @@ describe('why', () => {
       'behind: 2 other groups with due tasks of its priority take turns with its own',
     ]);
   });
+
+  test('speaks of one task and of one group as one', () => {
+    const queue = queueFixture();
+    queue.submit({ options: { groupKey: 'mine' } });
+    const { taskId } = queue.submit({ options: { groupKey: 'mine' } });
+    queue.submit({ options: { groupKey: 'a' } });
+    queue.claim({ types: ['other'] });
+    expect(reasons(queue, taskId).filter((each) => each.startsWith('behind'))).toEqual([
+      'behind: 1 due task goes before it',
+      'behind: 1 other group with due tasks of its priority takes turns with its own',
+    ]);
+  });
 });
