@@ -1,4 +1,4 @@
-import { systemClock } from '../src/core/clock.ts';
+import type { Clock } from '../src/core/clock.ts';
 import { OrasiError } from '../src/core/errors.ts';
 import { LIMITS } from '../src/core/limits.ts';
 import { DEFAULT_CLUSTER_SETTINGS } from '../src/core/protocol/cluster-settings.ts';
@@ -12,17 +12,29 @@ import { claimView, heartbeatView } from '../src/tasks/task-view.ts';
 /** Close codes, in the range left to applications (RFC 6455, section 7.4.2); a cluster's mean the same. */
 const CLOSED = { gone: 4000, replaced: 4001, silent: 4002 } as const;
 
+/** A socket that has not said by then who it is gives its place up to another. */
+const HELLO_MS = 30_000;
+
+/** What is kept with a socket that has not said who it is. */
+interface Unnamed {
+  readonly openedAtMs: number;
+}
+
 /** The WebSockets that agents hold to a queue: what they say goes to the machine, and due tasks go to them. */
 export class AgentSockets {
   private readonly ctx: DurableObjectState;
+  private readonly clock: Clock;
   /** The queue as it is now: it is another one after an erasure. */
   private readonly machine: () => TaskQueueMachine;
   private readonly connections: Connections<WebSocket>;
+  /** Sockets that have not said who they are, and since when they are open. */
+  private readonly unnamed = new Map<WebSocket, Unnamed>();
   /** How many shards the connected agents know of; null where another life of the object told them. */
   private toldShards: number | null = null;
 
-  constructor(ctx: DurableObjectState, machine: () => TaskQueueMachine) {
+  constructor(ctx: DurableObjectState, clock: Clock, machine: () => TaskQueueMachine) {
     this.ctx = ctx;
+    this.clock = clock;
     this.machine = machine;
     this.connections = new Connections({
       balance: () => machine().settings.balance,
@@ -30,20 +42,27 @@ export class AgentSockets {
     });
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'));
     for (const socket of ctx.getWebSockets()) {
-      const saved = socket.deserializeAttachment() as SavedConnection | null;
-      if (saved !== null) this.connections.restore(socket, saved);
+      const saved = socket.deserializeAttachment() as SavedConnection | Unnamed | null;
+      if (saved !== null && 'openedAtMs' in saved) this.unnamed.set(socket, saved);
+      else if (saved !== null) this.connections.restore(socket, saved);
     }
   }
 
   /** An agent's WebSocket, which says who it is by its first message; 503 where there are too many. */
   accept(): Response {
-    if (this.ctx.getWebSockets().length >= LIMITS.queueConnections) return new Response(null, { status: 503 });
+    this.endUnnamed();
+    if (this.connections.size + this.unnamed.size >= LIMITS.queueConnections)
+      return new Response(null, { status: 503 });
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
+    this.unnamed.set(server, { openedAtMs: this.clock.now() });
+    this.save(server);
     return new Response(null, { status: 101, webSocket: client });
   }
 
   message(socket: WebSocket, text: string | ArrayBuffer): void {
+    // What was on its way when the object closed the socket is nobody's word any more.
+    if (socket.readyState !== WebSocket.OPEN) return;
     this.tellShards();
     const message = parseAgentMessage(text);
     if (message.type === 'bad') {
@@ -64,15 +83,17 @@ export class AgentSockets {
 
   /** A socket is over. What its agent never acknowledged is due again at once; what it did is its own until it lapses. */
   closed(socket: WebSocket): void {
+    this.unnamed.delete(socket);
     const returned = this.connections.close(socket);
     if (returned.length > 0) this.machine().giveBack(returned);
   }
 
   /** Places due tasks on the agents that have room for them; answers how many. There may be more. */
   serve(): number {
+    this.endUnnamed();
     if (this.connections.size === 0) return 0;
     this.tellShards();
-    const nowMs = systemClock.now();
+    const nowMs = this.clock.now();
     for (const socket of this.connections.lapsed(nowMs)) this.end(socket, CLOSED.silent, 'nothing was heard of it');
     const round = this.connections.round(nowMs);
     if (round.isFull) return 0;
@@ -87,7 +108,7 @@ export class AgentSockets {
   /** When `serve` may find something to do though nobody says anything; null: never. */
   nextAtMs(): number | null {
     if (this.connections.size === 0) return null;
-    const nowMs = systemClock.now();
+    const nowMs = this.clock.now();
     const round = this.connections.round(nowMs);
     const dueAtMs = round.isFull ? null : this.machine().nextGiveOutAtMs(round);
     return earlier(dueAtMs, this.connections.nextLookMs(nowMs));
@@ -106,7 +127,7 @@ export class AgentSockets {
 
   view(): ConnectedAgent[] {
     const { shard } = this.machine().place;
-    return this.connections.view(systemClock.now()).map((agent) => ({ shard, ...agent }));
+    return this.connections.view(this.clock.now()).map((agent) => ({ shard, ...agent }));
   }
 
   /** The queue is gone. */
@@ -115,7 +136,7 @@ export class AgentSockets {
   }
 
   private take(socket: WebSocket, message: AgentMessage): void {
-    const nowMs = systemClock.now();
+    const nowMs = this.clock.now();
     if (message.type === 'hello') {
       this.hello(socket, message, nowMs);
       return;
@@ -148,6 +169,7 @@ export class AgentSockets {
       throw new OrasiError('conflict', `this connection is that of "${present}"`);
     }
     const before = this.connections.hello(socket, hello, nowMs);
+    this.unnamed.delete(socket);
     // A process that comes back may find its old connection still open.
     if (before !== null) this.end(before, CLOSED.replaced, 'replaced by a newer connection');
     send(socket, {
@@ -168,7 +190,15 @@ export class AgentSockets {
 
   /** Keeps what is to be known of a connection when the object wakes up. */
   private save(socket: WebSocket): void {
-    socket.serializeAttachment(this.connections.saved(socket));
+    socket.serializeAttachment(this.connections.saved(socket) ?? this.unnamed.get(socket) ?? null);
+  }
+
+  /** No timer does it, which would keep the object awake: they are in nobody's way until somebody comes. */
+  private endUnnamed(): void {
+    const openedBeforeMs = this.clock.now() - HELLO_MS;
+    for (const [socket, { openedAtMs }] of this.unnamed) {
+      if (openedAtMs <= openedBeforeMs) this.end(socket, CLOSED.silent, 'it did not say who it is');
+    }
   }
 
   private end(socket: WebSocket, code: number, reason: string): void {

@@ -61,7 +61,7 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
     super(ctx, env);
     this.alarmClock = new ObjectAlarm(ctx.storage);
     this.machine = this.open();
-    this.sockets = new AgentSockets(ctx, () => this.machine);
+    this.sockets = new AgentSockets(ctx, systemClock, () => this.machine);
     this.scaler = this.createScaler();
     ctx.blockConcurrencyWhile(async () => {
       this.machine.start(await this.alarmClock.load());

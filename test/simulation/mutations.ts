@@ -272,7 +272,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a queue that wakes up knows no agents',
     file: 'durable-objects/agent-sockets.ts',
-    find: 'if (saved !== null) this.connections.restore(socket, saved);',
+    find: 'else if (saved !== null) this.connections.restore(socket, saved);',
     replace: 'void saved;',
   },
   {
