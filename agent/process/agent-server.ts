@@ -34,7 +34,11 @@ export async function serveAgent(
     }
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(
+        error.code === 'EADDRINUSE' ? new Error(`port ${port} of ${host} is taken; --port 0 finds a free one`) : error,
+      );
+    });
     server.listen(port, host, resolve);
   });
   const address = server.address();
