@@ -138,8 +138,10 @@ export const LIMITS = {
   watchPrefixBytes: KiB,
   /** Leases of a cluster's keys: whenever one may have lapsed, all are looked at. */
   clusterLeases: 100_000,
-  /** Keys that one deletion of an interval takes: its object holds them all, and writes two rows for each. */
+  /** Keys that the deletions of intervals in one call take: its object holds them all, and writes two rows for each. */
   keysPerDeletion: 100_000,
+  /** Keys of one lease: its end deletes them in one revision, which nobody can refuse. */
+  keysPerLease: 10_000,
   /** Watches of keys in one stream of etcd's: each looks into the history at every write. */
   watchesPerStream: 100,
   /** Elections a cluster remembers, for people to look at. */

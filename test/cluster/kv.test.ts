@@ -15,6 +15,17 @@ const keysIn = (frame: KvWatchFrame | null): string[] =>
     ? frame.events.map((event) => `${event.type} ${atob(event.record.key)} ${event.record.modRevision}`)
     : [`${frame?.type}`];
 
+/** Keys k0, k1, … of a lease, beside the history. */
+function fill({ exec }: ReturnType<typeof kvWorld>['database'], count: number, leaseId: string): void {
+  exec(
+    `INSERT INTO kv (key, value, create_revision, mod_revision, version, lease)
+     WITH RECURSIVE n (at) AS (SELECT 0 UNION ALL SELECT at + 1 FROM n WHERE at + 1 < ?)
+     SELECT CAST('k' || at AS BLOB), NULL, 2, 2, 1, ? FROM n`,
+    count,
+    leaseId,
+  );
+}
+
 test('an empty store is at revision 1, and every write takes the next', () => {
   const { call } = kvWorld();
   expect(call(rangeOf(ALL))).toMatchObject({ revision: 1, count: 0 });
@@ -265,15 +276,50 @@ test('an answer has one bound for all operations of a transaction, and is refuse
 
 test('a deletion takes a bounded number of keys, and is refused whole beyond it', () => {
   const { call, refusal, database } = kvWorld();
-  database.exec(
-    `INSERT INTO kv (key, value, create_revision, mod_revision, version, lease)
-     WITH RECURSIVE n (at) AS (SELECT 0 UNION ALL SELECT at + 1 FROM n WHERE at < ?)
-     SELECT CAST('k' || at AS BLOB), NULL, 2, 2, 1, '0' FROM n`,
-    LIMITS.keysPerDeletion,
-  );
+  fill(database, LIMITS.keysPerDeletion + 1, '0');
   expect(refusal(deleteOf('k', { rangeEnd: bytes('l') }))).toBe('too_many_operations');
   expect(call(rangeOf({ ...ALL, countOnly: true })).count).toBe(LIMITS.keysPerDeletion + 1);
   expect(call(deleteOf('k1', { rangeEnd: bytes('k10') })).deleted).toBe(1);
+});
+
+test('the deletions of a transaction take together as many keys as one may, and are refused whole beyond it', () => {
+  const { call, refusal, database } = kvWorld();
+  fill(database, LIMITS.keysPerDeletion + 1, '0');
+  const halves = [deleteOf('k', { rangeEnd: bytes('k5') }), deleteOf('k5', { rangeEnd: bytes('l') })];
+  expect(refusal({ op: 'txn', compare: [], success: halves, failure: [] })).toBe('too_many_operations');
+  expect(call(rangeOf({ ...ALL, countOnly: true })).count).toBe(LIMITS.keysPerDeletion + 1);
+  const few = [deleteOf('k1', { rangeEnd: bytes('k10') }), deleteOf('k2', { rangeEnd: bytes('k20') })];
+  expect(call({ op: 'txn', compare: [], success: few, failure: [] }).revision).toBe(2);
+  expect(call(rangeOf({ ...ALL, countOnly: true })).count).toBe(LIMITS.keysPerDeletion - 1);
+});
+
+test('a lease takes a bounded number of keys, and one that goes makes room for another', () => {
+  const { call, refusal, database, clock } = kvWorld();
+  const { leaseId } = call({ op: 'grant', leaseId: '5', ttlSeconds: 10 });
+  fill(database, LIMITS.keysPerLease - 1, leaseId);
+  const put = (key: string) => putOf(key, '', { leaseId });
+  call(put('last'));
+  expect(refusal(put('more'))).toBe('quota_exceeded');
+  expect(refusal({ op: 'txn', compare: [], success: [putOf('other', ''), put('more')], failure: [] })).toBe(
+    'quota_exceeded',
+  );
+  call(put('last'));
+  call(putOf('k0', 'without a lease'));
+  call(put('more'));
+  call(deleteOf('k1'));
+  call(put('still more'));
+  expect(refusal(put('one'))).toBe('quota_exceeded');
+  clock.advance(10_000);
+  expect(call(rangeOf({ ...ALL, countOnly: true })).count).toBe(1);
+  expect(call(rangeOf(ALL)).revision).toBe(8);
+});
+
+test('a lease of a backup that has more keys than it may ends all the same', () => {
+  const { call, database } = kvWorld();
+  call({ op: 'grant', leaseId: '5', ttlSeconds: 10 });
+  fill(database, LIMITS.keysPerLease + 1, '5');
+  expect(call({ op: 'revoke', leaseId: '5' }).revision).toBe(3);
+  expect(call(rangeOf({ ...ALL, countOnly: true })).count).toBe(0);
 });
 
 test('of many watches in one stream each is told everything, some at a time', async () => {

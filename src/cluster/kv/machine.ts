@@ -235,8 +235,11 @@ export class KvMachine {
   }
 
   private endLease(leaseId: string): void {
-    const transaction = this.begin();
-    for (const key of this.store.keysOfLease(leaseId)) transaction.deleteKey(key);
+    // All of them at once, unless a backup had more keys than a lease may have: its end is never refused.
+    for (let keys = this.store.keysOfLease(leaseId); keys.length > 0; keys = this.store.keysOfLease(leaseId)) {
+      const transaction = this.begin();
+      for (const key of keys) transaction.deleteKey(key);
+    }
     this.leases.remove(leaseId);
   }
 }

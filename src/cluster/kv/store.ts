@@ -56,6 +56,8 @@ export class KvStore {
   /** What the last row of the history says, and where it begins: a write asks for both. Undefined: not looked up. */
   private head: Head | undefined;
   private start: Start | undefined;
+  /** How many keys leases have, as far as that was asked: counting them at each write would read them all. */
+  private readonly keyCounts = new Map<string, number>();
 
   constructor(database: ObjectDatabase, answerBytes: number) {
     this.database = database;
@@ -80,6 +82,7 @@ export class KvStore {
   lookAgain(): void {
     this.head = undefined;
     this.start = undefined;
+    this.keyCounts.clear();
   }
 
   private last(): Head {
@@ -167,16 +170,19 @@ export class KvStore {
       record.version,
       record.leaseId,
     );
+    this.recount(record.leaseId, 1);
+    if (there !== undefined) this.recount(there.leaseId, -1);
     const before = there === undefined ? 0 : there.key.length + there.value.length;
     this.remember(record, place, record.key.length + record.value.length - before);
   }
 
   delete(key: Uint8Array, revision: number, place: number): void {
     const [there] = this.database.exec(
-      'DELETE FROM kv WHERE key = ? RETURNING length(key) + coalesce(length(value), 0) AS bytes',
+      'DELETE FROM kv WHERE key = ? RETURNING lease, length(key) + coalesce(length(value), 0) AS bytes',
       key,
     );
     assert(there !== undefined, 'only a key that is there is deleted');
+    this.recount(String(there.lease), -1);
     const gone = { key, value: EMPTY, createRevision: 0, modRevision: revision, version: 0, leaseId: '0' };
     this.remember(gone, place, -Number(there.bytes));
   }
@@ -193,6 +199,7 @@ export class KvStore {
   }
 
   private remember(record: KvRecord, place: number, more: number): void {
+    // A call deletes `keysPerDeletion` at most, and puts no more keys than a transaction has operations.
     assert(place < POSITIONS, 'a revision has at most so many writes');
     const last = this.last();
     const head = {
@@ -215,24 +222,38 @@ export class KvStore {
     this.head = head;
   }
 
-  /** Keys of an interval, without their values. Throws `too_many_operations`. */
-  keys(interval: KvInterval): Uint8Array[] {
+  /** Keys of an interval that are to be deleted; there is room for so many more. Throws `too_many_operations`. */
+  keys(interval: KvInterval, room: number): Uint8Array[] {
     const { where, values } = intervalCondition(interval);
-    const rows = this.database.exec(
-      `SELECT key FROM kv WHERE ${where} ORDER BY key LIMIT ?`,
-      ...values,
-      LIMITS.keysPerDeletion + 1,
-    );
-    if (rows.length > LIMITS.keysPerDeletion) {
-      throw new KvRefused('too_many_operations', `a deletion takes at most ${LIMITS.keysPerDeletion} keys at once`);
+    const rows = this.database.exec(`SELECT key FROM kv WHERE ${where} ORDER BY key LIMIT ?`, ...values, room + 1);
+    if (rows.length > room) {
+      throw new KvRefused('too_many_operations', `at most ${LIMITS.keysPerDeletion} keys are deleted at once`);
     }
     return rows.map((row) => bytesOf(row.key));
   }
 
+  /** The first keys of a lease, as many as one may have. */
   keysOfLease(leaseId: string): Uint8Array[] {
     return this.database
-      .exec("SELECT key FROM kv WHERE lease = ? AND lease <> '0' ORDER BY key", leaseId)
+      .exec("SELECT key FROM kv WHERE lease = ? AND lease <> '0' ORDER BY key LIMIT ?", leaseId, LIMITS.keysPerLease)
       .map((row) => bytesOf(row.key));
+  }
+
+  countKeysOfLease(leaseId: string): number {
+    const known = this.keyCounts.get(leaseId);
+    if (known !== undefined) return known;
+    const [row] = this.database.exec("SELECT count(*) AS count FROM kv WHERE lease = ? AND lease <> '0'", leaseId);
+    const count = Number(row.count);
+    if (count > 0) this.keyCounts.set(leaseId, count);
+    return count;
+  }
+
+  /** A key has come to a lease, or gone from it. */
+  private recount(leaseId: string, more: 1 | -1): void {
+    const known = this.keyCounts.get(leaseId);
+    if (known === undefined) return;
+    if (known + more > 0) this.keyCounts.set(leaseId, known + more);
+    else this.keyCounts.delete(leaseId);
   }
 
   /**

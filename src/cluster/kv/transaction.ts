@@ -1,4 +1,5 @@
 import { unreachable } from '../../core/errors.ts';
+import { LIMITS } from '../../core/limits.ts';
 import type {
   KvCompare,
   KvDeleteRange,
@@ -26,6 +27,7 @@ export class KvTransaction {
   private readonly hasLease: (leaseId: string) => boolean;
   private readonly began: number;
   private writes = 0;
+  private deleted = 0;
   /** Of the records in its answers so far. */
   private answerBytes = 0;
 
@@ -76,11 +78,12 @@ export class KvTransaction {
     return records;
   }
 
-  /** Throws `lease_not_found`, `key_not_found` or `answer_too_large`. */
+  /** Throws `lease_not_found`, `key_not_found`, `quota_exceeded` or `answer_too_large`. */
   put(put: KvPut): KvPutAnswer {
     const there = this.store.get(put.key);
     this.checkLease(put);
     this.checkKept(put, there);
+    this.checkRoom(put, there);
     const revision = this.began + 1;
     this.store.put(
       {
@@ -111,9 +114,19 @@ export class KvTransaction {
     }
   }
 
+  /** A lease takes another key where it has not all that it may have. */
+  private checkRoom({ leaseId }: KvPut, there: KvRecord | undefined): void {
+    if (leaseId === '0' || there?.leaseId === leaseId) return;
+    if (this.store.countKeysOfLease(leaseId) >= LIMITS.keysPerLease) {
+      throw new KvRefused('quota_exceeded', `a lease has at most ${LIMITS.keysPerLease} keys`);
+    }
+  }
+
+  /** Throws `too_many_operations` or `answer_too_large`. */
   deleteRange(range: KvDeleteRange): KvDeleteRangeAnswer {
     const previous = range.previous ? this.answered(this.store.present(range, 0, 'all').records) : [];
-    const keys = this.store.keys(range);
+    const keys = this.store.keys(range, LIMITS.keysPerDeletion - this.deleted);
+    this.deleted += keys.length;
     for (const key of keys) this.deleteKey(key);
     return { op: 'deleteRange', revision: this.revision, deleted: keys.length, previous };
   }
