@@ -100,13 +100,14 @@ export function settleLapsed(queue: QueueMemory, nowMs: number): void {
 /** The task that has not ended, its lease or its wait settled where they have run out; null where there is none. */
 export function settled(queue: QueueMemory, taskId: string, nowMs: number): StoredTask | null {
   const place = queue.placeHere(taskId);
-  const task = place === null ? null : queue.store.find(place);
+  let task = place === null ? null : queue.store.find(place);
   if (place === null || task === null) return null;
   if (task.lease !== null && task.lease.untilMs <= nowMs) {
     lapse(queue, task, task.lease.untilMs);
-    return queue.store.find(place);
+    task = queue.store.find(place);
   }
-  if (task.lease === null && task.expiresAtMs !== null && task.expiresAtMs <= nowMs) {
+  // What waits again since its lease ran out may have expired meanwhile.
+  if (task !== null && task.lease === null && task.expiresAtMs !== null && task.expiresAtMs <= nowMs) {
     expire(queue, task, nowMs);
     return null;
   }

@@ -301,6 +301,14 @@ describe('time', () => {
     }
   });
 
+  test('a task whose lease ran out and which expired since has failed, whoever looks first', () => {
+    const queue = queueFixture();
+    const { taskId } = queue.submit({ expiresAtMs: START_MS + MINUTE });
+    queue.claim({ leaseSeconds: 10 });
+    queue.clock.advance(2 * MINUTE);
+    expect(queue.queue.get(taskId)).toMatchObject({ status: 'Failed', attempts: 1 });
+  });
+
   test('what runs at its expiry runs on', () => {
     const queue = queueFixture();
     const { taskId } = queue.submit({ expiresAtMs: START_MS + MINUTE });
