@@ -5,6 +5,8 @@ export const LONGEST_TIMER_MS = 10_000;
 
 interface Waiter {
   readonly request: ClaimRequest;
+  /** What it waits for; hundreds may wait for the same. */
+  readonly kind: string;
   /** Answers it if there is something for it; false where there is nothing. */
   serve(): boolean;
   /** Answers it with nothing. */
@@ -24,6 +26,7 @@ export class WaitingClaims {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const waiter: Waiter = {
       request,
+      kind: JSON.stringify([request.types, request.capabilities]),
       // Out at once: whom nobody waits for any more is given nothing.
       end: () => {
         this.waiters.delete(waiter);
@@ -54,11 +57,24 @@ export class WaitingClaims {
   /** Gives what is due, the longest waiting first; answers when more may be, or null where none waits. */
   serve(nowMs: number, nextClaimAtMs: (request: ClaimRequest) => number | null): number | null {
     let nextAtMs = nowMs + LONGEST_TIMER_MS;
+    // Until something is given out, what one finds is what the others of its kind find.
+    const known = new Map<string, number | null>();
+    const dueAt = ({ kind, request }: Waiter): number | null => {
+      const present = known.get(kind);
+      if (present !== undefined) return present;
+      const dueAtMs = nextClaimAtMs(request);
+      known.set(kind, dueAtMs);
+      return dueAtMs;
+    };
     for (const waiter of [...this.waiters]) {
-      const dueAtMs = nextClaimAtMs(waiter.request);
+      const dueAtMs = dueAt(waiter);
       if (dueAtMs === null) continue;
-      const isServed = dueAtMs <= nowMs && waiter.serve();
-      if (!isServed) nextAtMs = Math.min(nextAtMs, nextClaimAtMs(waiter.request) ?? nextAtMs);
+      if (dueAtMs <= nowMs) {
+        const isServed = waiter.serve();
+        known.clear();
+        if (isServed) continue;
+      }
+      nextAtMs = Math.min(nextAtMs, dueAt(waiter) ?? nextAtMs);
     }
     return this.waiters.size === 0 ? null : nextAtMs;
   }
