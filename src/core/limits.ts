@@ -142,6 +142,8 @@ export const LIMITS = {
   keysPerDeletion: 100_000,
   /** Keys of one lease: its end deletes them in one revision, which nobody can refuse. */
   keysPerLease: 10_000,
+  /** Previous records in one message of a watch of keys: a revision is one message, however much it deletes. */
+  watchPreviousBytes: 8 * MiB,
   /** Watches of keys in one stream of etcd's: each looks into the history at every write. */
   watchesPerStream: 100,
   /** Elections a cluster remembers, for people to look at. */

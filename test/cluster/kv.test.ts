@@ -175,6 +175,36 @@ test('a watch has an interval, filters, and tells what was before', async () => 
   expect(watch.timers.size).toBe(0);
 });
 
+test('what was before has a bound in each message of a watch: revisions are parted, and of one the rest goes without', async () => {
+  const { call, machine } = kvWorld({ liveBytes: 256 * 1024 * 1024, historyBytes: 256 * 1024 * 1024 });
+  const large = 'x'.repeat(900_000);
+  const fits = Math.floor(LIMITS.watchPreviousBytes / large.length);
+  const count = 2 * fits + 1;
+  const keys = Array.from({ length: count }, (_, at) => `k${String(at).padStart(2, '0')}`);
+  for (const key of keys) call(putOf(key, large));
+  call(deleteOf('k', { rangeEnd: bytes('l') }));
+  for (const key of keys) call(putOf(key, large));
+  for (const key of keys) call(deleteOf(key));
+  const told: { revision: number; keys: string[]; before: number }[] = [];
+  const watch = watching(machine, watchOf({ previous: true, puts: false, startRevision: 2 }));
+  await watch.next();
+  while (told.flatMap(({ keys }) => keys).length < 2 * count) {
+    const frame = await watch.next();
+    if (frame?.type !== 'events') continue;
+    const { revision, events } = frame;
+    const before = events.filter(({ previous }) => previous !== undefined).length;
+    told.push({ revision, keys: events.map(({ record }) => atob(record.key)), before });
+  }
+  await watch.cancel();
+  const apart = 2 * count + 2;
+  expect(told).toEqual([
+    { revision: count + 2, keys, before: fits },
+    { revision: apart + fits, keys: keys.slice(0, fits), before: fits },
+    { revision: apart + 2 * fits, keys: keys.slice(fits, 2 * fits), before: fits },
+    { revision: apart + count, keys: keys.slice(2 * fits), before: 1 },
+  ]);
+});
+
 test('a watch behind the history is told so and ends', async () => {
   const { call, machine } = kvWorld();
   for (const value of ['1', '2', '3']) call(putOf('a', value));

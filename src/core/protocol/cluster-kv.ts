@@ -223,6 +223,7 @@ export type KvWatchFrame =
       readonly events: readonly {
         readonly type: 'put' | 'delete';
         readonly record: KvFrameRecord;
+        /** Absent where it is compacted, or those of the frame's one revision would have more than their bound. */
         readonly previous?: KvFrameRecord;
       }[];
     }
