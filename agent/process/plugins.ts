@@ -3,6 +3,9 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { TaskType } from './task-type.ts';
 
+/** Node's timers hold 2^31 - 1 ms, and one of more fires at once. */
+const MAX_TIMEOUT_SECONDS = Math.floor((2 ** 31 - 1) / 1_000);
+
 /**
  * The task types of a folder: each module in it (`.js`, `.mjs`) exports one as `taskType`. A module that has changed
  * since it was loaded is loaded anew, itself and not what it imports; what ran of the old one runs on. Throws where a
@@ -18,6 +21,10 @@ export async function loadPlugins(folder: string): Promise<TaskType[]> {
     url.searchParams.set('changed', String((await stat(path)).mtimeMs));
     const { taskType } = (await import(url.href)) as { taskType?: unknown };
     if (!isTaskType(taskType)) throw new Error(`${path} exports no taskType with a name and a function run`);
+    const { timeoutSeconds } = taskType;
+    if (timeoutSeconds !== undefined && !(timeoutSeconds > 0 && timeoutSeconds <= MAX_TIMEOUT_SECONDS)) {
+      throw new Error(`${path}: timeoutSeconds is above 0 and at most ${MAX_TIMEOUT_SECONDS}, or left out`);
+    }
     types.push(taskType);
   }
   return types;
@@ -26,5 +33,5 @@ export async function loadPlugins(folder: string): Promise<TaskType[]> {
 function isTaskType(value: unknown): value is TaskType {
   if (typeof value !== 'object' || value === null || !('name' in value) || !('run' in value)) return false;
   if (typeof value.name !== 'string' || value.name === '' || typeof value.run !== 'function') return false;
-  return !('timeoutSeconds' in value) || (typeof value.timeoutSeconds === 'number' && value.timeoutSeconds > 0);
+  return !('timeoutSeconds' in value && value.timeoutSeconds !== undefined) || typeof value.timeoutSeconds === 'number';
 }

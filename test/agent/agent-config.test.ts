@@ -79,5 +79,18 @@ describe("an agent's configuration", () => {
     expect(await faults(taskTypesOf(twice))).toEqual([
       `plugins: ${join(folder, 'p.mjs')} exports no taskType with a name and a function run`,
     ]);
+    // Its address is that of a time, which two writes may share.
+    for (const [name, timeoutSeconds] of [
+      ['q.mjs', '2_147_484'],
+      ['r.mjs', '0'],
+    ]) {
+      rmSync(join(folder, 'p.mjs'), { force: true });
+      const path = join(folder, name);
+      writeFileSync(path, `export const taskType = { name: 'q', timeoutSeconds: ${timeoutSeconds}, run() {} };`);
+      expect(await faults(taskTypesOf(twice))).toEqual([
+        `plugins: ${path}: timeoutSeconds is above 0 and at most 2147483, or left out`,
+      ]);
+      rmSync(path);
+    }
   });
 });
