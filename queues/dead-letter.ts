@@ -18,8 +18,7 @@ export async function consumeDeadIngest(
   for (const delivery of messages) {
     const parsed = IngestSchema.safeParse(delivery.body);
     if (!parsed.success) {
-      log.error('dead letter', { body: JSON.stringify(delivery.body)?.slice(0, 500) });
-      delivery.ack();
+      tellOf(delivery, log);
       continue;
     }
     try {
@@ -31,4 +30,17 @@ export async function consumeDeadIngest(
       delivery.retry();
     }
   }
+}
+
+/**
+ * Messages that the queues of hints gave up: here they are only told of. A task is found by its queue's alarm, or by the
+ * end of its lease; a build that failed is recorded with it, and the sweep asks for what is still wanted.
+ */
+export async function consumeDeadHints(deliveries: readonly Delivery[], { log }: { readonly log: Log }): Promise<void> {
+  for (const delivery of deliveries) tellOf(delivery, log);
+}
+
+function tellOf(delivery: Delivery, log: Log): void {
+  log.error('dead letter', { body: JSON.stringify(delivery.body)?.slice(0, 500) });
+  delivery.ack();
 }

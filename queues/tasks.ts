@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Log } from '../src/observe/log.ts';
 import type { Work } from '../src/work/work.ts';
+import { handleEach } from './each-message.ts';
 import type { Delivery } from './ingest.ts';
 
 const Message = z.discriminatedUnion('type', [
@@ -30,27 +31,14 @@ export async function consumeTasks(
   deliveries: readonly Delivery[],
   { work, log }: { readonly work: Work; readonly log: Log },
 ): Promise<void> {
-  for (const delivery of deliveries) {
-    const parsed = Message.safeParse(delivery.body);
-    if (!parsed.success) {
-      log.error('message of an unknown shape dropped', { reason: z.prettifyError(parsed.error) });
-      delivery.ack();
-      continue;
-    }
-    try {
-      await work.handle(parsed.data);
-      delivery.ack();
-    } catch (error) {
-      log.error('task message not handled', { queue: parsed.data.queue, error });
-      delivery.retry({ delaySeconds: SOON_SECONDS });
-    }
-  }
-}
-
-/** Messages that queue gave up. The task is found by its queue's alarm, or by the end of its lease: here it is only told of. */
-export async function consumeDeadTasks(deliveries: readonly Delivery[], { log }: { readonly log: Log }): Promise<void> {
-  for (const delivery of deliveries) {
-    log.error('dead letter', { body: JSON.stringify(delivery.body)?.slice(0, 500) });
-    delivery.ack();
-  }
+  await handleEach(deliveries, {
+    schema: Message,
+    handle: async (message) => {
+      await work.handle(message);
+      return null;
+    },
+    soonSeconds: SOON_SECONDS,
+    log,
+    named: ({ queue }) => ({ queue }),
+  });
 }

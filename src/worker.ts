@@ -1,10 +1,10 @@
 import { Cluster } from '../durable-objects/cluster.ts';
 import { ControlPlane } from '../durable-objects/control-plane.ts';
 import { TaskQueue } from '../durable-objects/task-queue.ts';
-import { consumeDeadIngest } from '../queues/dead-letter.ts';
-import { consumeDeadIndex, consumeIndex } from '../queues/index.ts';
+import { consumeDeadHints, consumeDeadIngest } from '../queues/dead-letter.ts';
+import { consumeIndex } from '../queues/index.ts';
 import { consumeIngest } from '../queues/ingest.ts';
-import { consumeDeadTasks, consumeTasks } from '../queues/tasks.ts';
+import { consumeTasks } from '../queues/tasks.ts';
 import { authorize } from './access/authorize.ts';
 import { createApi } from './api/api.ts';
 import type { ApiApp } from './api/route.ts';
@@ -38,9 +38,9 @@ export default {
       case 'orasi-tasks':
         return await consumeTasks(batch.messages, { work, log: logs('work') });
       case 'orasi-tasks-dlq':
-        return await consumeDeadTasks(batch.messages, { log: logs('work') });
+        return await consumeDeadHints(batch.messages, { log: logs('work') });
       case 'orasi-index-dlq':
-        return await consumeDeadIndex(batch.messages, { log: logs('indexing') });
+        return await consumeDeadHints(batch.messages, { log: logs('indexing') });
     }
   },
 
