@@ -2,8 +2,8 @@ import type { QueueSettings, TaskLimit } from '../../../src/core/protocol/queue-
 import type { World } from '../world.ts';
 import type { KnownTask } from './known-task.ts';
 
-/** Clocks of limits are in whole milliseconds. */
-const ROUNDING = 1e-6;
+/** Of a task: a limit's time is a double of milliseconds since 1970, which each task moves on by a rounded part of it. */
+const ROUNDING = 1e-4;
 
 /** What a queue's limits allow, counted from outside: what runs, and when what began. */
 export class LimitsOracle {
