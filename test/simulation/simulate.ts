@@ -20,7 +20,7 @@ import { World } from './world.ts';
 
 const MINUTE_MS = 60_000;
 /** After the faults end all work is done within this long, or it never will be: limits may let one begin each 10 s. */
-const QUIET_MS = 240 * MINUTE_MS;
+const QUIET_MS = 60 * MINUTE_MS;
 
 /** What a run did, so that one can see that it tried something. */
 export type Counts = Record<string, number>;

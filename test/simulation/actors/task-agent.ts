@@ -14,7 +14,7 @@ export class TaskAgent extends Process {
   private readonly queue: QueueClient;
   private readonly types: readonly string[] | null;
   private readonly capabilities: readonly string[];
-  /** It takes `leaseExpiresAt` for a time of its own clock. */
+  /** It takes `leaseExpiresAt` for a time of its own clock, until the quiet end: limits would leave others no place. */
   private readonly trustsClock: boolean;
   private readonly stubborn: boolean;
   /** Reports whose answer it never got, on its disk. */
@@ -85,7 +85,7 @@ export class TaskAgent extends Process {
       const stepMs = Math.min(lasts - doneMs, beatsAfterMs);
       await this.sleep(stepMs);
       doneMs += stepMs;
-      if (this.trustsClock && this.believedMs > task.leaseExpiresAtMs && !this.stubborn) {
+      if (this.trustsClock && !this.diligent && this.believedMs > task.leaseExpiresAtMs && !this.stubborn) {
         // It thinks that its lease is long over and drops the task without a word.
         this.running -= 1;
         return;
