@@ -13,6 +13,7 @@ const Message = z.discriminatedUnion('type', [
     taskId: z.string().min(1),
     leaseToken: z.string().min(1),
     attempt: z.number().int(),
+    step: z.number().int(),
     state: z.object({
       phase: z.string(),
       cursor: z.string().optional(),

@@ -35,7 +35,7 @@ export function reportLease(queue: QueueMemory, report: TaskReport, nowMs: numbe
 /** Extends one lease, keeps its progress, and tells whether the task is to be stopped. */
 export function extendLease(
   queue: QueueMemory,
-  { taskId, leaseToken, progress }: HeartbeatRequest['leases'][number],
+  { taskId, leaseToken, progress, ifProgress }: HeartbeatRequest['leases'][number],
   leaseSeconds: number | undefined,
   nowMs: number,
 ): HeartbeatAnswer {
@@ -46,7 +46,7 @@ export function extendLease(
     return { taskId, outcome: ended ? 'stale' : 'unknown' };
   }
   const lease = heldLease(task, leaseToken, nowMs);
-  if (lease === null) return { taskId, outcome: 'stale' };
+  if (lease === null || (ifProgress !== undefined && ifProgress !== task.progress)) return { taskId, outcome: 'stale' };
   const leaseMs = leaseSeconds === undefined ? lease.leaseMs : leaseSeconds * 1_000;
   const untilMs = leaseEndMs(nowMs, leaseMs, lease.claimedAtMs, queue.timeoutSecondsOf(task));
   queue.store.extend(task, untilMs, progress ?? null);

@@ -33,12 +33,16 @@ interface Held {
   /** JSON text. */
   readonly payload: string;
   readonly options: TaskOptions;
+  /** Which step is done, counted from 1, and the progress that is kept since the one before; null before the first. */
+  readonly step: number;
+  readonly progress: string | null;
 }
 
 /**
- * Does what a message asks. The message is only a hint: who is at work on a task is said by its lease, so a message
- * that comes twice finds nothing to do, and the work of one that is lost is found by the queue's alarm or, begun,
- * by the end of its lease.
+ * Does what a message asks. The message is only a hint: who is at work on a task is said by its lease, and which step is
+ * next by its progress, so a message that comes again later finds nothing to do. One that comes twice at once may have
+ * its step done twice, which changes nothing, and one of the two hands the task on. The work of a message that is lost
+ * is found by the queue's alarm or, begun, by the end of its lease.
  */
 export async function handleTaskMessage(ports: WorkPorts, message: TaskMessage | TaskStepMessage): Promise<void> {
   if (message.type === 'tasks') await claimAndRun(ports, message);
@@ -57,18 +61,26 @@ async function claimAndRun(ports: WorkPorts, message: TaskMessage): Promise<void
     }),
   );
   if (task === undefined) return;
-  await run(ports, { ...task, queue: message.queue, startedAtMs: ports.clock.now() }, undefined);
+  await run(
+    ports,
+    { ...task, queue: message.queue, startedAtMs: ports.clock.now(), step: 1, progress: null },
+    undefined,
+  );
 }
 
-async function goOn(ports: WorkPorts, { queue, taskId, leaseToken, attempt, state }: TaskStepMessage): Promise<void> {
+async function goOn(ports: WorkPorts, message: TaskStepMessage): Promise<void> {
+  const { queue, taskId, leaseToken, attempt, step, state } = message;
   const calls = ports.taskQueue(queue);
   const [beat] = unwrapped(await calls.heartbeat({ leases: [{ taskId, leaseToken }], leaseSeconds: LEASE_SECONDS }));
   if (beat.outcome !== 'extended') return;
   const task = unwrapped(await calls.get(taskId));
   if (task === null || task.payload === null) return;
+  const progress = task.running?.progress ?? null;
+  if (progress === null || stepOf(progress) !== step) return;
   const { type, payload, options } = task;
   const startedAtMs = task.running?.startedAtMs ?? ports.clock.now();
-  await run(ports, { queue, taskId, leaseToken, attempt, startedAtMs, type, payload, options }, state, beat.cancelled);
+  const held = { queue, taskId, leaseToken, attempt, startedAtMs, type, payload, options, step, progress };
+  await run(ports, held, state, beat.cancelled);
 }
 
 async function run(ports: WorkPorts, task: Held, state: TaskStepState | undefined, cancelled = false): Promise<void> {
@@ -124,14 +136,33 @@ async function step(
 /** Hands a task over to a later message, its lease held until then and some more. */
 async function pause(
   ports: WorkPorts,
-  { queue, taskId, leaseToken, attempt }: Held,
+  { queue, taskId, leaseToken, attempt, step: done, progress: ifProgress }: Held,
   { state, delaySeconds }: Extract<StepOutcome, { kind: 'later' }>,
 ): Promise<void> {
-  const progress = JSON.stringify({ phase: state.phase, ...state.counts });
+  const step = done + 1;
+  const progress = JSON.stringify({ phase: state.phase, ...state.counts, step });
   const leaseSeconds = LEASE_SECONDS + delaySeconds;
-  unwrapped(await ports.taskQueue(queue).heartbeat({ leases: [{ taskId, leaseToken, progress }], leaseSeconds }));
-  const message: TaskStepMessage = { v: 1, type: 'task-step', queue, taskId, leaseToken, attempt, state };
-  await ports.messages.send([message], { delaySeconds });
+  const leases = [{ taskId, leaseToken, progress, ifProgress }];
+  const calls = ports.taskQueue(queue);
+  const [beat] = unwrapped(await calls.heartbeat({ leases, leaseSeconds }));
+  // It is somebody else's, or the same message came twice and the other has handed it over.
+  if (beat.outcome !== 'extended') return;
+  const message: TaskStepMessage = { v: 1, type: 'task-step', queue, taskId, leaseToken, attempt, step, state };
+  try {
+    await ports.messages.send([message], { delaySeconds });
+  } catch (error) {
+    // The message of this step comes again, and is to find it undone.
+    if (ifProgress !== null) {
+      const undone = [{ taskId, leaseToken, progress: ifProgress, ifProgress: progress }];
+      unwrapped(await calls.heartbeat({ leases: undone, leaseSeconds: LEASE_SECONDS }));
+    }
+    throw error;
+  }
+}
+
+function stepOf(progress: string): number | null {
+  const { step }: { step?: unknown } = JSON.parse(progress);
+  return typeof step === 'number' ? step : null;
 }
 
 async function report(

@@ -23,6 +23,7 @@ test('a message is done, comes back where its queue cannot be reached, and is dr
     taskId: 't',
     leaseToken: '1.a',
     attempt: 1,
+    step: 2,
     state: { phase: 'p' },
   };
   const bodies = [wake, step, { ...wake, queue: 'away' }, { ...step, state: {} }, { v: 2 }, null];

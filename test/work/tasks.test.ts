@@ -17,6 +17,50 @@ describe('a worker', () => {
     expect(await shop.rows('SELECT count(*) FROM d')).toEqual([[3]]);
   });
 
+  test('whose step is delivered twice at once hands the task on once, and what comes again later does nothing', async () => {
+    let steps = 0;
+    const shop: ReturnType<typeof openWorkshop> = openWorkshop((ports) => ({
+      namespaceName: async (uid) => {
+        steps += 1;
+        return await ports.namespaceName(uid);
+      },
+    }));
+    const taskId = shop.submit('Ingestion', { dataset: 'd', records: numbers(0, 3) });
+    await shop.wake();
+    const [step, ...others] = shop.messages.take();
+    expect(others).toEqual([]);
+    await Promise.all([shop.work.handle(step), shop.work.handle(step)]);
+    const successors = shop.messages.take();
+    expect(successors).toHaveLength(1);
+    const before = steps;
+    await shop.work.handle(step);
+    expect([steps, shop.messages.take()]).toEqual([before, []]);
+    shop.messages.send(successors);
+    await shop.settle();
+    expect(shop.outcome(taskId)).toMatchObject({ status: 'Completed', attempts: 1, data: { rowsCommitted: 3 } });
+  });
+
+  test('that cannot hand a task on leaves the step undone, and does it when its message comes again', async () => {
+    let away = false;
+    const shop: ReturnType<typeof openWorkshop> = openWorkshop(({ messages }) => ({
+      messages: {
+        send: async (...sent) => {
+          if (away) throw new Error('away');
+          await messages.send(...sent);
+        },
+      },
+    }));
+    const taskId = shop.submit('Ingestion', { dataset: 'd', records: numbers(0, 3) }, { maxRetries: 0 });
+    await shop.wake();
+    const [step] = shop.messages.take();
+    away = true;
+    await expect(shop.work.handle(step)).rejects.toThrow('away');
+    away = false;
+    await shop.work.handle(step);
+    await shop.settle();
+    expect(shop.outcome(taskId)).toMatchObject({ status: 'Completed', attempts: 1, data: { rowsCommitted: 3 } });
+  });
+
   test('that dies is followed by another when its lease has run out, and what the first reports then is stale', async () => {
     const shop = openWorkshop();
     const taskId = shop.submit('Ingestion', { dataset: 'd', records: numbers(0, 3) }, { retryDelaySeconds: 0.1 });

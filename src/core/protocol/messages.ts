@@ -48,6 +48,8 @@ export interface TaskStepMessage {
   readonly taskId: string;
   readonly leaseToken: string;
   readonly attempt: number;
+  /** Steps are counted from 1. The task's progress says which is the next: another's message has nothing to do. */
+  readonly step: number;
   /** What the step before left to go on with. */
   readonly state: TaskStepState;
 }

@@ -115,6 +115,8 @@ export interface HeartbeatRequest {
     readonly leaseToken: string;
     /** JSON text. */
     readonly progress?: string | undefined;
+    /** Where this is not the progress that is kept, nothing is done and the answer is `stale`. */
+    readonly ifProgress?: string | null | undefined;
   }[];
   /** The lease from now on; as long as it was claimed for, where absent. */
   readonly leaseSeconds?: number | undefined;
