@@ -3,8 +3,8 @@ import { ControlPlaneMachine, type ControlPlaneParts } from '../../src/control/c
 import type { JsonObject } from '../../src/control/json.ts';
 import { memoryStorage } from '../../src/control/memory-storage.ts';
 import { migrate } from '../../src/control/sql-storage.ts';
-import type { ObjectDatabase } from '../../src/core/object-database.ts';
 import { manualClock } from '../../src/core/clock.ts';
+import type { ObjectDatabase } from '../../src/core/object-database.ts';
 import type { ResourceAnswer, ResourceCall } from '../../src/core/protocol/control-plane.ts';
 import { seededRandom } from '../../src/core/random.ts';
 import { createLogs } from '../../src/observe/log.ts';

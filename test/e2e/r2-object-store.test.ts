@@ -17,6 +17,7 @@ beforeAll(async () => {
     write: false,
     target: 'es2024',
     conditions: ['workerd'],
+    external: ['node:*'],
   });
   miniflare = new Miniflare(
     convertV4MiniflareOptions({
