@@ -145,6 +145,10 @@ const taskUntil = (queue: string, id: string, ...statuses: string[]) =>
 const shown = async (agent: { url: string }, path: string) =>
   (await (await fetch(`${agent.url}${path}`)).json()) as Record<string, never>;
 const statusOf = async (url: string) => (await fetch(url)).status;
+const connectedTo = async (queue: string) => {
+  const response = await instance.fetch(`/v1/namespaces/default/queues/${queue}/agents`);
+  return ((await response.json()) as { items: { unacknowledged: number }[] }).items;
+};
 const membersOf = async (cluster: string) => {
   const response = await instance.fetch(`/v1/namespaces/default/clusters/${cluster}/members`);
   return ((await response.json()) as { items: Record<string, unknown>[] }).items;
@@ -299,8 +303,13 @@ describe.concurrent('an agent', () => {
     const args = ['--queue', 'offline', '--cluster', 'offline', '--agent-id', 'offline-1'];
     args.push('--plugins', join(folder, 'plugins'), '--state-folder', join(folder, 'state'));
     const agent = await agentProcess(args, proxy.url);
-    const id = await submit('offline', 'wait', { ms: 500 });
+    const id = await submit('offline', 'wait', { ms: 1_000 });
     await taskUntil('offline', id, 'Running');
+    // A task whose arrival it has not told yet would go back with the connection.
+    await until(
+      () => connectedTo('offline'),
+      ([{ unacknowledged }]) => unacknowledged === 0,
+    );
     await proxy.set({ type: 'refuse' });
     await until(
       () => shown(agent, '/agent/tasks'),
