@@ -1,3 +1,4 @@
+import { deleteCall, keyInterval, prefixInterval, putCall, rangeCall } from '../../../src/core/kv-calls.ts';
 import type { BallotView, ClusterMessage } from '../../../src/core/protocol/cluster.ts';
 import type { KvCall } from '../../../src/core/protocol/cluster-kv.ts';
 import { ClusterClient, orNone, type QueueClient } from '../clients.ts';
@@ -10,18 +11,9 @@ import type { World } from '../world.ts';
 import { TYPES } from './submitter.ts';
 
 const SESSION_SECONDS = 30;
-const NONE = new Uint8Array(0);
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-export const putOf = (key: string, value: string, leaseId = '0'): KvCall & { op: 'put' } => ({
-  op: 'put',
-  key: bytes(key),
-  value: bytes(value),
-  leaseId,
-  previous: false,
-  ignoreValue: false,
-  ignoreLease: false,
-});
+export const putOf = (key: string, value: string, leaseId = '0') => putCall(bytes(key), bytes(value), { leaseId });
 
 /**
  * A member of the cluster. While it believes to lead it writes what only a leader may, by its epoch, for as long as
@@ -172,16 +164,16 @@ export class Member extends Process {
     const turn = world.random.next();
     if (turn < 0.35) await this.live(orNone(this.cluster.kv(putOf(key, `${name} ${this.written++}`), null)));
     else if (turn < 0.5) await this.live(orNone(this.cluster.kv(this.lock(key), null)));
-    else if (turn < 0.65) await this.live(orNone(this.cluster.kv(removeOf(key), null)));
+    else if (turn < 0.65) await this.live(orNone(this.cluster.kv(deleteCall(keyInterval(bytes(key))), null)));
     else if (turn < 0.9) await this.leased();
-    else await this.live(orNone(this.cluster.kv(ALL, null)));
+    else await this.live(orNone(this.cluster.kv(rangeCall(prefixInterval(bytes(''))), null)));
   }
 
   /** Makes a key where there is none. */
   private lock(key: string): KvCall {
     return {
       op: 'txn',
-      compare: [{ key: bytes(key), rangeEnd: NONE, target: 'create', result: 'equal', number: 0 }],
+      compare: [{ ...keyInterval(bytes(key)), target: 'create', result: 'equal', number: 0 }],
       success: [putOf(key, this.name), putOf(`${key}-owner`, this.name)],
       failure: [],
     };
@@ -207,23 +199,3 @@ export class Member extends Process {
     await this.live(orNone(this.cluster.change(what, this.name)));
   }
 }
-
-function removeOf(key: string): KvCall {
-  return { op: 'deleteRange', key: bytes(key), rangeEnd: NONE, previous: false };
-}
-
-const ALL: KvCall = {
-  op: 'range',
-  key: new Uint8Array(1),
-  rangeEnd: new Uint8Array(1),
-  limit: 0,
-  revision: 0,
-  sortOrder: 'none',
-  sortTarget: 'key',
-  keysOnly: false,
-  countOnly: false,
-  minModRevision: 0,
-  maxModRevision: 0,
-  minCreateRevision: 0,
-  maxCreateRevision: 0,
-};
