@@ -1,13 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { authorize, type Subject } from '../../src/access/authorize.ts';
 import { createApp } from '../../src/api/app.ts';
-import type { ApiBase } from '../../src/api/ports.ts';
 import { mountResources, resourcePaths } from '../../src/api/resources.ts';
-import { readConfig } from '../../src/config.ts';
 import type { ControlPlaneResources } from '../../src/core/protocol/control-plane.ts';
-import { seededRandom } from '../../src/core/random.ts';
-import { createLogs } from '../../src/observe/log.ts';
 import { pipeline, testPlane } from '../control/fixture.ts';
+import { apiBase } from './api-base.ts';
 
 const SUBJECTS: Readonly<Record<string, Subject>> = {
   admin: { kind: 'admin-token', name: 'admin', role: 'admin', namespace: null, namespaceUid: null },
@@ -27,17 +24,11 @@ function door(broken = false) {
     watch: async (call) => plane.machine.watch(call, () => () => {}),
     resources: async () => plane.machine.resources(),
   };
-  const base: ApiBase = {
-    authorize,
-    config: readConfig({}),
+  const base = apiBase({
     clock,
-    random: seededRandom(1),
-    logs: createLogs({ '*': 'off' }, () => {}, clock),
-    reporter: () => ({ report: () => {} }),
     authenticate: async (token) => SUBJECTS[token] ?? null,
     namespaceUid: async () => 'u',
-    health: async () => [],
-  };
+  });
   const app = createApp(base, (routes) => mountResources(routes, { controlPlane, authorize }));
   const context = { waitUntil: () => {}, passThroughOnException: () => {}, props: {} };
   const send = async (

@@ -1,14 +1,10 @@
 import { expect, test } from 'vitest';
-import { authorize, ROLES, type Subject } from '../../src/access/authorize.ts';
+import { ROLES, type Subject } from '../../src/access/authorize.ts';
 import { type ApiParts, createApi } from '../../src/api/api.ts';
 import { openApiDocument } from '../../src/api/app.ts';
-import type { ApiBase } from '../../src/api/ports.ts';
 import { resourcePaths } from '../../src/api/resources.ts';
 import { routesOf } from '../../src/api/route.ts';
-import { readConfig } from '../../src/config.ts';
-import { manualClock } from '../../src/core/clock.ts';
-import { seededRandom } from '../../src/core/random.ts';
-import { createLogs } from '../../src/observe/log.ts';
+import { apiBase } from './api-base.ts';
 
 /** What the contract leaves open; anything else that answers without a token is a hole. */
 const OPEN = ['/livez', '/readyz', '/healthz', '/version', '/openapi.json', '/docs'];
@@ -23,13 +19,7 @@ function sealed<T extends object>(name: string): T {
   });
 }
 
-const base: ApiBase = {
-  authorize,
-  config: readConfig({}),
-  clock: manualClock(0),
-  random: seededRandom(1),
-  logs: createLogs({ '*': 'off' }, () => {}, manualClock(0)),
-  reporter: () => ({ report: () => {} }),
+const base = apiBase({
   authenticate: async (token) => {
     const [role, namespace] = token.split('@');
     const known = ROLES.find((each) => each === role);
@@ -38,8 +28,7 @@ const base: ApiBase = {
   namespaceUid: async () => {
     throw new Error('a namespace was looked up before the caller was let in');
   },
-  health: async () => [],
-};
+});
 
 function subject(role: Subject['role'], namespace: string): Subject {
   return { kind: 'api-key', name: role, role, namespace, namespaceUid: namespace };

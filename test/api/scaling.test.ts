@@ -1,27 +1,16 @@
 import { expect, test } from 'vitest';
-import { authorize, type Subject } from '../../src/access/authorize.ts';
+import type { Subject } from '../../src/access/authorize.ts';
 import { createApp } from '../../src/api/app.ts';
-import type { ApiBase } from '../../src/api/ports.ts';
 import { mountScaling } from '../../src/api/scaling.ts';
-import { readConfig } from '../../src/config.ts';
-import { manualClock } from '../../src/core/clock.ts';
 import { DEFAULT_SCALING, type ScalingView } from '../../src/core/protocol/scaling.ts';
 import type { TaskQueueCalls } from '../../src/core/protocol/tasks.ts';
-import { seededRandom } from '../../src/core/random.ts';
-import { createLogs } from '../../src/observe/log.ts';
+import { apiBase } from './api-base.ts';
 
 const reader: Subject = { kind: 'api-key', name: 'k', role: 'reader', namespace: 'default', namespaceUid: 'uid' };
-const base: ApiBase = {
-  authorize,
-  config: readConfig({}),
-  clock: manualClock(0),
-  random: seededRandom(1),
-  logs: createLogs({ '*': 'off' }, () => {}, manualClock(0)),
-  reporter: () => ({ report: () => {} }),
+const base = apiBase({
   authenticate: async () => reader,
   namespaceUid: async (name) => `uid-of-${name}`,
-  health: async () => [],
-};
+});
 const view: ScalingView = {
   desiredAgents: 5,
   wantedAgents: 7,

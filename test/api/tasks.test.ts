@@ -1,30 +1,21 @@
 import { expect, test } from 'vitest';
-import { authorize, type Subject } from '../../src/access/authorize.ts';
+import type { Subject } from '../../src/access/authorize.ts';
 import { createApp } from '../../src/api/app.ts';
-import type { ApiBase } from '../../src/api/ports.ts';
 import { mountTasks } from '../../src/api/tasks.ts';
-import { readConfig } from '../../src/config.ts';
 import { manualClock } from '../../src/core/clock.ts';
 import { LIMITS } from '../../src/core/limits.ts';
 import { UNDECLARED_QUEUE } from '../../src/core/protocol/queue-settings.ts';
 import type { NewTask, TaskQueueCalls } from '../../src/core/protocol/tasks.ts';
-import { seededRandom } from '../../src/core/random.ts';
-import { createLogs } from '../../src/observe/log.ts';
 import { ShardedQueues } from '../../src/tasks/sharded-queue.ts';
+import { apiBase } from './api-base.ts';
 
 const agent: Subject = { kind: 'api-key', name: 'k', role: 'agent', namespace: 'default', namespaceUid: 'uid' };
 const clock = manualClock(0);
-const base: ApiBase = {
-  authorize,
-  config: readConfig({}),
+const base = apiBase({
   clock,
-  random: seededRandom(1),
-  logs: createLogs({ '*': 'off' }, () => {}, clock),
-  reporter: () => ({ report: () => {} }),
   authenticate: async () => agent,
   namespaceUid: async (name) => `uid-of-${name}`,
-  health: async () => [],
-};
+});
 const submitted: NewTask[] = [];
 const submit: TaskQueueCalls['submit'] = async (_name, tasks) => {
   submitted.push(...tasks);

@@ -1,12 +1,7 @@
-import { authorize } from '../../src/access/authorize.ts';
 import { createApp } from '../../src/api/app.ts';
 import { mountEtcd } from '../../src/api/etcd.ts';
-import type { ApiBase } from '../../src/api/ports.ts';
-import { readConfig } from '../../src/config.ts';
-import { manualClock } from '../../src/core/clock.ts';
 import type { ClusterKv } from '../../src/core/protocol/cluster-kv.ts';
-import { seededRandom } from '../../src/core/random.ts';
-import { createLogs } from '../../src/observe/log.ts';
+import { apiBase } from '../api/api-base.ts';
 import { kvWorld } from './kv-fixture.ts';
 
 /** Where a cluster is to an app of a test. */
@@ -20,13 +15,7 @@ export interface EtcdAnswer {
 
 /** etcd's face of a cluster, over any that holds its state. */
 export function etcdApp(kv: ClusterKv) {
-  const base: ApiBase = {
-    authorize,
-    config: readConfig({}),
-    clock: manualClock(0),
-    random: seededRandom(1),
-    logs: createLogs({ '*': 'off' }, () => {}, manualClock(0)),
-    reporter: () => ({ report: () => {} }),
+  const base = apiBase({
     authenticate: async (token) =>
       token === 'admin' || token === 'reader'
         ? { kind: 'api-key', name: token, role: token, namespace: null, namespaceUid: null }
@@ -34,8 +23,7 @@ export function etcdApp(kv: ClusterKv) {
           ? { kind: 'api-key', name: token, role: 'agent', namespace: 'elsewhere', namespaceUid: 'other' }
           : null,
     namespaceUid: async () => 'uid',
-    health: async () => [],
-  };
+  });
   return createApp(base, (app) => mountEtcd(app, base, async () => kv));
 }
 
