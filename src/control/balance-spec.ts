@@ -1,11 +1,6 @@
 import * as z from 'zod';
-import {
-  BALANCE_STRATEGIES,
-  type BalanceSettings,
-  type BalanceStrategy,
-  DEFAULT_BALANCE,
-} from '../core/protocol/balance-settings.ts';
-import { isJsonObject, type JsonValue } from './json.ts';
+import { BALANCE_STRATEGIES, type BalanceSettings, DEFAULT_BALANCE } from '../core/protocol/balance-settings.ts';
+import { type JsonValue, numberIn, objectIn } from './json.ts';
 import { type Cause, invalidValue } from './status.ts';
 
 const usual = DEFAULT_BALANCE;
@@ -40,15 +35,14 @@ export function balanceSchema() {
 
 /** Of a validated `spec.balance`; what an older version of the kind did not have is as in an undeclared queue. */
 export function compileBalance(value: JsonValue | undefined): BalanceSettings {
-  if (!isJsonObject(value)) return usual;
-  const weights = isJsonObject(value.weights) ? value.weights : {};
-  const weight = (by: keyof BalanceSettings['weights']) => numberOr(weights[by], usual.weights[by]);
-  const isStrategy = (name: unknown): name is BalanceStrategy => BALANCE_STRATEGIES.some((each) => each === name);
+  const spec = objectIn(value);
+  const weights = objectIn(spec.weights);
+  const weight = (by: keyof BalanceSettings['weights']) => numberIn(weights[by], usual.weights[by]);
   return {
-    strategy: isStrategy(value.strategy) ? value.strategy : usual.strategy,
+    strategy: BALANCE_STRATEGIES.find((name) => name === spec.strategy) ?? usual.strategy,
     weights: { cpu: weight('cpu'), memory: weight('memory'), queue: weight('queue') },
-    degradedCpuPercent: numberOr(value.degradedCpuPercent, usual.degradedCpuPercent),
-    sticky: typeof value.sticky === 'boolean' ? value.sticky : usual.sticky,
+    degradedCpuPercent: numberIn(spec.degradedCpuPercent, usual.degradedCpuPercent),
+    sticky: typeof spec.sticky === 'boolean' ? spec.sticky : usual.sticky,
   };
 }
 
@@ -56,8 +50,4 @@ export function balanceFaults({ weights }: BalanceSettings): Cause[] {
   const { cpu, memory, queue } = weights;
   if (cpu + memory + queue > 0) return [];
   return [invalidValue('spec.balance.weights', weights, 'one of them must be more than 0')];
-}
-
-function numberOr(value: JsonValue | undefined, otherwise: number): number {
-  return typeof value === 'number' ? value : otherwise;
 }

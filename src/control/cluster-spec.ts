@@ -5,7 +5,7 @@ import {
   LOCATION_HINTS,
 } from '../core/protocol/cluster-settings.ts';
 import { compileDiscovery, discoveryFaults } from './discovery-spec.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
+import { numberIn, objectIn, textsIn } from './json.ts';
 import type { Resource } from './resource.ts';
 import { type Cause, duplicate, forbiddenField, invalidValue } from './status.ts';
 
@@ -46,9 +46,9 @@ export function compileCluster(cluster: Resource): ClusterSettings {
 /** Faults of a cluster that its schema cannot express. */
 export function clusterFaults(cluster: Resource, current: Resource | undefined): Cause[] {
   const causes: Cause[] = [];
-  const { sessionTtlSeconds, unhealthyAfterMissed, election } = compileCluster(cluster);
+  const { sessionTtlSeconds, unhealthyAfterMissed, election, discovery } = compileCluster(cluster);
   const { name } = cluster.metadata;
-  causes.push(...discoveryFaults(compileCluster(cluster).discovery));
+  causes.push(...discoveryFaults(discovery));
   if (name.length > 63) {
     causes.push(invalidValue('metadata.name', name, 'must be no more than 63 characters'));
   }
@@ -76,16 +76,4 @@ export function clusterFaults(cluster: Resource, current: Resource | undefined):
     causes.push(forbiddenField('spec.jurisdiction', 'field is immutable: the data of a cluster do not move'));
   }
   return causes;
-}
-
-function objectIn(value: JsonValue | undefined): JsonObject {
-  return isJsonObject(value) ? value : {};
-}
-
-function numberIn<T>(value: JsonValue | undefined, otherwise: T): number | T {
-  return typeof value === 'number' ? value : otherwise;
-}
-
-function textsIn(value: JsonValue | undefined): string[] {
-  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { blocksOf, outboundFault } from '../core/outbound.ts';
+import { urlFault } from '../core/outbound.ts';
 import {
   DEFAULT_DISCOVERY_SETTINGS,
   type DeclaredInstance,
@@ -7,11 +7,8 @@ import {
   type DiscoverySettings,
 } from '../core/protocol/discovery-settings.ts';
 import { instanceFaults } from '../core/service-instance.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
+import { isJsonObject, type JsonObject, type JsonValue, objectIn, objectsIn, textsIn } from './json.ts';
 import { type Cause, invalidValue, required } from './status.ts';
-
-/** Whether a platform lets a request to an address out is known where it is sent; here it is one, or none. */
-const ANYWHERE = blocksOf('0.0.0.0/0 ::/0');
 
 /** `spec.discovery` of a Cluster. */
 export function discoverySchema() {
@@ -55,7 +52,7 @@ export function compileDiscovery(spec: JsonValue | undefined): DiscoverySettings
   const { backend, instances, etcd, consul } = objectIn(spec);
   return {
     backend: DISCOVERY_BACKENDS.find((name) => name === backend) ?? DEFAULT_DISCOVERY_SETTINGS.backend,
-    instances: Array.isArray(instances) ? instances.map((each) => instanceIn(objectIn(each))) : [],
+    instances: objectsIn(instances).map(instanceIn),
     ...(isJsonObject(etcd)
       ? { etcd: { endpoints: textsIn(etcd.endpoints), ...(etcd.prefix ? { prefix: String(etcd.prefix) } : {}) } }
       : {}),
@@ -77,7 +74,7 @@ export function discoveryFaults({ backend, instances, etcd, consul }: DiscoveryS
     ...(consul === undefined ? [] : [['spec.discovery.consul.address', consul.address] as const]),
   ];
   for (const [path, url] of addresses) {
-    const fault = outboundFault(url, ANYWHERE);
+    const fault = urlFault(url);
     if (fault !== null) causes.push(invalidValue(path, url, fault));
   }
   const prefix = etcd?.prefix;
@@ -96,12 +93,4 @@ function instanceIn({ id, service, address, port, metadata }: JsonObject): Decla
     port: Number(port),
     metadata: Object.fromEntries(texts),
   };
-}
-
-function objectIn(value: JsonValue | undefined): JsonObject {
-  return isJsonObject(value) ? value : {};
-}
-
-function textsIn(value: JsonValue | undefined): string[] {
-  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 }

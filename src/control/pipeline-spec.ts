@@ -3,7 +3,7 @@ import { parseTypeName } from '../columns/types.ts';
 import type { PipelineColumn, PipelineIndex, PipelineSpec } from '../core/protocol/pipeline.ts';
 import { formatNamed } from '../formats/registry.ts';
 import { INDEX_KINDS } from '../segment/index-kinds.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
+import { type JsonObject, type JsonValue, objectIn, objectsIn, textsIn } from './json.ts';
 import type { Resource } from './resource.ts';
 import { type Cause, duplicate, invalidValue } from './status.ts';
 
@@ -120,16 +120,4 @@ function scalarsIn(value: JsonValue | undefined): Record<string, string | number
   const scalars: Record<string, string | number | boolean> = {};
   for (const [name, option] of Object.entries(objectIn(value))) if (isScalar(option)) scalars[name] = option;
   return scalars;
-}
-
-function objectIn(value: JsonValue | undefined): JsonObject {
-  return isJsonObject(value) ? value : {};
-}
-
-function objectsIn(value: JsonValue | undefined): JsonObject[] {
-  return Array.isArray(value) ? value.filter(isJsonObject) : [];
-}
-
-function textsIn(value: JsonValue | undefined): string[] {
-  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 }

@@ -1,6 +1,6 @@
 import { DEFAULT_QUEUE_SETTINGS, type QueueSettings, type TaskLimit } from '../core/protocol/queue-settings.ts';
 import { balanceFaults, compileBalance } from './balance-spec.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
+import { isJsonObject, type JsonValue, numberIn, objectIn, objectsIn } from './json.ts';
 import type { Resource } from './resource.ts';
 import { compileScaling, scalingFaults } from './scaling-spec.ts';
 import { type Cause, invalidValue } from './status.ts';
@@ -71,16 +71,4 @@ function limitOf(value: JsonValue | undefined, shards: number): TaskLimit {
     concurrency: numberIn(concurrency, null),
     rate: isJsonObject(rate) ? { perSecond: numberIn(rate.perSecond, 1), burst: numberIn(rate.burst, shards) } : null,
   };
-}
-
-function objectIn(value: JsonValue | undefined): JsonObject {
-  return isJsonObject(value) ? value : {};
-}
-
-function objectsIn(value: JsonValue | undefined): JsonObject[] {
-  return Array.isArray(value) ? value.filter(isJsonObject) : [];
-}
-
-function numberIn<T>(value: JsonValue | undefined, otherwise: T): number | T {
-  return typeof value === 'number' ? value : otherwise;
 }

@@ -1,13 +1,11 @@
 import * as z from 'zod';
-import { blocksOf, outboundFault } from '../core/outbound.ts';
+import { urlFault } from '../core/outbound.ts';
 import { DEFAULT_SCALING, type ScalingPolicy } from '../core/protocol/scaling.ts';
-import { isJsonObject, type JsonValue } from './json.ts';
+import { isJsonObject, type JsonValue, numberIn, objectIn } from './json.ts';
 import { type Cause, invalidValue } from './status.ts';
 
 const usual = DEFAULT_SCALING;
 const DAY_SECONDS = 86_400;
-/** Whether an address is private is for the deployment to allow, when something is sent. */
-const ANYWHERE = blocksOf('0.0.0.0/0 ::/0');
 
 /** `spec.scaling` of a `TaskQueue`. */
 export function scalingSchema() {
@@ -50,11 +48,8 @@ export function scalingSchema() {
 }
 
 export function compileScaling(value: JsonValue | undefined): ScalingPolicy {
-  if (!isJsonObject(value)) return usual;
-  const number = (name: Exclude<keyof ScalingPolicy, 'webhook'>) => {
-    const given = value[name];
-    return typeof given === 'number' ? given : usual[name];
-  };
+  const spec = objectIn(value);
+  const number = (name: Exclude<keyof ScalingPolicy, 'webhook'>) => numberIn(spec[name], usual[name]);
   return {
     minAgents: number('minAgents'),
     maxAgents: number('maxAgents'),
@@ -62,8 +57,8 @@ export function compileScaling(value: JsonValue | undefined): ScalingPolicy {
     targetWaitSeconds: number('targetWaitSeconds'),
     scaleDownWindowSeconds: number('scaleDownWindowSeconds'),
     tolerance: number('tolerance'),
-    webhook: isJsonObject(value.webhook)
-      ? { url: String(value.webhook.url), secretName: String(value.webhook.secretName) }
+    webhook: isJsonObject(spec.webhook)
+      ? { url: String(spec.webhook.url), secretName: String(spec.webhook.secretName) }
       : null,
   };
 }
@@ -74,7 +69,7 @@ export function scalingFaults({ minAgents, maxAgents, webhook }: ScalingPolicy):
   if (maxAgents < minAgents) {
     causes.push(invalidValue('spec.scaling.maxAgents', maxAgents, 'must not be less than spec.scaling.minAgents'));
   }
-  const fault = webhook === null ? null : outboundFault(webhook.url, ANYWHERE);
+  const fault = webhook === null ? null : urlFault(webhook.url);
   if (webhook !== null && fault !== null) causes.push(invalidValue('spec.scaling.webhook.url', webhook.url, fault));
   return causes;
 }

@@ -1,7 +1,7 @@
 import { LIMITS } from '../core/limits.ts';
 import { isBuiltInType, payloadFaults } from '../core/protocol/built-in-tasks.ts';
 import { type NewTask, TASK_PRIORITIES } from '../core/protocol/tasks.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
+import { type JsonValue, numberIn, objectIn, textsIn } from './json.ts';
 import type { Resource } from './resource.ts';
 import { MISSED_RUN_POLICIES, OVERLAP_POLICIES, type ScheduleRules } from './schedule.ts';
 import { cronFault, isTimeZone } from './schedule-times.ts';
@@ -23,8 +23,8 @@ const DEDUPE_SECONDS = 7 * 86_400;
 export function compileSchedule(schedule: Resource): CompiledSchedule {
   const spec = objectIn(schedule.spec);
   const template = objectIn(spec.template);
-  const deadline = numberIn(spec.startingDeadlineSeconds);
-  const everySeconds = numberIn(spec.intervalSeconds);
+  const deadline = numberIn(spec.startingDeadlineSeconds, undefined);
+  const everySeconds = numberIn(spec.intervalSeconds, undefined);
   return {
     queue: String(spec.queue),
     rules: {
@@ -38,14 +38,14 @@ export function compileSchedule(schedule: Resource): CompiledSchedule {
             },
       suspend: spec.suspend === true,
       missedRunPolicy: MISSED_RUN_POLICIES.find((policy) => policy === spec.missedRunPolicy) ?? 'RunOnce',
-      maxMissedRuns: numberIn(spec.maxMissedRuns) ?? 10,
+      maxMissedRuns: numberIn(spec.maxMissedRuns, 10),
       overlapPolicy: OVERLAP_POLICIES.find((policy) => policy === spec.overlapPolicy) ?? 'Allow',
       startingDeadlineMs: deadline === undefined ? null : deadline * 1_000,
     },
-    successfulRunsHistoryLimit: numberIn(spec.successfulRunsHistoryLimit) ?? 3,
-    failedRunsHistoryLimit: numberIn(spec.failedRunsHistoryLimit) ?? 1,
+    successfulRunsHistoryLimit: numberIn(spec.successfulRunsHistoryLimit, 3),
+    failedRunsHistoryLimit: numberIn(spec.failedRunsHistoryLimit, 1),
     task(dedupeKey, nowMs) {
-      const expiresAfter = numberIn(template.expiresAfterSeconds);
+      const expiresAfter = numberIn(template.expiresAfterSeconds, undefined);
       return {
         type: String(template.type),
         payload: JSON.stringify(template.payload ?? null),
@@ -55,10 +55,10 @@ export function compileSchedule(schedule: Resource): CompiledSchedule {
         requires: [...new Set(textsIn(template.requires))].sort(),
         expiresAtMs: expiresAfter === undefined ? undefined : nowMs + expiresAfter * 1_000,
         options: {
-          maxRetries: numberIn(template.maxRetries),
-          retryDelaySeconds: numberIn(template.retryDelaySeconds),
-          timeoutSeconds: numberIn(template.timeoutSeconds),
-          resultRetentionSeconds: numberIn(template.resultRetentionSeconds),
+          maxRetries: numberIn(template.maxRetries, undefined),
+          retryDelaySeconds: numberIn(template.retryDelaySeconds, undefined),
+          timeoutSeconds: numberIn(template.timeoutSeconds, undefined),
+          resultRetentionSeconds: numberIn(template.resultRetentionSeconds, undefined),
           groupKey: typeof template.groupKey === 'string' ? template.groupKey : undefined,
           metadata: { ...textValuesIn(template.metadata), schedule: schedule.metadata.name },
         },
@@ -105,18 +105,6 @@ export function scheduleFaults(schedule: Resource): Cause[] {
     causes.push(invalidValue('spec.template.requires', template.requires ?? null, message));
   }
   return causes;
-}
-
-function objectIn(value: JsonValue | undefined): JsonObject {
-  return isJsonObject(value) ? value : {};
-}
-
-function numberIn(value: JsonValue | undefined): number | undefined {
-  return typeof value === 'number' ? value : undefined;
-}
-
-function textsIn(value: JsonValue | undefined): string[] {
-  return Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
 }
 
 function textValuesIn(value: JsonValue | undefined): Record<string, string> {

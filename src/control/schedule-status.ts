@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
+import { type JsonObject, type JsonValue, objectIn, objectsIn } from './json.ts';
 
 /** A task of a schedule that has not ended; without an id until the queue has it. */
 export interface ActiveRun {
@@ -26,7 +26,7 @@ export interface ScheduleStatus {
 }
 
 export function readStatus(value: JsonValue | undefined): ScheduleStatus {
-  const status = isJsonObject(value) ? value : {};
+  const status = objectIn(value);
   const skippedMs = timeIn(status.lastSkippedTime);
   return {
     schedule: textIn(status.schedule),
@@ -84,8 +84,4 @@ function timeIn(value: JsonValue | undefined): number | null {
 
 function textIn(value: JsonValue | undefined): string | null {
   return typeof value === 'string' ? value : null;
-}
-
-function objectsIn(value: JsonValue | undefined): JsonObject[] {
-  return Array.isArray(value) ? value.filter(isJsonObject) : [];
 }

@@ -39,12 +39,23 @@ export function blocksOf(text: string): readonly AddressBlock[] {
     });
 }
 
-/** Why a request may not go to a URL, or null. */
-export function outboundFault(url: string, allowed: readonly AddressBlock[]): string | null {
+/**
+ * Why nothing could be sent to a URL wherever that is, or null: for one that is declared. Whether the deployment lets
+ * a request to it out is known where it is sent.
+ */
+export function urlFault(url: string): string | null {
   if (!URL.canParse(url)) return 'expected a URL';
-  const { protocol, hostname, username, password } = new URL(url);
+  const { protocol, username, password } = new URL(url);
   if (protocol !== 'https:' && protocol !== 'http:') return 'expected https or http';
   if (username !== '' || password !== '') return 'expected a URL without a user';
+  return null;
+}
+
+/** Why a request may not go to a URL, or null. */
+export function outboundFault(url: string, allowed: readonly AddressBlock[]): string | null {
+  const fault = urlFault(url);
+  if (fault !== null) return fault;
+  const { hostname } = new URL(url);
   // A URL's host has one spelling: 0x7f.1 and 127.1 have become 127.0.0.1.
   const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
   const local = host === 'localhost' || host.endsWith('.localhost');
