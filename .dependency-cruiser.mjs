@@ -4,6 +4,8 @@
  */
 export const FLOORS = [
   ['src/core'],
+  // The gateway's decisions: what control compiles for and the data plane runs.
+  ['src/traffic'],
   ['src/columns'],
   // Parquet pages to columns and back, shared by formats and segment.
   ['src/parquet'],
@@ -13,7 +15,7 @@ export const FLOORS = [
   ['src/work'],
   // Vars to configuration, bindings to ports: what every door needs and no machine may see.
   ['src/config.ts', 'src/deps.ts'],
-  ['src/api', 'durable-objects', 'queues'],
+  ['src/api', 'src/gateway', 'durable-objects', 'queues'],
   // What the entry is composed of.
   ['src/health.ts'],
   ['src/worker.ts'],
@@ -40,7 +42,7 @@ const floorRules = FLOORS.flatMap((rooms, floor) =>
 );
 
 const WORKER = '^(src|durable-objects|queues)/';
-const DOORS = pattern(FLOORS.slice(6).flat());
+const DOORS = pattern(FLOORS.slice(7).flat());
 
 export default {
   forbidden: [

@@ -1,6 +1,9 @@
 import { Cluster } from '../durable-objects/cluster.ts';
 import { ControlPlane } from '../durable-objects/control-plane.ts';
+import { MetricsHub } from '../durable-objects/metrics-hub.ts';
+import { RateLimiter } from '../durable-objects/rate-limiter.ts';
 import { TaskQueue } from '../durable-objects/task-queue.ts';
+import { UpstreamMonitor } from '../durable-objects/upstream-monitor.ts';
 import { consumeDeadHints, consumeDeadIngest } from '../queues/dead-letter.ts';
 import { consumeIndex } from '../queues/index.ts';
 import { consumeIngest } from '../queues/ingest.ts';
@@ -15,7 +18,7 @@ import { type Deps, depsOf } from './deps.ts';
 import { checkHealth } from './health.ts';
 import { sentryReporter, silentReporter } from './observe/error-reporter.ts';
 
-export { Cluster, ControlPlane, TaskQueue };
+export { Cluster, ControlPlane, MetricsHub, RateLimiter, TaskQueue, UpstreamMonitor };
 
 /** What the local launcher calls the sweep after a start: nothing that ran before is alive, no message survived. */
 const AFTER_RESTART = '@restart';

@@ -1,0 +1,2 @@
+/** An `AuthPolicy`, compiled. */
+export type CompiledAuth = object;

@@ -1,0 +1,4 @@
+/** A `RateLimitPolicy`, compiled. */
+export interface CompiledRateLimits {
+  readonly mode: 'edge' | 'exact' | 'leased';
+}

@@ -1,0 +1,2 @@
+/** A `SecurityPolicy`, compiled. */
+export type CompiledSecurity = object;
