@@ -1,10 +1,10 @@
 import type { Scalar } from '../../columns/column.ts';
 import { BOOL, type ColumnType, INT64, JSON_TYPE, STRING } from '../../columns/types.ts';
 import { OrasiError } from '../../core/errors.ts';
+import { groupText, Regex } from '../../core/regex/regex.ts';
+import type { RegexFlags } from '../../core/regex/syntax.ts';
 import { type Signature, strings } from './coercion.ts';
 import { define, type ScalarFunctionDefinition } from './definition.ts';
-import { groupText, Regex } from './regex/regex.ts';
-import type { RegexFlags } from './regex/syntax.ts';
 
 const takes = (args: readonly ColumnType[], type: ColumnType): Signature => ({ args, type });
 

@@ -1,4 +1,4 @@
-import { OrasiError } from '../../../core/errors.ts';
+import { OrasiError } from '../errors.ts';
 
 /** What one position of a pattern accepts: ranges of code points, in order, perhaps negated. */
 export interface CharSet {

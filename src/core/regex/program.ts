@@ -1,4 +1,4 @@
-import { OrasiError } from '../../../core/errors.ts';
+import { OrasiError } from '../errors.ts';
 import { type Assertion, type CharSet, type ParsedRegex, type RegexNode, setHas } from './syntax.ts';
 
 /**

@@ -1,9 +1,9 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../../../src/core/random.ts';
-import { Regex } from '../../../src/query/functions/regex/regex.ts';
-import { seedCount } from '../../scale.ts';
-import { pick } from '../samples.ts';
+import { seededRandom } from '../../src/core/random.ts';
+import { Regex } from '../../src/core/regex/regex.ts';
+import { pick } from '../query/samples.ts';
+import { seedCount } from '../scale.ts';
 
 const FLAGS = { ignoreCase: false, dotAll: true, multiline: false };
 
