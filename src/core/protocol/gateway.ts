@@ -30,7 +30,7 @@ export interface HostEntry {
   /** Whose host it is: all of its rules are of this namespace. */
   readonly namespace: string;
   readonly namespaceUid: string;
-  /** How many pages; a path's page is `pageOf(path, pages)`. */
+  /** How many pages, a power of two; a path's page is `pageOf(hash of the path, pages)`. */
   readonly pages: number;
   /** Hashes of every literal path that has rules, sorted; base64 of little-endian uint32. Null where there is one page. */
   readonly paths: string | null;
@@ -249,6 +249,8 @@ export type PolicyEntry =
 
 /** Which entries there are and where: one immutable file a version. */
 export interface GatewayManifest {
+  /** Of the files: a reader that knows another keeps what it has. */
+  readonly format: number;
   /** Rises with each publication. */
   readonly version: number;
   /** A power of two; an entry is in shard `shardOf(key, shards.length)`. */
