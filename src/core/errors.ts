@@ -27,6 +27,19 @@ export const ERROR_CODES = {
   cancelled: { status: 499, action: 'Nothing: the client went away.' },
   internal: { status: 500, action: 'Report the `requestId`; repeating may help.' },
   unavailable: { status: 503, action: 'Wait for `Retry-After` seconds and repeat.' },
+  // The gateway's own answers, on the hosts of routes.
+  no_route: { status: 404, action: 'Check host and path, or declare an HTTPRoute; `orasi explain` says what matched.' },
+  route_broken: { status: 500, action: 'Mend the route: its conditions name what does not resolve.' },
+  upstream_failed: {
+    status: 502,
+    action: 'Repeat where that is safe; look at the upstream, which broke the connection.',
+  },
+  upstream_unavailable: {
+    status: 503,
+    action: 'Wait for `Retry-After` seconds and repeat; no endpoint may be called.',
+  },
+  upstream_timeout: { status: 504, action: 'Repeat where that is safe, or raise the time-out of the route.' },
+  loop_detected: { status: 508, action: 'Mend the upstream, whose address leads back to this gateway.' },
   // Reasons an object fails or a row is quarantined: they appear in the ledger, not as HTTP errors.
   malformed_input: { status: 422, action: 'The bytes are not valid in their format; mend the file.' },
   value_too_large: { status: 422, action: 'A single value or line is over the limit; split it.' },

@@ -1,0 +1,173 @@
+import type {
+  AttachedPolicy,
+  CompiledBackend,
+  CompiledRule,
+  GatewayEntries,
+  PolicyEntry,
+  RuleAction,
+  UpstreamKey,
+} from '../core/protocol/gateway.ts';
+import type { CompiledUpstream } from '../core/protocol/upstream.ts';
+import type { TraceContext } from '../observe/trace-context.ts';
+
+/** A value, or a promise of it only where there is something to wait for: most stages decide at once. */
+export type Soon<T> = T | Promise<T>;
+
+/** The one form of a request that hosts, matching, policies and forwarding all see. */
+export interface CanonicalRequest {
+  /** As sent; methods are told apart by case. */
+  readonly method: string;
+  readonly scheme: 'http' | 'https';
+  /** Lower case, without port and trailing dot. */
+  readonly host: string;
+  /** As the client named it; null where it named none. */
+  readonly port: number | null;
+  /** Begins with a slash; dot segments resolved, `%2F` and `//` kept. */
+  readonly path: string;
+  /** With its question mark, as sent; empty where there is none. */
+  readonly search: string;
+}
+
+/** What the platform tells of where a request comes from; a local client can forge it. */
+export type RequestPlace = Partial<IncomingRequestCfProperties>;
+
+/** Entries of the one version a request works on from its start to its end. */
+export interface EntryReader {
+  /** Of the manifest. */
+  readonly version: number;
+  /** The entry; null where there is none; undefined where its shard is not in memory, and `load` reads it. */
+  read<Kind extends keyof GatewayEntries>(kind: Kind, key: string): GatewayEntries[Kind] | null | undefined;
+  /** Reads the shard of an entry and keeps it for this reader at least. Throws where the store fails. */
+  load(key: string): Promise<void>;
+}
+
+/** Who is calling, once authentication has said so. */
+export interface Identity {
+  readonly method: 'apiKey' | 'jwt' | 'hmac' | 'mtls';
+  /** Of that method: the key's id, the token's subject, the certificate's fingerprint. */
+  readonly id: string;
+  /** The key's id where it is a key. */
+  readonly apiKey: string | null;
+  readonly user: string | null;
+  readonly tenant: string | null;
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+/** Policies in force for a request, already of their kind; null where there is none. */
+export interface PoliciesInForce {
+  readonly auth: Extract<PolicyEntry, { kind: 'AuthPolicy' }> | null;
+  readonly security: Extract<PolicyEntry, { kind: 'SecurityPolicy' }> | null;
+  /** They add up; the Gateway's first. */
+  readonly rateLimits: readonly { readonly attached: AttachedPolicy; readonly policy: RateLimitEntry }[];
+}
+
+export type RateLimitEntry = Extract<PolicyEntry, { kind: 'RateLimitPolicy' }>;
+
+/** How one call of an endpoint ended, as breakers, health and metrics count it. */
+export type CallFault =
+  /** No connection, or it broke before the answer's head. */
+  | 'connect'
+  /** The per-try time-out passed. */
+  | 'timeout'
+  /** Nobody wanted the answer any more: says nothing of the endpoint. */
+  | 'cancelled'
+  /** Not sent: its address may not be called (SSRF), or its binding is not there. */
+  | 'refused';
+
+export interface CallOutcome {
+  /** Of the answer's head; null where none came. */
+  readonly status: number | null;
+  readonly fault: CallFault | null;
+  readonly headMs: number;
+}
+
+/** One call of an endpoint, in the order they were made. */
+export interface Call {
+  readonly endpoint: string;
+  readonly outcome: CallOutcome;
+}
+
+/** What one rate limit said. */
+export interface LimitDecision {
+  readonly policy: string;
+  readonly limit: string;
+  readonly allowed: boolean;
+  readonly dryRun: boolean;
+}
+
+/** Why a request was answered here and not by an upstream, as counted and logged. */
+export interface Refusal {
+  /** Of `ERROR_CODES`. */
+  readonly code: string;
+  /** The stage that refused. */
+  readonly stage: Stage;
+}
+
+export type Stage =
+  | 'canonical'
+  | 'match'
+  | 'addresses'
+  | 'validation'
+  | 'cors'
+  | 'authentication'
+  | 'authorisation'
+  | 'rateLimit'
+  | 'filters'
+  | 'upstream';
+
+/**
+ * One request on its way through the gateway. A mutable record made once a request: each stage writes the members that
+ * are its own, and reads what earlier ones wrote. Times are those of `Clock`, which stands still while the isolate computes.
+ */
+export interface Exchange {
+  readonly request: Request;
+  readonly target: CanonicalRequest;
+  readonly entries: EntryReader;
+  /** An IPv4 or IPv6 address by the rules of docs/gateway.md; null where the platform tells none. */
+  readonly clientIp: string | null;
+  readonly place: RequestPlace;
+  readonly requestId: string;
+  readonly trace: TraceContext;
+  /** Keeps the isolate working on something after the answer. */
+  readonly waitUntil: (work: Promise<unknown>) => void;
+  readonly startedMs: number;
+
+  /** Of the rule that matched; null before and where none did. */
+  rule: CompiledRule | null;
+  action: RuleAction | null;
+  policies: PoliciesInForce;
+  /** Named groups of the path's expression, for keys of rate limits and policies. */
+  pathVariables: Readonly<Record<string, string>>;
+  identity: Identity | null;
+  /** What goes to the upstream: made from the request's headers by `outgoingHeaders`, changed by stages and filters. */
+  headers: Headers | null;
+  /** The backend chosen by weight, and its upstream. */
+  backend: CompiledBackend | null;
+  upstreamKey: UpstreamKey | null;
+  upstream: CompiledUpstream | null;
+
+  /** Whether somebody needs to know when the answer's body has ended and how long it was: then it is watched. */
+  watchBody: boolean;
+  /** Of limits with costs: what the request counts as, until the answer says better. */
+  cost: number;
+
+  // What is counted, logged and traced at the end.
+  calls: Call[];
+  limits: LimitDecision[];
+  refusal: Refusal | null;
+  mirrorsSkipped: number;
+  /** When the request was handed to an endpoint for the first time, when the answer's head came, when its body ended. */
+  sentMs: number;
+  headMs: number;
+  endedMs: number;
+  /** Of the answer to the client; 0 before. */
+  status: number;
+  /** Of the bodies; null where they were neither declared nor watched. */
+  requestBytes: number | null;
+  responseBytes: number | null;
+  /** Whether the answer's body came whole; null where nobody watched. */
+  bodyWhole: boolean | null;
+}
+
+/** A stage that may answer: null lets the request go on. */
+export type Check = (exchange: Exchange) => Soon<Response | null>;
