@@ -15,6 +15,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<{ run(): Promise<BenchSect
   fulltext: () => import('./fulltext.ts'),
   counts: () => import('./counts.ts'),
   coordination: () => import('./coordination.ts'),
+  gateway: () => import('./gateway.ts'),
 };
 
 const ROOT = join(import.meta.dirname, '..');
