@@ -1,5 +1,3 @@
-import type { HeaderValue } from './gateway.ts';
-
 /**
  * An `AuthPolicy`, compiled. Secrets are not in it: keys of consumers are digests (HMAC-SHA-256 with a key derived from
  * ENCRYPTION_KEY, so that the file alone does not tell whether a guess is right), and what has to be known as it is, the
@@ -33,7 +31,7 @@ export type CredentialPlace =
 export interface IdentityHeader {
   /** In lower case. */
   readonly name: string;
-  readonly value: 'user' | 'tenant' | 'keyId' | 'kind';
+  readonly value: 'user' | 'tenant' | 'id' | 'method';
 }
 
 export interface CompiledApiKeys {
@@ -126,7 +124,7 @@ export interface CompiledMtls {
 }
 
 /**
- * Rules in CEL (src/traffic/rules). A deny rule that holds, or fails, refuses the request; else an allow rule that holds
+ * Rules in CEL (src/access/rules.ts). A deny rule that holds, or fails, refuses the request; else an allow rule that holds
  * lets it through; else what is usual does.
  */
 export interface CompiledAuthorization {
@@ -138,24 +136,15 @@ export interface CompiledAuthorization {
   readonly otherwise: 'Allow' | 'Deny';
 }
 
-/** Who makes a request, as limits, logs, rules and the upstream have it. */
+/** Who makes a request, once authentication has said so: as limits, rules, logs and the upstream have it. */
 export interface Identity {
-  readonly kind: 'anonymous' | 'apiKey' | 'jwt' | 'hmac' | 'mtls';
-  /** Tells credentials apart without giving them away; `anonymous` has none. */
-  readonly keyId: string | null;
+  readonly method: 'apiKey' | 'jwt' | 'hmac' | 'mtls';
+  /** Of that method: the key's id, the token's subject, the certificate's fingerprint. */
+  readonly id: string;
+  /** The key's id where it is a key. */
+  readonly apiKey: string | null;
   readonly user: string | null;
   readonly tenant: string | null;
   /** Of a token; of a certificate what is known of it; else empty. */
   readonly claims: Readonly<Record<string, unknown>>;
-  /** What the policy tells the upstream of it. */
-  readonly headers: readonly HeaderValue[];
 }
-
-export const ANONYMOUS: Identity = {
-  kind: 'anonymous',
-  keyId: null,
-  user: null,
-  tenant: null,
-  claims: {},
-  headers: [],
-};
