@@ -1,10 +1,95 @@
-import type { GatewayManifest } from './gateway.ts';
+import type { UpstreamKey } from './gateway.ts';
+import type { CompiledEndpoint } from './upstream.ts';
 
-/** What the control plane tells the UpstreamMonitor object named `gateway`, by RPC. */
-export interface GatewayAnnouncements {
+/** The name of the one UpstreamMonitor object that isolates of the gateway ask. */
+export const UPSTREAM_MONITOR_NAME = 'gateway';
+
+/** What the UpstreamMonitor object answers to isolates of the gateway, to the control plane and to the API. */
+export interface UpstreamMonitorCalls {
   /**
-   * The configuration in force from now on. Resolves once it is kept; a manifest whose version is not above the one
-   * that is kept changes nothing, so that announcements may be repeated and overtake each other.
+   * A version of the configuration lies in the bucket, with everything it names. Repeating it changes nothing; an
+   * older version than the present one is no news unless it is a `rollback`, which a version never is: a rollback is
+   * a new version with old content.
    */
-  announce(manifest: GatewayManifest): Promise<void>;
+  announce(version: number): Promise<void>;
+  /** What is new for an isolate; where nothing is, waits up to `waitMs` for it. */
+  sync(request: SyncRequest): Promise<SyncAnswer>;
+  /** The state of upstreams as it is known here, for people. */
+  describe(keys: readonly UpstreamKey[]): Promise<Readonly<Record<UpstreamKey, UpstreamState>>>;
+  /** Forgets every upstream of a namespace. */
+  eraseNamespace(namespaceUid: string): Promise<void>;
+}
+
+export interface SyncRequest {
+  /** Which isolate asks: any text that is its own. */
+  readonly isolate: string;
+  /** The version it has; 0 for none. */
+  readonly configVersion: number;
+  /** The upstreams it calls, each with the version of the state that it has; 0 for none. */
+  readonly upstreams: Readonly<Record<UpstreamKey, number>>;
+  /** What its breakers came to since it last asked. With any, nothing is waited for. */
+  readonly reports: readonly BreakerReport[];
+  /** At most LIMITS.gatewaySyncMs. */
+  readonly waitMs: number;
+}
+
+export interface SyncAnswer {
+  /** Null where the isolate has the present version, or where there is none. `manifest` is its name in the bucket. */
+  readonly config: { readonly version: number; readonly manifest: string } | null;
+  /** Of those asked for, the ones whose state is another than the isolate has. */
+  readonly upstreams: Readonly<Record<UpstreamKey, UpstreamState>>;
+}
+
+/** What is known of one upstream beside what is declared, and is the same for every isolate. */
+export interface UpstreamState {
+  /** Another number for every other state; it says nothing else. */
+  readonly version: number;
+  /** What discovery found; null where endpoints are declared, or where the registry has not answered yet. */
+  readonly endpoints: readonly CompiledEndpoint[] | null;
+  /** The registry does not answer, and `endpoints` is the last it said, since so long; null where it is fresh. */
+  readonly stale: { readonly sinceMs: number; readonly reason: string } | null;
+  /** By address, those that active checks have spoken of. */
+  readonly health: Readonly<Record<string, EndpointHealth>>;
+  /** By address, '' for the upstream as a whole; those that are not Closed, and those that closed of late. */
+  readonly breakers: Readonly<Record<string, SharedBreaker>>;
+}
+
+export interface EndpointHealth {
+  readonly healthy: boolean;
+  /** When it turned, milliseconds since the epoch. */
+  readonly sinceMs: number;
+  /** What the last check came to: `status 503`, `no answer within 5000 ms`. */
+  readonly reason: string;
+}
+
+export type BreakerState = 'Closed' | 'Open' | 'HalfOpen';
+
+/** A breaker as all isolates share it. */
+export interface SharedBreaker {
+  readonly state: BreakerState;
+  /** Rises with each opening: what is said of an earlier one is no news. */
+  readonly round: number;
+  /** Milliseconds since the epoch. */
+  readonly sinceMs: number;
+  /** While Open: until probes are let through, from when this was said. */
+  readonly retryInMs: number;
+  /** Since Closed so long, from when this was said: the share let through rises with it. */
+  readonly closedForMs: number;
+  /** Probes that the isolate which is told this may send, in this round; 0 for all but those chosen to probe. */
+  readonly probes: number;
+  readonly reason: string;
+}
+
+/** What an isolate's own breaker came to. */
+export interface BreakerReport {
+  readonly upstream: UpstreamKey;
+  /** '' for the upstream as a whole. */
+  readonly endpoint: string;
+  /** `opened`: by failures it saw; `reopened`: a probe failed; `closed`: its probes all succeeded. */
+  readonly event: 'opened' | 'reopened' | 'closed';
+  /** Of the shared breaker that the isolate knew; 0 for none. */
+  readonly round: number;
+  readonly recoveryMs: number;
+  readonly halfOpenMaxRequests: number;
+  readonly reason: string;
 }
