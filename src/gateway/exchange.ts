@@ -1,3 +1,5 @@
+import type { ErrorCode } from '../core/errors.ts';
+import type { Identity } from '../core/protocol/auth-policy.ts';
 import type {
   AttachedPolicy,
   CompiledBackend,
@@ -39,18 +41,6 @@ export interface EntryReader {
   read<Kind extends keyof GatewayEntries>(kind: Kind, key: string): GatewayEntries[Kind] | null | undefined;
   /** Reads the shard of an entry and keeps it for this reader at least. Throws where the store fails. */
   load(key: string): Promise<void>;
-}
-
-/** Who is calling, once authentication has said so. */
-export interface Identity {
-  readonly method: 'apiKey' | 'jwt' | 'hmac' | 'mtls';
-  /** Of that method: the key's id, the token's subject, the certificate's fingerprint. */
-  readonly id: string;
-  /** The key's id where it is a key. */
-  readonly apiKey: string | null;
-  readonly user: string | null;
-  readonly tenant: string | null;
-  readonly claims: Readonly<Record<string, unknown>>;
 }
 
 /** Policies in force for a request, already of their kind; null where there is none. */
@@ -97,8 +87,7 @@ export interface LimitDecision {
 
 /** Why a request was answered here and not by an upstream, as counted and logged. */
 export interface Refusal {
-  /** Of `ERROR_CODES`. */
-  readonly code: string;
+  readonly code: ErrorCode;
   /** The stage that refused. */
   readonly stage: Stage;
 }
@@ -121,7 +110,8 @@ export type Stage =
  */
 export interface Exchange {
   readonly request: Request;
-  readonly target: CanonicalRequest;
+  /** Replaced where a stage takes something out of it: a key in the query. */
+  target: CanonicalRequest;
   readonly entries: EntryReader;
   /** An IPv4 or IPv6 address by the rules of docs/gateway.md; null where the platform tells none. */
   readonly clientIp: string | null;
@@ -138,9 +128,14 @@ export interface Exchange {
   policies: PoliciesInForce;
   /** Named groups of the path's expression, for keys of rate limits and policies. */
   pathVariables: Readonly<Record<string, string>>;
-  identity: Identity | null;
-  /** What goes to the upstream: made from the request's headers by `outgoingHeaders`, changed by stages and filters. */
-  headers: Headers | null;
+  /** Of nobody, until authentication has said who it is. */
+  identity: Identity;
+  /** What goes to the upstream: the request's headers without those of the connection, changed by stages and filters. */
+  readonly headers: Headers;
+  /** The request's body: a stage that has read it puts the bytes in its place, one that bounds it a stream around it. */
+  body: ReadableStream<Uint8Array> | Uint8Array | null;
+  /** Set by a stream around the body that ends it: the answer then, in place of one that says the upstream failed. */
+  bodyFault: { readonly code: ErrorCode; readonly detail: string } | null;
   /** The backend chosen by weight, and its upstream. */
   backend: CompiledBackend | null;
   upstreamKey: UpstreamKey | null;
