@@ -27,6 +27,8 @@ interface Rule {
 const READ: readonly Verb[] = ['get', 'list', 'watch'];
 const DATA = ['datasets', 'objects', 'quarantine'];
 const DECLARED = ['namespaces', 'pipelines', 'clusters', 'taskqueues', 'taskschedules'];
+const GATEWAY_GROUPS = ['gateway.networking.k8s.io', 'orasi.io'];
+const GATEWAY = ['gatewayclasses', 'gateways', 'httproutes', 'referencegrants', 'routematchpolicies', 'hostnamegrants'];
 const WORK = ['queues', 'tasks'];
 
 /**
@@ -38,6 +40,7 @@ const RULES: Readonly<Record<Role, readonly Rule[]>> = {
   agent: [
     { groups: [''], resources: [...DATA, 'discovery', 'services'], verbs: READ },
     { groups: ['', 'orasi.io'], resources: DECLARED, verbs: READ },
+    { groups: GATEWAY_GROUPS, resources: GATEWAY, verbs: READ },
     { groups: [''], resources: WORK, verbs: READ },
     { groups: [''], resources: ['tasks'], verbs: ['create'] },
     {
@@ -51,11 +54,13 @@ const RULES: Readonly<Record<Role, readonly Rule[]>> = {
     { groups: [''], resources: [...DATA, ...WORK, 'discovery'], verbs: READ },
     { groups: [''], resources: ['tasks'], verbs: ['create', 'delete'] },
     { groups: ['', 'orasi.io'], resources: DECLARED, verbs: READ },
+    { groups: GATEWAY_GROUPS, resources: GATEWAY, verbs: READ },
     { groups: [''], resources: ['objects', 'uploads', 'telemetry'], verbs: ['get', 'list', 'create', 'update'] },
   ],
   reader: [
     { groups: [''], resources: [...DATA, ...WORK, 'discovery', 'members', 'elections', 'kv', 'services'], verbs: READ },
     { groups: ['', 'orasi.io'], resources: DECLARED, verbs: READ },
+    { groups: GATEWAY_GROUPS, resources: GATEWAY, verbs: READ },
     { groups: [''], resources: ['queries'], verbs: ['create'] },
   ],
 };

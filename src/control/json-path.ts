@@ -1,8 +1,9 @@
 import { isJsonObject, type JsonValue } from './json.ts';
 
 /**
- * Reads a path of a printer column: the part of Kubernetes' JSONPath that columns use. Steps are `.name`,
- * `[0]`, `[?(@.type=="Ready")]` (the first item that matches) and, last, `.length()` for the number of members.
+ * Reads a path of a printer column: the part of Kubernetes' JSONPath that columns use. Steps are `.name`, `[0]`,
+ * `[*]` (the first item, which is what a column shows), `[?(@.type=="Ready")]` (the first item that matches) and, last,
+ * `.length()` for the number of members.
  * Undefined where the path leads nowhere.
  */
 export function readPath(value: JsonValue, path: string): JsonValue | undefined {
@@ -16,7 +17,7 @@ export function readPath(value: JsonValue, path: string): JsonValue | undefined 
 
 type Step = (value: JsonValue) => JsonValue | undefined;
 
-const STEP = /\.length\(\)|\.([A-Za-z_][\w-]*)|\[(\d+)\]|\[\?\(@\.([\w.-]+)\s*==\s*["']([^"']*)["']\)\]/y;
+const STEP = /\.length\(\)|\.([A-Za-z_][\w-]*)|\[(\d+|\*)\]|\[\?\(@\.([\w.-]+)\s*==\s*["']([^"']*)["']\)\]/y;
 const parsed = new Map<string, readonly Step[]>();
 
 function parsePath(path: string): readonly Step[] {
@@ -30,7 +31,8 @@ function parsePath(path: string): readonly Step[] {
     if (match === null) throw new SyntaxError(`"${path}" is not understood from "${path.slice(at)}" on`);
     const [, name, index, field, wanted] = match;
     if (name !== undefined) steps.push((value) => member(value, name));
-    else if (index !== undefined) steps.push((value) => (Array.isArray(value) ? value[Number(index)] : undefined));
+    else if (index !== undefined)
+      steps.push((value) => (Array.isArray(value) ? value[index === '*' ? 0 : Number(index)] : undefined));
     else if (field !== undefined)
       steps.push((value) => (Array.isArray(value) ? value.find((item) => member(item, field) === wanted) : undefined));
     else

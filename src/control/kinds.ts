@@ -1,14 +1,22 @@
 import type { KindDeclaration } from './declaration.ts';
 import type { Kind } from './kind.ts';
 import { clusterKind } from './kinds/cluster.ts';
+import { gatewayKind } from './kinds/gateway.ts';
+import { gatewayclassKind } from './kinds/gatewayclass.ts';
 import { clusterSchema } from './kinds/generated/cluster.ts';
+import { gatewaySchema } from './kinds/generated/gateway.ts';
+import { gatewayclassSchema } from './kinds/generated/gatewayclass.ts';
+import { httprouteSchema } from './kinds/generated/httproute.ts';
 import { namespaceSchema } from './kinds/generated/namespace.ts';
 import { pipelineSchema } from './kinds/generated/pipeline.ts';
+import { referencegrantSchema } from './kinds/generated/referencegrant.ts';
 import { secretSchema } from './kinds/generated/secret.ts';
 import { taskqueueSchema } from './kinds/generated/taskqueue.ts';
 import { taskscheduleSchema } from './kinds/generated/taskschedule.ts';
+import { httprouteKind } from './kinds/httproute.ts';
 import { namespaceKind } from './kinds/namespace.ts';
 import { pipelineKind } from './kinds/pipeline.ts';
+import { referencegrantKind } from './kinds/referencegrant.ts';
 import { secretKind } from './kinds/secret.ts';
 import { taskqueueKind } from './kinds/taskqueue.ts';
 import { taskscheduleKind } from './kinds/taskschedule.ts';
@@ -29,6 +37,10 @@ export const BUILT_IN_KINDS: readonly ServedKind[] = [
   serve(clusterKind, clusterSchema),
   serve(taskqueueKind, taskqueueSchema),
   serve(taskscheduleKind, taskscheduleSchema),
+  serve(gatewayclassKind, gatewayclassSchema),
+  serve(gatewayKind, gatewaySchema),
+  serve(httprouteKind, httprouteSchema),
+  serve(referencegrantKind, referencegrantSchema),
 ];
 
 function serve(declaration: KindDeclaration, schema: StructuralSchema): ServedKind {
