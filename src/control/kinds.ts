@@ -9,6 +9,7 @@ import { gatewayclassSchema } from './kinds/generated/gatewayclass.ts';
 import { httprouteSchema } from './kinds/generated/httproute.ts';
 import { namespaceSchema } from './kinds/generated/namespace.ts';
 import { pipelineSchema } from './kinds/generated/pipeline.ts';
+import { ratelimitpolicySchema } from './kinds/generated/ratelimitpolicy.ts';
 import { referencegrantSchema } from './kinds/generated/referencegrant.ts';
 import { secretSchema } from './kinds/generated/secret.ts';
 import { taskqueueSchema } from './kinds/generated/taskqueue.ts';
@@ -16,6 +17,7 @@ import { taskscheduleSchema } from './kinds/generated/taskschedule.ts';
 import { httprouteKind } from './kinds/httproute.ts';
 import { namespaceKind } from './kinds/namespace.ts';
 import { pipelineKind } from './kinds/pipeline.ts';
+import { ratelimitpolicyKind } from './kinds/ratelimitpolicy.ts';
 import { referencegrantKind } from './kinds/referencegrant.ts';
 import { secretKind } from './kinds/secret.ts';
 import { taskqueueKind } from './kinds/taskqueue.ts';
@@ -41,6 +43,7 @@ export const BUILT_IN_KINDS: readonly ServedKind[] = [
   serve(gatewayKind, gatewaySchema),
   serve(httprouteKind, httprouteSchema),
   serve(referencegrantKind, referencegrantSchema),
+  serve(ratelimitpolicyKind, ratelimitpolicySchema),
 ];
 
 function serve(declaration: KindDeclaration, schema: StructuralSchema): ServedKind {
