@@ -26,6 +26,8 @@ export const LIMITS = {
   uploadPartBytes: 8 * MiB,
   /** The body of one request; larger objects take the resumable upload. Cloudflare's smallest plan caps it here. */
   requestBodyBytes: 100 * MB,
+  /** A request's address with its scheme and host, in characters; Cloudflare's edge takes 16 KB. */
+  requestTargetChars: 16 * KiB,
   /** A JSON body of the management surface, held whole: a statement with its parameters, or a request for a key. */
   jsonBodyBytes: MB,
   /** One JSON value, CSV record or NDJSON line; beyond it the row is quarantined by name, never buffered whole. */
