@@ -4,13 +4,13 @@ import type {
   AttachedPolicy,
   CompiledBackend,
   CompiledRule,
-  GatewayEntries,
   PolicyEntry,
   RuleAction,
   UpstreamKey,
 } from '../core/protocol/gateway.ts';
 import type { CompiledUpstream } from '../core/protocol/upstream.ts';
 import type { TraceContext } from '../observe/trace-context.ts';
+import type { EntryAt, EntryKey } from '../traffic/snapshot/keys.ts';
 
 /** A value, or a promise of it only where there is something to wait for: most stages decide at once. */
 export type Soon<T> = T | Promise<T>;
@@ -38,9 +38,9 @@ export interface EntryReader {
   /** Of the manifest. */
   readonly version: number;
   /** The entry; null where there is none; undefined where its shard is not in memory, and `load` reads it. */
-  read<Kind extends keyof GatewayEntries>(kind: Kind, key: string): GatewayEntries[Kind] | null | undefined;
+  read<K extends EntryKey>(key: K): EntryAt<K> | null | undefined;
   /** Reads the shard of an entry and keeps it for this reader at least. Throws where the store fails. */
-  load(key: string): Promise<void>;
+  load(key: EntryKey): Promise<void>;
 }
 
 /** Policies in force for a request, already of their kind; null where there is none. */
