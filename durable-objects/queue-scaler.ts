@@ -1,6 +1,7 @@
 import { signedHeaders } from '../src/access/webhook-signature.ts';
+import type { AddressBlock } from '../src/core/address-blocks.ts';
 import type { Clock } from '../src/core/clock.ts';
-import { type AddressBlock, outboundFault } from '../src/core/outbound.ts';
+import { outboundFault } from '../src/core/outbound.ts';
 import type { ScalingPolicy, ScalingSignals, ScalingView, ScalingWebhook } from '../src/core/protocol/scaling.ts';
 import type { Random } from '../src/core/random.ts';
 import type { Log } from '../src/observe/log.ts';

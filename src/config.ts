@@ -1,6 +1,6 @@
 import * as z from 'zod';
+import { type AddressBlock, blocksOf } from './core/address-blocks.ts';
 import { LIMITS } from './core/limits.ts';
-import { type AddressBlock, blocksOf } from './core/outbound.ts';
 import { type LogLevels, parseLogLevels } from './observe/log.ts';
 
 /** What the deployment decides, read from vars and secrets once an isolate, validated and frozen. */

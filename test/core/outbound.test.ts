@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { blocksOf, outboundFault } from '../../src/core/outbound.ts';
+import { blocksOf } from '../../src/core/address-blocks.ts';
+import { outboundFault } from '../../src/core/outbound.ts';
 
 test.each([
   'http://127.0.0.1/',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { QueueScaler } from '../../durable-objects/queue-scaler.ts';
+import { blocksOf } from '../../src/core/address-blocks.ts';
 import { manualClock } from '../../src/core/clock.ts';
-import { blocksOf } from '../../src/core/outbound.ts';
 import { DEFAULT_SCALING, type ScalingPolicy, type ScalingSignals } from '../../src/core/protocol/scaling.ts';
 import { seededRandom } from '../../src/core/random.ts';
 

@@ -124,7 +124,7 @@ export interface CompiledMtls {
 }
 
 /**
- * Rules in CEL (src/access/rules.ts). A deny rule that holds, or fails, refuses the request; else an allow rule that holds
+ * Rules in CEL (src/traffic/rules). A deny rule that holds, or fails, refuses the request; else an allow rule that holds
  * lets it through; else what is usual does.
  */
 export interface CompiledAuthorization {
@@ -136,10 +136,10 @@ export interface CompiledAuthorization {
   readonly otherwise: 'Allow' | 'Deny';
 }
 
-/** Who makes a request, once authentication has said so: as limits, rules, logs and the upstream have it. */
+/** Who makes a request: as limits, rules, logs and the upstream have it. */
 export interface Identity {
-  readonly method: 'apiKey' | 'jwt' | 'hmac' | 'mtls';
-  /** Of that method: the key's id, the token's subject, the certificate's fingerprint. */
+  readonly method: 'anonymous' | 'apiKey' | 'jwt' | 'hmac' | 'mtls';
+  /** Of that method: the key's id, the token's subject, the certificate's fingerprint; empty of nobody. */
   readonly id: string;
   /** The key's id where it is a key. */
   readonly apiKey: string | null;
@@ -148,3 +148,6 @@ export interface Identity {
   /** Of a token; of a certificate what is known of it; else empty. */
   readonly claims: Readonly<Record<string, unknown>>;
 }
+
+/** Nobody: before authentication, and where none is asked for. */
+export const ANONYMOUS: Identity = { method: 'anonymous', id: '', apiKey: null, user: null, tenant: null, claims: {} };
