@@ -37,6 +37,7 @@ export class ControlPlane extends DurableObject<Cloudflare.Env> implements Contr
       clock: systemClock,
       random: systemRandom,
       log: logs('control'),
+      rules: config,
       releases: [
         async (_name, uid) => {
           await keys.revokeAll(uid, systemClock.now());

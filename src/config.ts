@@ -17,8 +17,10 @@ export interface Config {
   readonly bucketName: string;
   /** Source bytes one invocation takes before it hands over. */
   readonly ingestPartBytes: number;
-  /** Private addresses that requests may go to which a resource names: webhooks. */
+  /** Private addresses that requests may go to which a resource names: upstreams, webhooks. */
   readonly upstreamAllow: readonly AddressBlock[];
+  /** Bindings that upstreams may name: of any namespace `NAME`, of one `namespace/NAME`. */
+  readonly upstreamBindings: readonly string[];
   readonly sentryDsn: string | undefined;
   /** Where a crash test wants the worker to stop: `name` or `name:n` for the n-th time. Empty in production. */
   readonly faultPoint: string | undefined;
@@ -44,6 +46,10 @@ const Vars = z.object({
         return z.NEVER;
       }
     }),
+  UPSTREAM_BINDINGS: z
+    .string()
+    .default('')
+    .transform((text) => text.split(/[\s,]+/).filter((name) => name !== '')),
   SENTRY_DSN: z.string().optional(),
   FAULT_POINT: z.string().optional(),
 });
@@ -66,6 +72,7 @@ export function readConfig(vars: Readonly<Record<string, unknown>>): Config {
     bucketName: values.BUCKET_NAME,
     ingestPartBytes: values.INGEST_PART_BYTES,
     upstreamAllow: values.UPSTREAM_ALLOW_CIDRS,
+    upstreamBindings: Object.freeze(values.UPSTREAM_BINDINGS),
     sentryDsn: values.SENTRY_DSN,
     faultPoint: values.FAULT_POINT,
   });

@@ -26,7 +26,7 @@ interface Rule {
 
 const READ: readonly Verb[] = ['get', 'list', 'watch'];
 const DATA = ['datasets', 'objects', 'quarantine'];
-const DECLARED = ['namespaces', 'pipelines', 'clusters', 'taskqueues', 'taskschedules'];
+const DECLARED = ['namespaces', 'pipelines', 'clusters', 'taskqueues', 'taskschedules', 'upstreams'];
 const GATEWAY_GROUPS = ['gateway.networking.k8s.io', 'orasi.io'];
 const GATEWAY = ['gatewayclasses', 'gateways', 'httproutes', 'referencegrants', 'routematchpolicies', 'hostnamegrants'];
 const WORK = ['queues', 'tasks'];

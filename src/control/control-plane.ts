@@ -13,6 +13,7 @@ import { compileCluster } from './cluster-spec.ts';
 import { collect, collectorKeys } from './collector.ts';
 import { isJsonObject } from './json.ts';
 import { DEFAULT_NAMESPACE } from './kinds/namespace.ts';
+import { type AdmissionRules, STRICT_RULES } from './kind.ts';
 import { BUILT_IN_KINDS, type ServedKind } from './kinds.ts';
 import { scopeOf } from './list.ts';
 import { admitPipelines } from './pipeline-admission.ts';
@@ -45,6 +46,8 @@ export interface ControlPlaneParts {
   readonly tasks?: ScheduledTasks;
   /** How many changes are remembered, at the least. */
   readonly historyRevisions?: number;
+  /** What the deployment lets resources name; without it nothing private. */
+  readonly rules?: AdmissionRules;
   /** Instead of the built-in kinds, for tests of the machinery. */
   readonly kinds?: readonly ServedKind[];
 }
@@ -95,6 +98,7 @@ export class ControlPlaneMachine implements Served {
       historyRevisions: parts.historyRevisions ?? LIMITS.watchHistoryRevisions,
       workFor: (change, store) => {
         this.raiseVersions(change);
+      rules: parts.rules ?? STRICT_RULES,
         return this.workFor(change, store);
       },
     });

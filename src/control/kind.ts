@@ -1,3 +1,4 @@
+import type { AddressBlock } from '../core/address-blocks.ts';
 import type { JsonObject } from './json.ts';
 import type { KindInfo } from './kind-info.ts';
 import type { Resource } from './resource.ts';
@@ -27,7 +28,7 @@ export interface KindStrategy {
   prepareCreate?(object: Resource): void;
   prepareUpdate?(object: Resource, current: Resource): void;
   /** Faults the schema cannot express. `current` is there on updates. */
-  validate?(object: Resource, current: Resource | undefined): Cause[];
+  validate?(object: Resource, current: Resource | undefined, rules: AdmissionRules): Cause[];
   /** Why an object may not be deleted, or undefined. */
   forbidsDeletion?(object: Resource): string | undefined;
   /** Called as deletion begins, when `metadata.deletionTimestamp` has just been set. */
@@ -35,3 +36,14 @@ export interface KindStrategy {
   /** Whether something besides `metadata.finalizers` holds a deleted object back. */
   holdsDeletion?(object: Resource): boolean;
 }
+
+/** What the deployment lets resources name. */
+export interface AdmissionRules {
+  /** Private addresses that requests may go to. */
+  readonly upstreamAllow: readonly AddressBlock[];
+  /** Bindings that upstreams may name: of any namespace `NAME`, of one `namespace/NAME`. */
+  readonly upstreamBindings: readonly string[];
+}
+
+/** Where the deployment lets nothing out but to public addresses. */
+export const STRICT_RULES: AdmissionRules = { upstreamAllow: [], upstreamBindings: [] };

@@ -14,6 +14,7 @@ import { referencegrantSchema } from './kinds/generated/referencegrant.ts';
 import { secretSchema } from './kinds/generated/secret.ts';
 import { taskqueueSchema } from './kinds/generated/taskqueue.ts';
 import { taskscheduleSchema } from './kinds/generated/taskschedule.ts';
+import { upstreamSchema } from './kinds/generated/upstream.ts';
 import { httprouteKind } from './kinds/httproute.ts';
 import { namespaceKind } from './kinds/namespace.ts';
 import { pipelineKind } from './kinds/pipeline.ts';
@@ -22,6 +23,7 @@ import { referencegrantKind } from './kinds/referencegrant.ts';
 import { secretKind } from './kinds/secret.ts';
 import { taskqueueKind } from './kinds/taskqueue.ts';
 import { taskscheduleKind } from './kinds/taskschedule.ts';
+import { upstreamKind } from './kinds/upstream.ts';
 import type { Reconciler } from './reconcile.ts';
 import type { StructuralSchema } from './structural-schema.ts';
 
@@ -42,6 +44,7 @@ export const BUILT_IN_KINDS: readonly ServedKind[] = [
   serve(gatewayclassKind, gatewayclassSchema),
   serve(gatewayKind, gatewaySchema),
   serve(httprouteKind, httprouteSchema),
+  serve(upstreamKind, upstreamSchema),
   serve(referencegrantKind, referencegrantSchema),
   serve(ratelimitpolicyKind, ratelimitpolicySchema),
 ];

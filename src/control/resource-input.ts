@@ -1,5 +1,5 @@
 import { cloneJson, isJsonObject, type JsonObject } from './json.ts';
-import type { Kind } from './kind.ts';
+import type { AdmissionRules, Kind } from './kind.ts';
 import { apiVersionOf } from './kind-info.ts';
 import { callersMeta, checkMetaShape, finalizerFaults, metaFaults } from './object-meta.ts';
 import type { Resource } from './resource.ts';
@@ -20,12 +20,7 @@ export interface WriteOptions {
 /** What was sent, as an object of its kind, and the fields its metadata has beyond its own. Throws BadRequest where it belongs elsewhere. */
 export function readInput(kind: Kind, namespace: string, input: JsonObject): { object: Resource; unknown: string[] } {
   const object = cloneJson(input);
-  const apiVersion = apiVersionOf(kind);
-  if (object.apiVersion !== undefined && object.apiVersion !== apiVersion) {
-    throw badRequest(
-      `the API version in the data (${String(object.apiVersion)}) does not match the expected API version (${apiVersion})`,
-    );
-  }
+  checkApiVersion(kind, object);
   if (object.kind !== undefined && object.kind !== kind.kind) {
     throw badRequest(`the kind in the data (${String(object.kind)}) does not match the expected kind (${kind.kind})`);
   }
@@ -36,7 +31,16 @@ export function readInput(kind: Kind, namespace: string, input: JsonObject): { o
   if (kind.namespaced && metadata.namespace && metadata.namespace !== namespace) {
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   }
-  return { object: { ...object, apiVersion, kind: kind.kind, metadata } as Resource, unknown };
+  return { object: { ...object, apiVersion: apiVersionOf(kind), kind: kind.kind, metadata } as Resource, unknown };
+}
+
+/** Throws BadRequest where what was sent says another version than it was sent to. */
+export function checkApiVersion(kind: Kind, object: JsonObject): void {
+  const apiVersion = apiVersionOf(kind);
+  if (object.apiVersion === undefined || object.apiVersion === apiVersion) return;
+  throw badRequest(
+    `the API version in the data (${String(object.apiVersion)}) does not match the expected API version (${apiVersion})`,
+  );
 }
 
 /** Whether what was sent is a version of the object it is to replace; throws BadRequest, Invalid, Conflict. */
@@ -92,6 +96,7 @@ export function admit(
   current: Resource | undefined,
   unknownMeta: readonly string[],
   options: WriteOptions,
+  rules: AdmissionRules,
   prepare: (object: Resource) => void,
 ): string[] {
   const { apiVersion, kind: kindName, metadata, ...body } = object;
@@ -106,7 +111,7 @@ export function admit(
     const { apiVersion: _version, kind: _kind, metadata: meta, ...declared } = object;
     causes.push(...metaFaults(kind, meta), ...validate(kind.schema, declared));
     if (current) causes.push(...finalizerFaults(meta, current.metadata));
-    if (causes.length === 0) causes.push(...(kind.strategy?.validate?.(object, current) ?? []));
+    if (causes.length === 0) causes.push(...(kind.strategy?.validate?.(object, current, rules) ?? []));
   }
   if (causes.length > 0) throw invalid(kind, metadata.name, causes);
   return options.fieldValidation === 'Ignore' ? [] : unknown.map((path) => `unknown field "${path}"`);

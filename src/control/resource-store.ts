@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Random } from '../core/random.ts';
 import { cloneJson, type JsonObject, jsonEqual } from './json.ts';
-import type { Kind } from './kind.ts';
+import type { AdmissionRules, Kind } from './kind.ts';
 import { callersMeta } from './object-meta.ts';
 import { metaTime, type ObjectMeta, type Resource, type ResourceKey } from './resource.ts';
 import type { ResourceCodec } from './resource-codec.ts';
@@ -61,6 +61,8 @@ export interface StoreParts {
   readonly kinds: readonly Kind[];
   /** How many changes are remembered, at the least. */
   readonly historyRevisions: number;
+  /** What the deployment lets resources name. */
+  readonly rules: AdmissionRules;
   /** The work a change asks for: keys of the queue, added in the transaction of the change itself. */
   readonly workFor: (change: ResourceChange, store: ResourceStore) => readonly string[];
 }
@@ -146,7 +148,7 @@ export class ResourceStore {
       ...callersMeta(given),
     } as Resource['metadata'];
     if (kind.statusSubresource) delete object.status;
-    const warnings = admit(kind, object, undefined, unknown, options, (prepared) =>
+    const warnings = admit(kind, object, undefined, unknown, options, this.parts.rules, (prepared) =>
       kind.strategy?.prepareCreate?.(prepared),
     );
     if (this.parts.storage.get(key) !== undefined) throw alreadyExists(kind, given.name);
@@ -171,7 +173,7 @@ export class ResourceStore {
     const { object: sent, unknown } = readInput(kind, namespace, change(cloneJson(current)));
     checkIdentity(kind, name, sent, current, options.isPatch === true);
     const next = part === 'status' ? withStatusOf(current, sent) : withSpecOf(kind, current, sent);
-    const warnings = admit(kind, next, current, unknown, options, (prepared) => {
+    const warnings = admit(kind, next, current, unknown, options, this.parts.rules, (prepared) => {
       if (part === 'object') kind.strategy?.prepareUpdate?.(prepared, current);
     });
     return { object: this.save(kind, keyOf(kind, namespace, name), next, current, options.dryRun === true), warnings };

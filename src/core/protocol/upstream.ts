@@ -180,3 +180,8 @@ export interface CompiledBulkhead {
   readonly maxQueued: number;
   readonly queueTimeoutMs: number;
 }
+
+/** Whether an upstream of a namespace may use a binding: `granted` has `NAME` for all, `namespace/NAME` for one. */
+export function mayBind(granted: readonly string[], namespace: string, binding: string): boolean {
+  return granted.includes(binding) || granted.includes(`${namespace}/${binding}`);
+}

@@ -1,0 +1,48 @@
+import type { BalanceStrategy, RetryCondition } from '../core/protocol/upstream.ts';
+
+const strategy: BalanceStrategy = 'RoundRobin';
+const retryOn: readonly RetryCondition[] = ['ConnectFailure', 'Reset', 'GatewayError'];
+
+/** What an `Upstream` has where it does not say; percentages from 0 to 100. Envoy's where the platform had none. */
+export const UPSTREAM_DEFAULTS = Object.freeze({
+  strategy,
+  panicThresholdPercent: 50,
+  zoneAvailablePercent: 50,
+  cluster: 'default',
+  discoveryIntervalSeconds: 5,
+  indexDocument: 'index.html',
+  healthPath: '/health',
+  healthIntervalSeconds: 10,
+  healthTimeoutSeconds: 5,
+  unhealthyThreshold: 3,
+  healthyThreshold: 2,
+  failureThreshold: 5,
+  errorRatioPercent: 50,
+  errorRatioMinimumRequests: 20,
+  errorRatioWindowSeconds: 10,
+  recoverySeconds: 60,
+  halfOpenMaxRequests: 3,
+  gradualRecoverySeconds: 10,
+  consecutive5xx: 5,
+  consecutiveGatewayErrors: 0,
+  outlierPercent: 85,
+  outlierMinimumRequests: 50,
+  outlierMinimumEndpoints: 5,
+  outlierIntervalSeconds: 10,
+  baseEjectionSeconds: 30,
+  maxEjectionSeconds: 300,
+  maxEjectionPercent: 10,
+  retryAttempts: 3,
+  retryOn,
+  backoffMs: 100,
+  maxBackoffMs: 10_000,
+  budgetPercent: 20,
+  budgetMinimum: 3,
+  requestSeconds: 30,
+  trySeconds: 0,
+  idleSeconds: 300,
+  maxQueued: 0,
+  queueTimeoutMs: 1_000,
+  sessionName: 'orasi-session',
+  sessionIdleSeconds: 300,
+});
