@@ -152,6 +152,18 @@ export const LIMITS = {
   clusterElectionRecords: 200,
   /** Members that resigned and are remembered as such, gone ones too; the oldest are forgotten first. */
   clusterResignations: 10_000,
+  /** How long one question of a gateway's isolate for news may wait: it asks once in this time, and hears of changes at once. */
+  gatewaySyncMs: 5_000,
+  /** The least between two reads of an isolate: a storm of changes costs it one a second. */
+  gatewaySyncPauseMs: 1_000,
+  /** A request of an isolate that had none for a while waits so long for the control plane, then is served with what there is. */
+  gatewaySyncPatienceMs: 1_000,
+  /** Bytes of the gateway's files an isolate keeps; as objects they take some five times as much of its 128 MB. */
+  gatewayShardBytes: 8 * MiB,
+  /** A request's body is kept for a retry or a mirror up to here; a longer one is sent once. */
+  gatewayCopyBytes: 64 * KiB,
+  /** Times a request may pass this deployment's gateway, by `Via`: an upstream may be a route of its own, a loop is not. */
+  gatewayPasses: 3,
 } as const;
 
 function prove(holds: boolean, relation: string): void {
