@@ -10,25 +10,11 @@ import type {
 } from '../core/protocol/gateway.ts';
 import type { CompiledUpstream } from '../core/protocol/upstream.ts';
 import type { TraceContext } from '../observe/trace-context.ts';
+import type { CanonicalRequest } from '../traffic/canonical.ts';
 import type { EntryAt, EntryKey } from '../traffic/snapshot/keys.ts';
 
 /** A value, or a promise of it only where there is something to wait for: most stages decide at once. */
 export type Soon<T> = T | Promise<T>;
-
-/** The one form of a request that hosts, matching, policies and forwarding all see. */
-export interface CanonicalRequest {
-  /** As sent; methods are told apart by case. */
-  readonly method: string;
-  readonly scheme: 'http' | 'https';
-  /** Lower case, without port and trailing dot. */
-  readonly host: string;
-  /** As the client named it; null where it named none. */
-  readonly port: number | null;
-  /** Begins with a slash; dot segments resolved, `%2F` and `//` kept. */
-  readonly path: string;
-  /** With its question mark, as sent; empty where there is none. */
-  readonly search: string;
-}
 
 /** What the platform tells of where a request comes from; a local client can forge it. */
 export type RequestPlace = Partial<IncomingRequestCfProperties>;

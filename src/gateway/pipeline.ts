@@ -1,3 +1,4 @@
+import type { UpstreamKey } from '../core/protocol/gateway.ts';
 import type { CompiledUpstream } from '../core/protocol/upstream.ts';
 import type { CallOutcome, Check, Exchange, Soon } from './exchange.ts';
 
@@ -27,35 +28,42 @@ export interface RateLimitStage {
   finished(exchange: Exchange): void;
 }
 
-/** An endpoint that may be called once, and the permissions to do so. */
-export interface Permit {
-  /** An origin without a slash at its end for `fetch`; the binding's name for others. */
+/** One call of an endpoint that may be made, and what it holds until it has ended. */
+export interface Attempt {
+  /** An origin without a slash at its end; of a service binding or R2 the name of the binding. */
   readonly address: string;
-  readonly type: 'fetch' | 'service' | 'r2';
   /** Milliseconds until the answer's head; 0: no limit of its own. */
   readonly timeoutMs: number;
+  /** The head of the answer came, or the call failed. Called once. */
+  answered(outcome: CallOutcome): void;
+  /** The call is over with its body. Called once, after `answered`. */
+  end(): void;
 }
 
-export type Choice =
-  | { readonly permit: Permit }
-  /** Answered 503 with that reason: `no_endpoint`, `breaker_open`, `bulkhead_full`. */
-  | { readonly refused: 'no_endpoint' | 'breaker_open' | 'bulkhead_full'; readonly retryAfterSeconds: number };
+/** Nothing may be called: answered 503. */
+export interface NoAttempt {
+  /** For people: `every endpoint is unhealthy`. */
+  readonly refused: string;
+  readonly retryAfterSeconds: number;
+}
 
 export interface UpstreamStage {
   /**
-   * Picks the endpoint of the next call: bulkhead, breaker, balancer, stickiness. `tried` are this request's earlier
-   * calls. It waits only in the bulkhead's queue, and no longer than `signal` lets it.
+   * The next call: bulkhead, breaker, balancer, stickiness. `exchange.calls` are this request's earlier ones. It waits
+   * in the bulkhead's queue, and for the state of an upstream that this isolate has not called before.
    */
-  choose(exchange: Exchange, upstream: CompiledUpstream, signal: AbortSignal): Soon<Choice>;
-  /** The head of the answer came, or the call failed. Once for each permit. */
-  answered(exchange: Exchange, permit: Permit, outcome: CallOutcome): void;
-  /** The call is over with its body, or there is none. Once for each permit, after `answered`. */
-  released(exchange: Exchange, permit: Permit): void;
+  begin(exchange: Exchange, key: UpstreamKey, upstream: CompiledUpstream): Soon<Attempt | NoAttempt>;
   /**
    * Whether to call again after that outcome, and after how many milliseconds; null: not. `repeatable` says that the
    * request's body can be sent once more (there is none, or a copy); idempotence is looked at here.
    */
-  retryAfterMs(exchange: Exchange, outcome: CallOutcome, answer: Headers | null, repeatable: boolean): number | null;
+  retryAfterMs(
+    exchange: Exchange,
+    upstream: CompiledUpstream,
+    outcome: CallOutcome,
+    answer: Headers | null,
+    repeatable: boolean,
+  ): number | null;
   /** Adds what upstreams need on the answer: the cookie of a sticky session. */
   responseHeaders(exchange: Exchange, headers: Headers): void;
 }
