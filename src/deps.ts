@@ -251,6 +251,7 @@ function watchedObjects(
   };
   const callsOf = ({ kind, name }: WatchedObject) => kinds[kind]?.(name) ?? null;
   const cursor: SweepCursor = {
+    'rate-limiter': (name) => env.RATE_LIMITER.getByName(name),
     async read() {
       const text = await cursors.readCursor('watched');
       return text === undefined ? null : (JSON.parse(text) as WatchedObject);

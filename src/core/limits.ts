@@ -152,6 +152,10 @@ export const LIMITS = {
   clusterElectionRecords: 200,
   /** Members that resigned and are remembered as such, gone ones too; the oldest are forgotten first. */
   clusterResignations: 10_000,
+  /** Counters of one object of a rate limit, a few hundred bytes each; keys beyond them share one counter a limit. */
+  rateLimitCounters: 50_000,
+  /** Keys of which an isolate remembers what it was lent; those used longest ago are forgotten first. */
+  rateLimitLeases: 10_000,
   /** How long one question of a gateway's isolate for news may wait: it asks once in this time, and hears of changes at once. */
   gatewaySyncMs: 5_000,
   /** The least between two reads of an isolate: a storm of changes costs it one a second. */
