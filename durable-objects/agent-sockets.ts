@@ -49,12 +49,12 @@ export class AgentSockets {
   }
 
   /** An agent's WebSocket, which says who it is by its first message; 503 where there are too many. */
-  accept(): Response {
+  accept(tags: string[]): Response {
     this.endUnnamed();
     if (this.connections.size + this.unnamed.size >= LIMITS.queueConnections)
       return new Response(null, { status: 503 });
     const { 0: client, 1: server } = new WebSocketPair();
-    this.ctx.acceptWebSocket(server);
+    this.ctx.acceptWebSocket(server, tags);
     this.unnamed.set(server, { openedAtMs: this.clock.now() });
     this.save(server);
     return new Response(null, { status: 101, webSocket: client });

@@ -40,6 +40,7 @@ import { heard, memberLost, takeMessage } from './member-messages.ts';
 import { CLOSED, MemberSockets } from './member-sockets.ts';
 import { ObjectAlarm } from './object-alarm.ts';
 import { ObjectSettings } from './object-settings.ts';
+import { closeSocketsOf, ownerTags } from './socket-owners.ts';
 import { refusedUpgrade, WatchSockets } from './watch-sockets.ts';
 
 const WATCH_TIMING: WatchTiming = {
@@ -223,20 +224,27 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
   /** A member's WebSocket, which says who it is by its first message, or that of a watch. */
   override async fetch(request: Request): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
+    const tags = ownerTags(request);
+    // Who ends a key's sockets finds them by the objects there are.
+    await this.watched.add({ kind: 'cluster', name: this.name() });
     if (pathname.endsWith('/watch')) {
       const revision = searchParams.get('revision');
       const after = await this.answer(() => this.watchFrom(revision === null ? null : Number(revision)));
-      return typeof after === 'number' ? this.watches.open('', after) : refusedUpgrade(after);
+      return typeof after === 'number' ? this.watches.open('', after, tags) : refusedUpgrade(after);
     }
     if (pathname.endsWith('/watch/kv')) {
       const after = searchParams.get('revision');
       await this.advance();
       const revision = after === null ? this.keys.revision() : Number(after);
-      return this.keyWatches.open(searchParams.get('prefix') ?? '', revision);
+      return this.keyWatches.open(searchParams.get('prefix') ?? '', revision, tags);
     }
     const { 0: client, 1: server } = new WebSocketPair();
-    this.ctx.acceptWebSocket(server);
+    this.ctx.acceptWebSocket(server, tags);
     return new Response(null, { status: 101, webSocket: client });
+  }
+
+  async revoked(owner: string): Promise<void> {
+    for (const socket of closeSocketsOf(this.ctx, owner)) await this.lost(socket);
   }
 
   override async webSocketMessage(socket: WebSocket, text: string | ArrayBuffer): Promise<void> {

@@ -34,6 +34,7 @@ import { AgentSockets } from './agent-sockets.ts';
 import { ObjectAlarm } from './object-alarm.ts';
 import { PlatformWake } from './platform-wake.ts';
 import { QueueScaler } from './queue-scaler.ts';
+import { closeSocketsOf, ownerTags } from './socket-owners.ts';
 import { LONGEST_TIMER_MS, WaitingClaims } from './waiting-claims.ts';
 
 /** What is due and could not be placed on a connected agent is looked at again this soon. */
@@ -211,9 +212,13 @@ export class TaskQueue extends DurableObject<Cloudflare.Env> implements TaskQueu
   }
 
   /** The WebSocket of an agent. */
-  override async fetch(_request: Request): Promise<Response> {
+  override async fetch(request: Request): Promise<Response> {
     await this.watch(this.name());
-    return this.sockets.accept();
+    return this.sockets.accept(ownerTags(request));
+  }
+
+  async revoked(owner: string): Promise<void> {
+    for (const socket of closeSocketsOf(this.ctx, owner)) await this.lost(socket);
   }
 
   override async webSocketMessage(socket: WebSocket, text: string | ArrayBuffer): Promise<void> {

@@ -38,9 +38,9 @@ export class WatchSockets {
   }
 
   /** Opens a watch of the changes after a revision. */
-  open(prefix: string, after: number): Response {
+  open(prefix: string, after: number, tags: readonly string[]): Response {
     const { 0: client, 1: server } = new WebSocketPair();
-    this.#ctx.acceptWebSocket(server, [this.#tag]);
+    this.#ctx.acceptWebSocket(server, [this.#tag, ...tags]);
     server.serializeAttachment({ prefix, after, unread: 0 } satisfies Standing);
     this.#sockets.add(server);
     this.#catchUp(server);

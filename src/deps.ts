@@ -45,6 +45,7 @@ import { createSqlDatabase, type SqlBinding } from './storage/sql.ts';
 import {
   createWatchedObjects,
   eraseWatched,
+  revokeWatched,
   type SweepCursor,
   tickWatched,
   type WatchedCalls,
@@ -89,6 +90,8 @@ export interface Deps {
     tickNext(): Promise<void>;
     /** True when nothing of the namespace is left. */
     eraseNamespace(uid: string): Promise<boolean>;
+    /** Ends the WebSockets of a key, as `key:{keyId}`, of a namespace or of all (null). Throws where an object cannot be reached. */
+    revoked(owner: string, namespaceUid: string | null): Promise<void>;
   };
 }
 
@@ -248,10 +251,10 @@ function watchedObjects(
   const kinds: Readonly<Record<string, (name: string) => WatchedCalls>> = {
     'task-queue': (name) => env.TASK_QUEUE.getByName(name),
     cluster: (name) => clusters.at(name),
+    'rate-limiter': (name) => env.RATE_LIMITER.getByName(name),
   };
   const callsOf = ({ kind, name }: WatchedObject) => kinds[kind]?.(name) ?? null;
   const cursor: SweepCursor = {
-    'rate-limiter': (name) => env.RATE_LIMITER.getByName(name),
     async read() {
       const text = await cursors.readCursor('watched');
       return text === undefined ? null : (JSON.parse(text) as WatchedObject);
@@ -268,6 +271,7 @@ function watchedObjects(
       for (const kind of Object.keys(kinds)) if (!(await eraseWatched(registry, kind, uid, callsOf))) return false;
       return true;
     },
+    revoked: (owner, namespaceUid) => revokeWatched(registry, owner, namespaceUid, callsOf),
   };
 }
 

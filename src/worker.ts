@@ -69,7 +69,7 @@ function apiOf(deps: Deps): ApiApp {
       logs: deps.logs,
       reporter: (waitUntil) =>
         config.sentryDsn === undefined ? silentReporter : sentryReporter(config.sentryDsn, waitUntil, config.version),
-      authenticate: (token) => deps.authenticator.authenticate(token),
+      authenticate: (token, now) => deps.authenticator.authenticate(token, now),
       namespaceUid: async (name) => {
         const uid = await deps.control.namespaceUid(name);
         if (uid === null) throw new OrasiError('not_found', `there is no namespace "${name}"`);
@@ -83,6 +83,7 @@ function apiOf(deps: Deps): ApiApp {
     queries: deps.queries,
     admission: deps.admission,
     keys: deps.keys,
+    endSockets: (owner, namespaceUid) => deps.watched.revoked(owner, namespaceUid),
     controlPlane: deps.control,
     taskQueue: deps.taskQueue,
     queues: deps.queues,

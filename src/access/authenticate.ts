@@ -3,7 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import type { ApiKeyRecord, KeyStore } from '../storage/keys.ts';
 import { ROLES, type Role, type Subject } from './authorize.ts';
-import { parseToken, secretMatches } from './keys.ts';
+import { parseToken, secretMatches, subjectOfKey } from './keys.ts';
 
 /** How long a key that was read is believed; a revoked one is dead within it. The contract allows 10 s. */
 const BELIEVED_MS = 8_000;
@@ -12,8 +12,8 @@ const CACHED_KEYS = 10_000;
 
 /** Tells who a request's token belongs to. */
 export interface Authenticator {
-  /** The subject of a bearer token, or null where the token opens nothing. */
-  authenticate(token: string): Promise<Subject | null>;
+  /** The subject of a bearer token, or null where the token opens nothing; read anew where it is to be as it is `now`. */
+  authenticate(token: string, now?: 'now'): Promise<Subject | null>;
 }
 
 export interface AuthenticatorParts {
@@ -31,10 +31,10 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   const adminDigest = parts.adminToken === undefined ? undefined : digestOf(parts.adminToken);
   const cache = new Map<string, { readAtMs: number; record: ApiKeyRecord | null }>();
 
-  const lookUp = async (keyId: string): Promise<ApiKeyRecord | null> => {
+  const lookUp = async (keyId: string, now?: 'now'): Promise<ApiKeyRecord | null> => {
     const nowMs = parts.clock.now();
     const known = cache.get(keyId);
-    if (known !== undefined && nowMs - known.readAtMs < BELIEVED_MS) return known.record;
+    if (now === undefined && known !== undefined && nowMs - known.readAtMs < BELIEVED_MS) return known.record;
     const record = await parts.keys.find(keyId);
     cache.delete(keyId);
     // The time before the read counts: a revocation during it is seen in time.
@@ -47,18 +47,18 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   };
 
   return {
-    async authenticate(token) {
+    async authenticate(token, now) {
       if (adminDigest !== undefined && timingSafeEqual(digestOf(token), adminDigest)) return ADMIN;
       const parsed = parseToken(token);
       if (parsed === undefined) return null;
-      const record = await lookUp(parsed.keyId);
+      const record = await lookUp(parsed.keyId, now);
       if (record === null || !secretMatches(parsed.secret, record.secretHash)) return null;
       if (record.revokedAtMs !== undefined || !isRole(record.role)) return null;
       if (record.namespace !== null && (await parts.namespaceUid(record.namespace)) !== record.namespaceUid)
         return null;
       return {
         kind: 'api-key',
-        name: `key:${record.keyId}`,
+        name: subjectOfKey(record.keyId),
         role: record.role,
         namespace: record.namespace,
         namespaceUid: record.namespaceUid,

@@ -77,6 +77,11 @@ export async function revokeKey(store: KeyStore, clock: Clock, scope: KeyScope, 
   if (!found) throw new OrasiError('not_found', `there is no key "${keyId}"`);
 }
 
+/** The name of a key's bearer. */
+export function subjectOfKey(keyId: string): string {
+  return `key:${keyId}`;
+}
+
 /** A token's parts, or undefined where it is not an API key at all. */
 export function parseToken(token: string): { keyId: string; secret: string } | undefined {
   const match = /^orasi_([0-9a-z]{26})_([0-9a-f]{64})$/.exec(token);

@@ -18,7 +18,7 @@ import { mountClusterServices, type ServicePorts } from './cluster-services.ts';
 import { mountClusters } from './clusters.ts';
 import { mountDatasets } from './datasets.ts';
 import { mountEtcd } from './etcd.ts';
-import { mountKeys } from './keys.ts';
+import { type EndSockets, mountKeys } from './keys.ts';
 import { mountObjects } from './objects.ts';
 import type { ApiBase } from './ports.ts';
 import { mountQuery } from './query.ts';
@@ -38,6 +38,7 @@ export interface ApiParts {
   readonly queries: QueryEngine;
   readonly admission: Admission;
   readonly keys: KeyStore;
+  readonly endSockets: EndSockets;
   readonly controlPlane: ControlPlaneResources;
   /** A shard of a queue by its object's name. */
   readonly taskQueue: (name: string) => TaskQueueCalls;
@@ -58,6 +59,7 @@ export function createApi({
   queries,
   admission,
   keys,
+  endSockets,
   controlPlane,
   taskQueue,
   queues,
@@ -71,7 +73,7 @@ export function createApi({
     mountUploads(app, base, ingest, catalog.ledger);
     mountDatasets(app, base, catalog.datasets);
     mountQuery(app, base, queries, admission);
-    mountKeys(app, base, keys);
+    mountKeys(app, base, keys, endSockets);
     mountTasks(app, base, { queues, fence });
     mountScaling(app, base, taskQueue);
     mountTaskResults(app, base, taskQueue, store);

@@ -31,6 +31,7 @@ export function createApp(base: ApiBase, mount: (app: ApiApp) => void): ApiApp {
     context.set('requestId', requestId);
     context.set('log', log.with({ requestId, traceId: trace.traceId }));
     context.set('subject', null);
+    context.set('isStillKnown', async () => true);
     const startedMs = base.clock.now();
     await next();
     const answer = withHeaders(context.res, { 'x-request-id': requestId, traceparent: traceparentOf(trace) });
@@ -51,7 +52,10 @@ export function createApp(base: ApiBase, mount: (app: ApiApp) => void): ApiApp {
     const host = context.req.header('host') ?? new URL(context.req.url).host;
     if (!isAdminHost(base.config.adminHosts, host)) throw new OrasiError('not_found', `no route for host "${host}"`);
     const token = bearerToken(context);
-    if (token !== undefined) context.set('subject', await base.authenticate(token));
+    if (token !== undefined) {
+      context.set('subject', await base.authenticate(token));
+      context.set('isStillKnown', async (now) => (await base.authenticate(token, now)) !== null);
+    }
     const login = token === undefined ? await loginToken(context.req.raw) : undefined;
     if (login !== undefined) {
       context.set('subject', await base.authenticate(login));

@@ -274,7 +274,7 @@ export function mountClusterKv(
         410: { description: 'That history is gone: list the keys, and watch from the revision of the list.' },
       },
     },
-    async ({ params, query, raw, requestId }) => {
+    async ({ params, query, raw, requestId, whileKnown }) => {
       const state = await stateOf(params);
       const revision = query.revision ?? lastEventId(raw.headers);
       if (revision !== null) {
@@ -300,7 +300,7 @@ export function mountClusterKv(
           progress: true,
         },
       ]);
-      return new Response(frames.pipeThrough(kvEvents()), {
+      return new Response(whileKnown(frames.pipeThrough(kvEvents())), {
         headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store' },
       });
     },

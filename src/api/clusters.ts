@@ -266,7 +266,7 @@ export function mountClusters(app: ApiApp, base: ApiBase, clusters: (name: strin
         410: { description: 'That history is gone: read the state, and watch from `compactedRevision` or later.' },
       },
     },
-    async ({ params, query, raw, requestId }) => {
+    async ({ params, query, raw, requestId, whileKnown }) => {
       const revision = query.revision ?? lastEventId(raw.headers);
       const cluster = await clusterOf(params);
       if (isUpgrade(raw.headers)) {
@@ -275,7 +275,7 @@ export function mountClusters(app: ApiApp, base: ApiBase, clusters: (name: strin
       }
       const watched = await cluster.watch(revision);
       if (watched instanceof ReadableStream) {
-        return new Response(watched, {
+        return new Response(whileKnown(watched), {
           headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store' },
         });
       }

@@ -226,7 +226,7 @@ async function watch(request: ApiRequest<unknown, unknown>, { kv, header }: Iden
   // What is not a watch that goes on is answered here, and as of now.
   const present = said.length === 0 ? 0 : await revisionOf(kv);
   const lines = etcdWatchLines(header, watches.length, present, said);
-  return new Response((await kv.kvWatch(watches)).pipeThrough(lines), {
+  return new Response(request.whileKnown((await kv.kvWatch(watches)).pipeThrough(lines)), {
     headers: { 'content-type': 'application/json' },
   });
 }

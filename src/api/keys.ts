@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { ROLES } from '../access/authorize.ts';
-import { type ApiKey, issueKey, keyScope, listKeys, revokeKey } from '../access/keys.ts';
+import { type ApiKey, issueKey, keyScope, listKeys, revokeKey, subjectOfKey } from '../access/keys.ts';
 import { OrasiError } from '../core/errors.ts';
 import type { KeyStore } from '../storage/keys.ts';
 import { pageQuery, pageSchema } from './paging.ts';
@@ -22,8 +22,11 @@ const KeyRequest = z.strictObject({
   allNamespaces: z.boolean().default(false).describe('A key to every namespace; only such a subject may issue it.'),
 });
 
+/** Ends the WebSockets that a subject opened in a namespace, or anywhere (null). */
+export type EndSockets = (owner: string, namespaceUid: string | null) => Promise<void>;
+
 /** `/v1/namespaces/{ns}/keys`: issue, list, revoke. */
-export function mountKeys(app: ApiApp, base: ApiBase, keys: KeyStore): void {
+export function mountKeys(app: ApiApp, base: ApiBase, keys: KeyStore, endSockets: EndSockets): void {
   defineRoute(
     app,
     base,
@@ -76,6 +79,9 @@ export function mountKeys(app: ApiApp, base: ApiBase, keys: KeyStore): void {
     },
     async ({ params, subject }) => {
       await revokeKey(keys, base.clock, keyScope(subject, await base.namespaceUid(params.ns)), params.id);
+      // Where an object cannot be reached this fails, and is right when it is said again.
+      const revoked = await keys.find(params.id);
+      if (revoked !== null) await endSockets(subjectOfKey(revoked.keyId), revoked.namespaceUid);
       return new Response(null, { status: 204 });
     },
   );

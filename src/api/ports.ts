@@ -21,8 +21,8 @@ export interface ApiBase extends Gatekeeper {
   readonly random: Random;
   readonly logs: (component: string) => Log;
   readonly reporter: (waitUntil: (work: Promise<unknown>) => void) => ErrorReporter;
-  /** The subject of a bearer token, or null where the token is not valid. */
-  authenticate(token: string): Promise<Subject | null>;
+  /** The subject of a bearer token, or null where the token is not valid: as it was read seconds ago, or as it is `now`. */
+  authenticate(token: string, now?: 'now'): Promise<Subject | null>;
   /** The immutable uid of a namespace; throws `not_found` where there is none. */
   namespaceUid(name: string): Promise<string>;
   /** Asks every component; never throws. */

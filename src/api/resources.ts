@@ -14,6 +14,7 @@ import type {
 } from '../core/protocol/control-plane.ts';
 import { brokenBody } from './body.ts';
 import type { ApiApp, ApiEnv } from './route.ts';
+import { whileKnown } from './while-known.ts';
 
 /** What the Kubernetes paths need. */
 export interface ResourceDoor {
@@ -175,7 +176,7 @@ async function serve(context: Context<ApiEnv>, door: ResourceDoor): Promise<Resp
   if (call.verb !== 'watch') return answered(await door.controlPlane.call(call));
   const watched = await door.controlPlane.watch(call);
   if (!(watched instanceof ReadableStream)) return answered(watched);
-  return new Response(watched, {
+  return new Response(whileKnown(watched, context.get('isStillKnown')), {
     headers: { 'content-type': 'application/json', 'cache-control': 'no-cache, private' },
   });
 }

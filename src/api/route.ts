@@ -4,8 +4,11 @@ import * as z from 'zod';
 import type { Authorize, Subject, Verb } from '../access/authorize.ts';
 import { OrasiError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
+import { CLOSED_REVOKED, SOCKET_OWNER } from '../core/protocol/socket-owner.ts';
 import type { Log } from '../observe/log.ts';
 import { brokenBody } from './body.ts';
+import { isUpgrade } from './watch-request.ts';
+import { whileKnown } from './while-known.ts';
 
 /** Who may call a route: everybody, or a subject that may do `verb` to `resource`. */
 export type RouteAccess = 'open' | { readonly verb: Verb; readonly resource: string };
@@ -15,6 +18,8 @@ export interface RequestVariables {
   requestId: string;
   log: Log;
   subject: Subject | null;
+  /** Whether the request's token still opens something: as it was read seconds ago, or as it is `now`. */
+  isStillKnown: (now?: 'now') => Promise<boolean>;
 }
 export type ApiEnv = { Bindings: Cloudflare.Env; Variables: RequestVariables };
 export type ApiApp = OpenAPIHono<ApiEnv>;
@@ -54,6 +59,8 @@ export interface ApiRequest<Query, Body> {
   readonly subject: Subject | null;
   readonly requestId: string;
   readonly log: Log;
+  /** What a watch answers, for as long as the token that asked for it is not revoked. */
+  whileKnown(stream: ReadableStream<Uint8Array>): ReadableStream<Uint8Array>;
   /** Keeps the invocation alive until the work is done. */
   waitUntil(work: Promise<unknown>): void;
 }
@@ -99,13 +106,14 @@ export function defineRoute<Query extends z.ZodType = typeof Empty, Body extends
       params,
       query: check(definition.query, context.req.query(), 'query') as z.output<Query>,
       body: (definition.body ? check(definition.body, await readJson(context), '') : undefined) as z.output<Body>,
-      raw: context.req.raw,
+      raw: owned(context.req.raw, context.get('subject')),
       subject: context.get('subject'),
       requestId: context.get('requestId'),
       log: context.get('log'),
+      whileKnown: (stream: ReadableStream<Uint8Array>) => whileKnown(stream, context.get('isStillKnown')),
       waitUntil: (work: Promise<unknown>) => context.executionCtx.waitUntil(work),
     };
-    return handler(request);
+    return stillOpen(context, await handler(request));
   });
 }
 
@@ -122,6 +130,29 @@ function admit(
     const where = namespace === null ? '' : ` in namespace "${namespace}"`;
     throw new OrasiError('forbidden', `this key may not ${access.verb} ${access.resource}${where}`);
   }
+}
+
+/**
+ * An upgrade as objects take it, which says whose it is; any other request as it came. One with a body is no upgrade of
+ * ours, and its body may have been read.
+ */
+function owned(raw: Request, subject: Subject | null): Request {
+  if ((raw.method !== 'GET' && raw.method !== 'HEAD') || !isUpgrade(raw.headers)) return raw;
+  const headers = new Headers(raw.headers);
+  headers.delete(SOCKET_OWNER);
+  if (subject !== null) headers.set(SOCKET_OWNER, subject.name);
+  return new Request(raw, { headers });
+}
+
+/**
+ * The answer, unless it is a WebSocket whose key was revoked while it was opened: objects that close a revoked key's
+ * sockets may have been asked before it was there. What is read now is later than it, and so sees any such revocation.
+ */
+async function stillOpen(context: Context<ApiEnv>, answer: Response): Promise<Response> {
+  if (!answer.webSocket || (await context.get('isStillKnown')('now'))) return answer;
+  answer.webSocket.accept();
+  answer.webSocket.close(CLOSED_REVOKED, 'its key was revoked');
+  throw new OrasiError('unauthorized', 'a valid bearer token is required');
 }
 
 function checkUpgrade({ req }: Context<ApiEnv>, protocol: string): void {

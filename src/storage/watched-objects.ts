@@ -52,6 +52,8 @@ export function createWatchedObjects(database: SqlDatabase, clock: Clock): Watch
 export interface WatchedCalls {
   /** Looks whether the alarm is set as it should be. */
   tick(): Promise<void>;
+  /** Ends the WebSockets of a subject, as `key:{keyId}`, whose key was revoked. */
+  revoked(owner: string): Promise<void>;
   /** Forgets everything. */
   erase(): Promise<void>;
 }
@@ -112,4 +114,25 @@ export async function eraseWatched(
     await watched.remove(object);
   }
   return page.length < PAGE;
+}
+
+/**
+ * Ends the WebSockets of a subject at every object of its namespace, or at all where it has all (null). Throws what the
+ * first that fails throws: to be said again.
+ */
+export async function revokeWatched(
+  watched: WatchedObjects,
+  owner: string,
+  namespaceUid: string | null,
+  callsOf: (object: WatchedObject) => WatchedCalls | null,
+): Promise<void> {
+  let after: WatchedObject | null = null;
+  do {
+    const page: readonly WatchedObject[] = await watched.page(after, PAGE);
+    const meant = page.filter(({ name }) => namespaceUid === null || name.startsWith(`${namespaceUid}/`));
+    for (let at = 0; at < meant.length; at += AT_ONCE) {
+      await Promise.all(meant.slice(at, at + AT_ONCE).map((object) => callsOf(object)?.revoked(owner)));
+    }
+    after = page.length < PAGE ? null : page[page.length - 1];
+  } while (after !== null);
 }

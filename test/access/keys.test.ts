@@ -39,7 +39,7 @@ function world(keys: KeyStore, adminToken: string | undefined = 'bootstrap-token
     clock,
     uids,
     finds: () => finds,
-    authenticate: (token: string) => authenticator.authenticate(token),
+    authenticate: authenticator.authenticate,
     async issue(role: Role = 'reader', namespace: typeof TEAM | null = TEAM) {
       clock.advance(1);
       return issueKey(keys, clock, random, { namespace, role, label: 'for tests' });
@@ -87,6 +87,16 @@ describe.each(ADAPTERS)('API keys in %s', (_name, create) => {
     clock.advance(5_000);
     await revokeKey(keys, clock, OWN, key.keyId);
     expect((await keys.find(key.keyId))?.revokedAtMs).toBe(revokedAtMs);
+  });
+
+  test('what is asked about now is read anew, and tells those who ask after of it', async () => {
+    const { issue, authenticate, keys, clock } = world(create());
+    const { key, token } = await issue();
+    await authenticate(token);
+    await revokeKey(keys, clock, OWN, key.keyId);
+    expect(await authenticate(token)).not.toBeNull();
+    expect(await authenticate(token, 'now')).toBeNull();
+    expect(await authenticate(token)).toBeNull();
   });
 
   test('a key in use is read once in a while, not once a request', async () => {

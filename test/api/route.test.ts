@@ -48,6 +48,19 @@ function testApp() {
         return Response.json({ params, query, body });
       },
     );
+    defineRoute(
+      routes,
+      base,
+      {
+        method: 'get',
+        path: '/v1/namespaces/{ns}/owner',
+        access: { verb: 'create', resource: 'queries' },
+        tag: 'test',
+        summary: 'Whose a socket would be.',
+        responses: { 200: { description: 'Done.' } },
+      },
+      async ({ raw }) => Response.json(raw.headers.get('x-orasi-subject')),
+    );
   });
   const call = (path: string, init: RequestInit & { token?: string } = {}) =>
     app.request(`http://localhost${path}`, {
@@ -69,6 +82,25 @@ describe('the management surface', () => {
       query: { wait: 0 },
       body: { spec: { size: 1 } },
     });
+  });
+
+  test('an upgrade says whose it is, whatever its client says', async () => {
+    const { call } = testApp();
+    for (const upgrade of ['websocket', 'WebSocket']) {
+      for (const method of ['GET', 'HEAD']) {
+        const headers = { upgrade, 'x-orasi-subject': 'key:another' };
+        const answer = await call('/v1/namespaces/default/owner', { method, headers, token: 'good' });
+        expect(answer.status).toBe(200);
+        if (method === 'GET') expect(await answer.json()).toBe('r');
+      }
+    }
+  });
+
+  test('a body arrives though its request would be upgraded', async () => {
+    for (const upgrade of ['h2c', 'websocket']) {
+      const response = await testApp().call(THING, { ...post({ spec: { size: 1 } }), headers: { upgrade } });
+      expect([upgrade, response.status]).toEqual([upgrade, 200]);
+    }
   });
 
   test('without a valid token everything but the open paths is closed, known to the router or not', async () => {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
-import { createConnection } from 'node:net';
+import { createConnection, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Instance, launch } from '../../scripts/launcher.ts';
 import type {
@@ -97,13 +97,13 @@ async function follow(cluster: string, revision: number | null) {
 }
 
 /** What a request for a WebSocket is answered with where it is refused: Node's client does not tell. */
-async function rawUpgrade(path: string): Promise<string> {
+async function rawUpgrade(path: string, token = instance.adminToken): Promise<string> {
   const { hostname, port } = new URL(instance.url);
   const socket = createConnection(Number(port), hostname);
   const key = 'dGhlIHNhbXBsZSBub25jZQ==';
   const headers = [
     `Host: ${hostname}`,
-    `Authorization: Bearer ${instance.adminToken}`,
+    `Authorization: Bearer ${token}`,
     'Connection: Upgrade',
     'Upgrade: websocket',
     'Sec-WebSocket-Version: 13',
@@ -113,9 +113,30 @@ async function rawUpgrade(path: string): Promise<string> {
   let text = '';
   for await (const chunk of socket) {
     text += chunk;
-    if (text.includes('requestId')) break;
+    if (text.includes('requestId') || text.startsWith('HTTP/1.1 101')) break;
   }
   return text;
+}
+
+/** A member whose client says nothing more once it has joined, and does not take part in a close. */
+async function memberThatAnswersNoClose(cluster: string, memberId: string, token: string): Promise<Socket> {
+  const { hostname, port } = new URL(instance.url);
+  const socket = createConnection(Number(port), hostname);
+  const head = [
+    `GET ${path(cluster, 'connect')} HTTP/1.1`,
+    `Host: ${hostname}`,
+    `Authorization: Bearer ${token}`,
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+  ];
+  socket.write([...head, '', ''].join('\r\n'));
+  await once(socket, 'data');
+  const text = Buffer.from(JSON.stringify({ type: 'join', memberId, status: 'Running' }));
+  // One frame of text under a mask of zeros (RFC 6455, section 5.2).
+  socket.write(Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), text]));
+  return socket;
 }
 
 const CLUSTERS = '/apis/orasi.io/v1alpha1/namespaces/default/clusters';
@@ -425,4 +446,75 @@ test('epochs grow through kill -9 of the runtime, and through a storage that wen
   await instance.kill9();
   instance = await launch({ stateDir: instance.stateDir });
   expect((await leaderOf('deep')).epoch).toBeGreaterThan(next.epoch + 2 ** 32);
+});
+
+test('a revoked key ends the sockets and streams it opened, sockets at once, and no others; it opens no more', {
+  timeout: 60_000,
+}, async () => {
+  const issued = await instance.fetch('/v1/namespaces/default/keys', {
+    method: 'POST',
+    body: JSON.stringify({ role: 'admin' }),
+  });
+  const { keyId, token } = (await issued.json()) as { keyId: string; token: string };
+  const open = async (rest: string, bearer: string) => {
+    const url = `${instance.url.replace('http', 'ws')}/v1/namespaces/default/${rest}`;
+    // What the client says of whose it is counts for nothing.
+    const headers = { authorization: `Bearer ${bearer}`, 'x-orasi-subject': 'key:another' };
+    const socket = new WebSocket(url, { headers } as never);
+    const closed = once(socket, 'close', { signal: AbortSignal.timeout(5_000) });
+    closed.catch(() => {});
+    await once(socket, 'open');
+    return { socket, closed };
+  };
+  const paths = [
+    'clusters/keys/connect',
+    'clusters/keys/watch',
+    'clusters/keys/watch/kv',
+    'clusters/only-watched/watch',
+    'queues/keys/connect',
+  ];
+  const silent = await Promise.all(paths.map((rest) => open(rest, token)));
+  const speaking = await Promise.all(paths.map((rest) => open(rest, token)));
+  const kept = await Promise.all(paths.map((rest) => open(rest, instance.adminToken)));
+  const headers = { authorization: `Bearer ${token}`, accept: 'text/event-stream' };
+  const streams = await Promise.all(
+    paths.slice(1, 3).map((rest) => instance.fetch(`/v1/namespaces/default/${rest}`, { headers })),
+  );
+  const kinds = await instance.fetch('/api/v1/namespaces/default/secrets?watch=true', {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  const etcd = await instance.fetch(path('keys', 'v3/watch'), {
+    method: 'POST',
+    headers: { authorization: token },
+    body: JSON.stringify({ create_request: { key: 'AA==', range_end: 'AA==' } }),
+  });
+  streams.push(kinds, etcd);
+  expect(streams.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+  for (const { socket } of speaking) socket.send('{}');
+  const member = await memberThatAnswersNoClose('keys', 'm', token);
+  await eventually(
+    () => leaderOf('keys'),
+    ({ memberId }) => memberId === 'm',
+  );
+
+  const revokedMs = Date.now();
+  const ends = Promise.all(streams.map((stream) => stream.text())).then(() => Date.now() - revokedMs);
+  expect((await instance.fetch(`/v1/namespaces/default/keys/${keyId}`, { method: 'DELETE' })).status).toBe(204);
+  // The door may take the key for some seconds yet; a socket would outlive them.
+  for (const rest of paths) expect(await rawUpgrade(`/v1/namespaces/default/${rest}`, token)).toMatch(/^HTTP\/1.1 401/);
+  for (const { closed } of speaking) expect(((await closed)[0] as CloseEvent).code).toBe(4006);
+  // Of one that never said anything the runtime frees the connection when the object sleeps: it is only told of the end.
+  await eventually(
+    async () => silent.map(({ socket }) => socket.readyState),
+    (states) => states.every((state) => state !== WebSocket.OPEN),
+    1_000,
+  );
+  expect((await leaderOf('keys')).memberId).toBeNull();
+  expect(Date.now() - revokedMs).toBeLessThan(3_000);
+  expect(kept.map(({ socket }) => socket.readyState)).toEqual(kept.map(() => WebSocket.OPEN));
+  for (const { socket } of kept) socket.close();
+  member.destroy();
+
+  // Nothing happens that they could tell of.
+  expect(await ends).toBeLessThan(10_000);
 });

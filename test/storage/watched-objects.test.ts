@@ -4,6 +4,7 @@ import { createSqlDatabase } from '../../src/storage/sql.ts';
 import {
   createWatchedObjects,
   eraseWatched,
+  revokeWatched,
   type SweepCursor,
   tickWatched,
   type WatchedObject,
@@ -34,6 +35,7 @@ test('the sweep looks at every object, though some do not answer', async () => {
       if (name.endsWith('7/0')) throw new Error('gone');
       seen.push(name);
     },
+    revoked: async () => {},
     erase: async () => {},
   });
   await tickWatched(watched, memoryCursor(), calls, ({ name }) => failed.push(name));
@@ -49,7 +51,11 @@ test('a sweep looks at some objects and the next goes on after them, whatever en
   const sweeps: string[][] = [];
   const sweep = async (limit: number) => {
     const seen: string[] = [];
-    const calls = ({ name }: WatchedObject) => ({ tick: async () => void seen.push(name), erase: async () => {} });
+    const calls = ({ name }: WatchedObject) => ({
+      tick: async () => void seen.push(name),
+      revoked: async () => {},
+      erase: async () => {},
+    });
     await tickWatched(watched, cursor, calls, () => {}, limit);
     sweeps.push(seen);
   };
@@ -78,6 +84,7 @@ test('the end of a namespace erases its objects and no other', async () => {
   const erased: string[] = [];
   const calls = ({ name }: WatchedObject) => ({
     tick: async () => {},
+    revoked: async () => {},
     erase: async () => {
       erased.push(name);
     },
@@ -88,4 +95,19 @@ test('the end of a namespace erases its objects and no other', async () => {
   expect(erased.every((name) => name.startsWith('a/'))).toBe(true);
   expect(await watched.ofNamespace('task-queue', 'a', 10)).toEqual([]);
   expect(await watched.page(null, 1000)).toHaveLength(301);
+});
+
+test('a revoked key is told of at every object of its namespace, or at all, past the first page', async () => {
+  const watched = registry();
+  for (const uid of ['a', 'b', 'ab']) for (let i = 0; i < 150; i++) await watched.add(queue(`${uid}/q${i}/0`));
+  const told: string[] = [];
+  const calls = ({ name }: WatchedObject) => ({
+    tick: async () => {},
+    revoked: async (owner: string) => void told.push(`${owner} ${name}`),
+    erase: async () => {},
+  });
+  await revokeWatched(watched, 'key:1', 'a', calls);
+  expect(told.toSorted()).toEqual(Array.from({ length: 150 }, (_, i) => `key:1 a/q${i}/0`).toSorted());
+  await revokeWatched(watched, 'key:2', null, calls);
+  expect(told.filter((text) => text.startsWith('key:2'))).toHaveLength(450);
 });

@@ -67,7 +67,7 @@ function fixture() {
     },
     say: (socket: HeldSocket, message: object) =>
       world.sockets.message(socket as unknown as WebSocket, JSON.stringify(message)),
-    accept: () => world.sockets.accept().status,
+    accept: () => world.sockets.accept([]).status,
   };
   return world;
 }

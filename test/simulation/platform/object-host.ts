@@ -89,7 +89,7 @@ export class ObjectHost implements SocketHost {
 
   /** Opens a WebSocket; null where the object died meanwhile. */
   async connect(): Promise<ClientSocket | null> {
-    const answer = (await this.call('fetch', [{ url: 'https://object/connect' }]).catch(() => null)) as {
+    const answer = (await this.call('fetch', [new Request('https://object/connect')]).catch(() => null)) as {
       webSocket?: ClientSocket;
     } | null;
     return answer?.webSocket ?? null;
