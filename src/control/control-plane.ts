@@ -11,9 +11,10 @@ import type { Random } from '../core/random.ts';
 import type { Log } from '../observe/log.ts';
 import { compileCluster } from './cluster-spec.ts';
 import { collect, collectorKeys } from './collector.ts';
+import { keepGateways, makeGateways } from './default-gateway.ts';
 import { isJsonObject } from './json.ts';
-import { DEFAULT_NAMESPACE } from './kinds/namespace.ts';
 import { type AdmissionRules, STRICT_RULES } from './kind.ts';
+import { DEFAULT_NAMESPACE } from './kinds/namespace.ts';
 import { BUILT_IN_KINDS, type ServedKind } from './kinds.ts';
 import { scopeOf } from './list.ts';
 import { admitPipelines } from './pipeline-admission.ts';
@@ -26,6 +27,7 @@ import { NO_QUEUES, type ScheduledTasks } from './schedule-reconciler.ts';
 import { answerCall, refusal, type Served, watchObject, watchRequest } from './serve.ts';
 import { StatusError } from './status.ts';
 import type { ControlStorage, WorkItem } from './storage.ts';
+import { versionsOf } from './versions.ts';
 import { bookmark, startWatch, watchStep } from './watch.ts';
 import { type WatchSource, type WatchTiming, watchStream } from './watch-stream.ts';
 import { settle } from './work-queue.ts';
@@ -44,10 +46,10 @@ export interface ControlPlaneParts {
   readonly queueNotice?: (name: string, configuration: QueueConfiguration) => Promise<void>;
   /** The queues that schedules submit to; without them they submit nothing. */
   readonly tasks?: ScheduledTasks;
-  /** How many changes are remembered, at the least. */
-  readonly historyRevisions?: number;
   /** What the deployment lets resources name; without it nothing private. */
   readonly rules?: AdmissionRules;
+  /** How many changes are remembered, at the least. */
+  readonly historyRevisions?: number;
   /** Instead of the built-in kinds, for tests of the machinery. */
   readonly kinds?: readonly ServedKind[];
 }
@@ -96,9 +98,10 @@ export class ControlPlaneMachine implements Served {
       random: parts.random,
       kinds: this.kinds.map((served) => served.kind),
       historyRevisions: parts.historyRevisions ?? LIMITS.watchHistoryRevisions,
+      rules: parts.rules ?? STRICT_RULES,
       workFor: (change, store) => {
         this.raiseVersions(change);
-      rules: parts.rules ?? STRICT_RULES,
+        keepGateways(change, store);
         return this.workFor(change, store);
       },
     });
@@ -116,6 +119,7 @@ export class ControlPlaneMachine implements Served {
       if (namespaces !== undefined && this.storage.get(key) === undefined) {
         this.store.create(namespaces, '', { metadata: { name: DEFAULT_NAMESPACE } });
       }
+      makeGateways(this.store);
       this.reseal();
       this.reconcileAnew();
     });
@@ -187,17 +191,19 @@ export class ControlPlaneMachine implements Served {
   }
 
   resources(): readonly ServedResource[] {
-    return this.kinds.map(({ kind }) => ({
-      group: kind.group,
-      version: kind.version,
-      kind: kind.kind,
-      plural: kind.plural,
-      singular: kind.singular,
-      shortNames: [...kind.shortNames],
-      categories: [...kind.categories],
-      namespaced: kind.namespaced,
-      statusSubresource: kind.statusSubresource,
-    }));
+    return this.kinds.flatMap(({ kind }) =>
+      versionsOf(kind).map((version) => ({
+        group: kind.group,
+        version,
+        kind: kind.kind,
+        plural: kind.plural,
+        singular: kind.singular,
+        shortNames: [...kind.shortNames],
+        categories: [...kind.categories],
+        namespaced: kind.namespaced,
+        statusSubresource: kind.statusSubresource,
+      })),
+    );
   }
 
   /** Null from the moment a namespace is being deleted: nothing new may begin in it. */

@@ -14,6 +14,8 @@ export interface PrinterColumn {
 /** What a kind is called and where it lives: all that the door and discovery need. Plain data. */
 export interface KindInfo extends ServedResource {
   readonly printerColumns: readonly PrinterColumn[];
+  /** Versions under which the same objects are served too, with the same schema; the newest first. */
+  readonly olderVersions?: readonly string[];
 }
 
 /** What `apiVersion` says of a kind: `group/version`, and of the core group the version alone. */

@@ -22,6 +22,7 @@ import type { ResourceStore } from './resource-store.ts';
 import { badRequest, deleted, StatusError } from './status.ts';
 import type { ControlStorage } from './storage.ts';
 import { metadataListOf, metadataOf, tableOf } from './table.ts';
+import { inVersion, shownIn, storedFrom, versionsOf } from './versions.ts';
 import type { WatchRequest } from './watch.ts';
 
 /** What calls are answered from. */
@@ -52,17 +53,19 @@ function dispatch(served: Served, call: ResourceCall): ResourceAnswer {
   const kind = kindOfCall(served.store, call);
   const { store } = served;
   const namespace = call.namespace ?? '';
+  const asked = inVersion(kind, call.version);
   switch (call.verb) {
     case 'get':
-      return shown(served, call, kind, 200, store.get(kind, namespace, nameOf(call)));
+      return shown(served, call, asked, 200, store.get(kind, namespace, nameOf(call)));
     case 'list':
-      return list(served, call, kind);
+      return list(served, call, asked);
     case 'create': {
-      const { object, warnings } = store.create(kind, namespace, readObject(call, kind), writeOptions(call));
-      return shown(served, call, kind, 201, object, warnings);
+      const sent = storedFrom(asked, kind, readObject(call, kind));
+      const { object, warnings } = store.create(kind, namespace, sent, writeOptions(call));
+      return shown(served, call, asked, 201, object, warnings);
     }
     case 'update': {
-      const sent = readObject(call, kind);
+      const sent = storedFrom(asked, kind, readObject(call, kind));
       const { object, warnings } = store.update(
         kind,
         namespace,
@@ -71,21 +74,22 @@ function dispatch(served: Served, call: ResourceCall): ResourceAnswer {
         () => sent,
         writeOptions(call),
       );
-      return shown(served, call, kind, 200, object, warnings);
+      return shown(served, call, asked, 200, object, warnings);
     }
     case 'patch': {
-      const change = patchOf(call);
+      const patch = patchOf(call);
+      const change = (current: Resource) => storedFrom(asked, kind, patch(shownIn(asked, current)));
       const options = { ...writeOptions(call), isPatch: true };
       const { object, warnings } = store.update(kind, namespace, nameOf(call), partOf(call), change, options);
-      return shown(served, call, kind, 200, object, warnings);
+      return shown(served, call, asked, 200, object, warnings);
     }
     case 'delete': {
       const { object, removed } = store.delete(kind, namespace, nameOf(call), deleteOptions(call));
       if (removed) return json(200, deleted(kind, object.metadata.name, object.metadata.uid));
-      return shown(served, call, kind, 200, withoutSealed(object));
+      return shown(served, call, asked, 200, withoutSealed(object));
     }
     case 'deletecollection':
-      return deleteCollection(served, call, kind);
+      return deleteCollection(served, call, asked);
     case 'watch':
       throw new StatusError(500, 'InternalError', 'a watch is a stream');
   }
@@ -97,7 +101,7 @@ const NOTHING_SERVED = new StatusError(404, 'NotFound', 'nothing is served here'
 /** The kind a call is about; throws NotFound, MethodNotAllowed. */
 function kindOfCall(store: ResourceStore, call: ResourceCall): Kind {
   const kind = store.kindOf({ group: call.group, resource: call.resource });
-  if (kind === undefined || kind.version !== call.version) throw NOTHING_SERVED;
+  if (kind === undefined || !versionsOf(kind).includes(call.version)) throw NOTHING_SERVED;
   if (!kind.namespaced && call.namespace !== null) throw NOTHING_SERVED;
   if (call.subresource !== null) {
     if (call.subresource !== 'status' || !kind.statusSubresource) {
@@ -116,13 +120,14 @@ function kindOfCall(store: ResourceStore, call: ResourceCall): Kind {
 }
 
 function list(served: Served, call: ResourceCall, kind: Kind): ResourceAnswer {
-  const page = listPage(served.storage, served.codec, {
+  const found = listPage(served.storage, served.codec, {
     kind,
     namespace: call.namespace ?? undefined,
     selector: selectorOf(call),
     limit: limitOf(call),
     token: call.query.continue || undefined,
   });
+  const page = { ...found, items: found.items.map((item) => shownIn(kind, item)) };
   const meta = { resourceVersion: page.resourceVersion, ...(page.token === undefined ? {} : { continue: page.token }) };
   switch (call.representation) {
     case 'table':
@@ -145,7 +150,7 @@ function deleteCollection(served: Served, call: ResourceCall, kind: Kind): Resou
   const options = deleteOptions(call);
   const items = page.items
     .map((item) => served.store.delete(kind, call.namespace ?? '', item.metadata.name, options).object)
-    .map(withoutSealed);
+    .map((object) => shownIn(kind, withoutSealed(object)));
   return json(200, listObject(kind, { ...page, items, resourceVersion: String(served.storage.revision()) }));
 }
 
@@ -168,7 +173,7 @@ export function watchRequest(
   }
   const fromStart = initial || resourceVersion === '' || resourceVersion === '0';
   return {
-    kind,
+    kind: inVersion(kind, call.version),
     namespace: call.namespace ?? undefined,
     selector: selectorOf(call),
     fromRevision: fromStart ? undefined : Number(resourceVersion),
@@ -183,9 +188,10 @@ export function watchObject(
   served: Served,
   call: ResourceCall,
   kind: Kind,
-  object: Resource,
+  changed: Resource,
   first: boolean,
 ): JsonObject {
+  const object = shownIn(kind, changed);
   if (call.representation === 'object') return object;
   if (call.representation === 'metadata') return metadataOf(object);
   const meta = { resourceVersion: object.metadata.resourceVersion ?? '' };
@@ -198,9 +204,10 @@ function shown(
   call: ResourceCall,
   kind: Kind,
   status: number,
-  object: Resource,
+  stored: Resource,
   warnings: readonly string[] = [],
 ): ResourceAnswer {
+  const object = shownIn(kind, stored);
   const { resourceVersion = '' } = object.metadata;
   const body =
     call.representation === 'table'

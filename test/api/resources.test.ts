@@ -67,6 +67,14 @@ describe('discovery', () => {
           versions: [{ groupVersion: 'orasi.io/v1alpha1', version: 'v1alpha1' }],
           preferredVersion: { groupVersion: 'orasi.io/v1alpha1', version: 'v1alpha1' },
         },
+        {
+          name: 'gateway.networking.k8s.io',
+          versions: [
+            { groupVersion: 'gateway.networking.k8s.io/v1', version: 'v1' },
+            { groupVersion: 'gateway.networking.k8s.io/v1beta1', version: 'v1beta1' },
+          ],
+          preferredVersion: { groupVersion: 'gateway.networking.k8s.io/v1', version: 'v1' },
+        },
       ],
     });
     expect((await send('GET', '/apis/orasi.io')).json).toMatchObject({ kind: 'APIGroup', name: 'orasi.io' });

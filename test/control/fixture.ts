@@ -1,6 +1,7 @@
 import { keyring } from '../../src/access/secret-encryption.ts';
 import { ControlPlaneMachine, type ControlPlaneParts } from '../../src/control/control-plane.ts';
 import type { JsonObject } from '../../src/control/json.ts';
+import { BUILT_IN_KINDS } from '../../src/control/kinds.ts';
 import { memoryStorage } from '../../src/control/memory-storage.ts';
 import { migrate } from '../../src/control/sql-storage.ts';
 import { manualClock } from '../../src/core/clock.ts';
@@ -64,6 +65,12 @@ export function testPlane(parts: Partial<ControlPlaneParts> = {}) {
       throw new Error('the work does not end');
     },
   };
+}
+
+/** One without the kinds that are there from the start, for tests that count revisions. */
+export function plainPlane(parts: Partial<ControlPlaneParts> = {}) {
+  const kinds = BUILT_IN_KINDS.filter(({ kind }) => kind.group !== 'gateway.networking.k8s.io');
+  return testPlane({ kinds, ...parts });
 }
 
 export const PIPELINES: ResourceCall = {

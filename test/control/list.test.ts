@@ -3,14 +3,14 @@ import { memoryStorage } from '../../src/control/memory-storage.ts';
 import { sqlStorage } from '../../src/control/sql-storage.ts';
 import { seededRandom } from '../../src/core/random.ts';
 import { seedCount } from '../scale.ts';
-import { NAMESPACES, nodeDatabase, pipeline, testPlane } from './fixture.ts';
+import { NAMESPACES, nodeDatabase, pipeline, plainPlane } from './fixture.ts';
 
 interface Listed {
   items: { metadata: { name: string; namespace: string; resourceVersion: string } }[];
   metadata: { resourceVersion: string; continue?: string };
 }
 
-function pages(plane: ReturnType<typeof testPlane>) {
+function pages(plane: ReturnType<typeof plainPlane>) {
   return (query: Record<string, string>, namespace: string | null = 'default') => {
     const { status, json } = plane.call({ verb: 'list', namespace, query });
     return { ...(json as unknown as Listed), status, json };
@@ -18,7 +18,7 @@ function pages(plane: ReturnType<typeof testPlane>) {
 }
 
 test('a list says its revision and holds what matches, in the order of names', () => {
-  const plane = testPlane();
+  const plane = plainPlane();
   for (const name of ['c', 'a', 'b'])
     plane.send('create', pipeline(name, {}, { labels: { odd: String(name !== 'b') } }));
   const list = pages(plane);
@@ -33,7 +33,7 @@ test('a list says its revision and holds what matches, in the order of names', (
 });
 
 test('a list over all namespaces goes by namespace, then name', () => {
-  const plane = testPlane();
+  const plane = plainPlane();
   plane.send('create', { metadata: { name: 'team' } }, NAMESPACES);
   for (const [namespace, name] of [
     ['team', 'a'],
@@ -47,14 +47,14 @@ test('a list over all namespaces goes by namespace, then name', () => {
 });
 
 test('a full last page says that nothing follows', () => {
-  const plane = testPlane();
+  const plane = plainPlane();
   for (const name of ['a', 'b']) plane.send('create', pipeline(name));
   expect(pages(plane)({ limit: '2' }).metadata.continue).toBeUndefined();
   expect(pages(plane)({ limit: '1' }).metadata.continue).toBeDefined();
 });
 
 test('a garbled continue token or limit is a bad request', () => {
-  const list = pages(testPlane());
+  const list = pages(plainPlane());
   expect(list({ continue: 'garbage' }).json).toMatchObject({
     code: 400,
     message: expect.stringContaining('invalid continue token'),
@@ -63,7 +63,7 @@ test('a garbled continue token or limit is a bad request', () => {
 });
 
 test('a continue token from before what is remembered is Expired', () => {
-  const plane = testPlane();
+  const plane = plainPlane();
   for (const name of ['a', 'b', 'c']) plane.send('create', pipeline(name));
   const token = pages(plane)({ limit: '1' }).metadata.continue ?? '';
   plane.send('create', pipeline('d'));
@@ -76,7 +76,7 @@ test.each(['memory', 'SQLite'])(
   { timeout: 60_000 },
   async (adapter) => {
     for (let seed = 1; seed <= seedCount(3); seed++) {
-      const plane = testPlane({ storage: adapter === 'memory' ? memoryStorage() : sqlStorage(nodeDatabase()) });
+      const plane = plainPlane({ storage: adapter === 'memory' ? memoryStorage() : sqlStorage(nodeDatabase()) });
       const random = seededRandom(seed);
       const write = () => {
         const name = `p${Math.floor(random.next() * 30)}`;

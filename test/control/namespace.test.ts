@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { NAMESPACES, pipeline, SECRETS, testPlane } from './fixture.ts';
+import { NAMESPACES, pipeline, plainPlane, SECRETS } from './fixture.ts';
 
 const team = { metadata: { name: 'team' } };
 
 test('default is there from the start, once, with the name label of Kubernetes', () => {
-  const plane = testPlane();
+  const plane = plainPlane();
   const uid = plane.machine.namespaceUid('default');
   plane.machine.start();
   expect(plane.machine.namespaces()).toEqual([{ name: 'default', uid }]);
@@ -16,7 +16,7 @@ test('default is there from the start, once, with the name label of Kubernetes',
 });
 
 test('default cannot be deleted', () => {
-  const refused = testPlane().call({ verb: 'delete', ...NAMESPACES, name: 'default' });
+  const refused = plainPlane().call({ verb: 'delete', ...NAMESPACES, name: 'default' });
   expect([refused.status, refused.json.message]).toEqual([
     403,
     'namespaces "default" is forbidden: this namespace may not be deleted',
@@ -24,12 +24,12 @@ test('default cannot be deleted', () => {
 });
 
 test('the name of a namespace is a DNS label', () => {
-  const { json } = testPlane().send('create', { metadata: { name: 'a.b' } }, NAMESPACES);
+  const { json } = plainPlane().send('create', { metadata: { name: 'a.b' } }, NAMESPACES);
   expect(json).toMatchObject({ code: 422, details: { causes: [{ field: 'metadata.name' }] } });
 });
 
 test('its finalizers and phase are not the caller’s to change', () => {
-  const plane = testPlane();
+  const plane = plainPlane();
   plane.send('create', { ...team, spec: { finalizers: [] } }, NAMESPACES);
   const { json } = plane.send(
     'patch',
@@ -44,7 +44,7 @@ test('its finalizers and phase are not the caller’s to change', () => {
 });
 
 test('from the moment it is being deleted nothing begins in it, and its uid is no longer given out', () => {
-  const plane = testPlane();
+  const plane = plainPlane();
   plane.send('create', team, NAMESPACES);
   expect(plane.machine.namespaceUid('team')).not.toBeNull();
   const begun = plane.call({ verb: 'delete', ...NAMESPACES, name: 'team' });
@@ -64,7 +64,7 @@ test('from the moment it is being deleted nothing begins in it, and its uid is n
 });
 
 test('a deleted namespace takes everything in it along, and what is in others stays', async () => {
-  const plane = testPlane();
+  const plane = plainPlane();
   plane.send('create', team, NAMESPACES);
   for (const namespace of ['team', 'default']) {
     plane.send('create', pipeline('p'), { namespace });
@@ -82,7 +82,7 @@ test('a deleted namespace takes everything in it along, and what is in others st
 });
 
 test('it waits for the finalizers of what is in it', async () => {
-  const plane = testPlane();
+  const plane = plainPlane();
   plane.send('create', team, NAMESPACES);
   plane.send('create', pipeline('p', {}, { finalizers: ['x.io/slow'] }), { namespace: 'team' });
   plane.call({ verb: 'delete', ...NAMESPACES, name: 'team' });
@@ -96,7 +96,7 @@ test('it waits for the finalizers of what is in it', async () => {
 test('what belongs to it outside is released before it is gone, again after a failure, and until nothing is left', async () => {
   const answers: (boolean | Error)[] = [new Error('the database is away'), false, false, true];
   const released: string[] = [];
-  const plane = testPlane({
+  const plane = plainPlane({
     releases: [
       async (name, uid) => {
         released.push(`${name} ${uid}`);
@@ -119,7 +119,7 @@ test('what belongs to it outside is released before it is gone, again after a fa
 });
 
 test('made again under the same name it is another namespace', async () => {
-  const plane = testPlane();
+  const plane = plainPlane();
   plane.send('create', team, NAMESPACES);
   const first = plane.machine.namespaceUid('team');
   plane.call({ verb: 'delete', ...NAMESPACES, name: 'team' });

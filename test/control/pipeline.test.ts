@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { findCondition } from '../../src/control/conditions.ts';
-import { PIPELINES, pipeline, testPlane } from './fixture.ts';
+import { PIPELINES, pipeline, plainPlane } from './fixture.ts';
 
-function conditions(plane: ReturnType<typeof testPlane>, name: string) {
+function conditions(plane: ReturnType<typeof plainPlane>, name: string) {
   const { status } = plane.call({ verb: 'get', name }).json;
   return Object.fromEntries(
     ['Accepted', 'Conflicted', 'IndexesAccepted'].map((type) => {
@@ -11,11 +11,11 @@ function conditions(plane: ReturnType<typeof testPlane>, name: string) {
     }),
   );
 }
-const inForce = (plane: ReturnType<typeof testPlane>) =>
+const inForce = (plane: ReturnType<typeof plainPlane>) =>
   plane.machine.pipelines('default').pipelines.map(({ name }) => name);
 
 test('a pipeline is in force from the moment its creation is answered, defaults filled in', () => {
-  const plane = testPlane();
+  const plane = plainPlane();
   plane.send(
     'create',
     pipeline('orders', {
@@ -47,7 +47,7 @@ test('a pipeline is in force from the moment its creation is answered, defaults 
 });
 
 test('the version of the snapshot moves with what pipelines declare, in their namespace, and with nothing else', async () => {
-  const plane = testPlane();
+  const plane = plainPlane();
   const version = () => plane.machine.pipelines('default').version;
   const seen = [version()];
   plane.send('create', pipeline('a'));
@@ -70,7 +70,7 @@ test('the version of the snapshot moves with what pipelines declare, in their na
 
 describe('of two pipelines over the same dataset and prefix', () => {
   test('the oldest is in force, the other says whom it conflicts with', async () => {
-    const plane = testPlane();
+    const plane = plainPlane();
     // Within the same second, and against the order of names.
     plane.send('create', pipeline('z-first', { dataset: 'd' }));
     plane.send('create', pipeline('a-second', { dataset: 'd' }));
@@ -93,11 +93,11 @@ describe('of two pipelines over the same dataset and prefix', () => {
 
   test('the other takes over when the oldest goes or gives way', async () => {
     for (const yields of [
-      (plane: ReturnType<typeof testPlane>) => plane.call({ verb: 'delete', name: 'first' }),
-      (plane: ReturnType<typeof testPlane>) =>
+      (plane: ReturnType<typeof plainPlane>) => plane.call({ verb: 'delete', name: 'first' }),
+      (plane: ReturnType<typeof plainPlane>) =>
         plane.send('patch', { spec: { sourcePrefix: 'elsewhere/' } }, { name: 'first' }),
     ]) {
-      const plane = testPlane();
+      const plane = plainPlane();
       plane.send('create', pipeline('first', { dataset: 'd' }));
       plane.send('create', pipeline('second', { dataset: 'd' }));
       await plane.settle();
@@ -109,7 +109,7 @@ describe('of two pipelines over the same dataset and prefix', () => {
   });
 
   test('another prefix, dataset or namespace is no conflict', async () => {
-    const plane = testPlane();
+    const plane = plainPlane();
     plane.send('create', pipeline('a', { dataset: 'd' }));
     plane.send('create', pipeline('b', { dataset: 'd', sourcePrefix: 'b/' }));
     plane.send('create', pipeline('c', { dataset: 'e' }));
@@ -117,7 +117,7 @@ describe('of two pipelines over the same dataset and prefix', () => {
   });
 
   test('one that is being deleted is out of force and in nobody’s way', () => {
-    const plane = testPlane();
+    const plane = plainPlane();
     plane.send('create', pipeline('first', { dataset: 'd' }, { finalizers: ['x.io/slow'] }));
     plane.send('create', pipeline('second', { dataset: 'd' }));
     plane.call({ verb: 'delete', name: 'first' });
@@ -129,7 +129,7 @@ describe('indexes', () => {
   const index = (name: string, kind: string, field = 'x') => ({ name, kind, fields: [field] });
 
   test('of a kind that cannot be built yet are left out, and the pipeline is in force without them', async () => {
-    const plane = testPlane();
+    const plane = plainPlane();
     plane.send(
       'create',
       pipeline('a', {
@@ -148,7 +148,7 @@ describe('indexes', () => {
   });
 
   test('of one dataset under one name are the oldest pipeline’s; the same definition twice is fine', async () => {
-    const plane = testPlane();
+    const plane = plainPlane();
     plane.send('create', pipeline('a', { dataset: 'd', indexes: [index('i', 'btree'), index('j', 'btree')] }));
     plane.send(
       'create',
@@ -162,7 +162,7 @@ describe('indexes', () => {
 });
 
 test('status is written on transitions only', async () => {
-  const plane = testPlane();
+  const plane = plainPlane();
   plane.send('create', pipeline('a'));
   await plane.settle();
   const revision = plane.storage.revision();
@@ -175,7 +175,7 @@ test('status is written on transitions only', async () => {
 });
 
 test('conditions speak of the generation they were made for', async () => {
-  const plane = testPlane();
+  const plane = plainPlane();
   plane.send('create', pipeline('a'));
   await plane.settle();
   plane.clock.advance(60_000);
@@ -190,7 +190,7 @@ test('conditions speak of the generation they were made for', async () => {
 });
 
 test('kubectl’s table shows what a pipeline is and whether it is accepted', async () => {
-  const plane = testPlane();
+  const plane = plainPlane();
   plane.send('create', pipeline('orders', { format: 'csv' }));
   await plane.settle();
   plane.clock.advance(61_000);
@@ -208,7 +208,7 @@ test('kubectl’s table shows what a pipeline is and whether it is accepted', as
 });
 
 test('options are checked by the format they are for', () => {
-  const plane = testPlane();
+  const plane = plainPlane();
   const { json } = plane.send('create', pipeline('a', { format: 'json', formatOptions: { noSuchOption: 1 } }));
   expect(json).toMatchObject({ code: 422, details: { causes: [{ field: 'spec.formatOptions.noSuchOption' }] } });
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { memoryStorage } from '../../src/control/memory-storage.ts';
 import { sqlStorage } from '../../src/control/sql-storage.ts';
 import { LIMITS } from '../../src/core/limits.ts';
-import { NAMESPACES, nodeDatabase, pipeline, SECRETS, testPlane } from './fixture.ts';
+import { NAMESPACES, nodeDatabase, pipeline, plainPlane, SECRETS } from './fixture.ts';
 
 const meta = (json: Record<string, unknown>) => json.metadata as Record<string, unknown>;
 
@@ -11,7 +11,7 @@ describe.each([
   ['SQLite', () => sqlStorage(nodeDatabase())],
 ] as const)('the resource store over %s', (_name, storage) => {
   test('a created object has uid, generation 1, a timestamp in seconds and the revision as its version', () => {
-    const { status, json } = testPlane({ storage: storage() }).send('create', pipeline('orders'));
+    const { status, json } = plainPlane({ storage: storage() }).send('create', pipeline('orders'));
     expect(status).toBe(201);
     expect(json).toMatchObject({
       apiVersion: 'orasi.io/v1alpha1',
@@ -29,7 +29,7 @@ describe.each([
   });
 
   test('what is not the caller’s to set is not taken from it', () => {
-    const plane = testPlane({ storage: storage() });
+    const plane = plainPlane({ storage: storage() });
     const sent = pipeline(
       'orders',
       {},
@@ -42,7 +42,7 @@ describe.each([
   });
 
   test('one counter numbers the changes of every kind', () => {
-    const plane = testPlane({ storage: storage() });
+    const plane = plainPlane({ storage: storage() });
     const versions = [
       plane.send('create', pipeline('a')),
       plane.send('create', { metadata: { name: 's' } }, SECRETS),
@@ -53,7 +53,7 @@ describe.each([
   });
 
   test('a write that changes nothing takes no revision, whatever the order of its members', () => {
-    const plane = testPlane({ storage: storage() });
+    const plane = plainPlane({ storage: storage() });
     const { json } = plane.send('create', pipeline('a', {}, { labels: { x: '1', y: '2' } }));
     const same = { ...json, metadata: { ...meta(json), labels: { y: '2', x: '1' } } };
     for (const again of [
@@ -68,7 +68,7 @@ describe.each([
   });
 
   test('generation counts changes of the spec, not of labels or status', () => {
-    const plane = testPlane({ storage: storage() });
+    const plane = plainPlane({ storage: storage() });
     plane.send('create', pipeline('a'));
     const generations = [
       plane.send('patch', { metadata: { labels: { a: 'b' } } }, { name: 'a' }),
@@ -83,7 +83,7 @@ describe.each([
   });
 
   test('a spec write does not touch status, a status write touches nothing else', () => {
-    const plane = testPlane({ storage: storage() });
+    const plane = plainPlane({ storage: storage() });
     plane.send('create', pipeline('a'));
     const status = { observedGeneration: 1 };
     const first = plane.send(
@@ -102,7 +102,7 @@ describe.each([
   });
 
   test('an update of a stale version is a conflict, and changes nothing', () => {
-    const plane = testPlane({ storage: storage() });
+    const plane = plainPlane({ storage: storage() });
     const { json } = plane.send('create', pipeline('a'));
     plane.send('patch', { spec: { versions: 'replace' } }, { name: 'a' });
     const stale = plane.send('update', { ...json, spec: { dataset: 'other' } }, { name: 'a' });
@@ -128,7 +128,7 @@ describe.each([
   });
 
   test('a PUT names its version, except of a core kind', () => {
-    const plane = testPlane({ storage: storage() });
+    const plane = plainPlane({ storage: storage() });
     plane.send('create', pipeline('a'));
     plane.send('create', { metadata: { name: 's' }, stringData: { k: 'v' } }, SECRETS);
     const refused = plane.send('update', pipeline('a'), { name: 'a' });
@@ -142,14 +142,14 @@ describe.each([
   });
 
   test('another object under the same name is not updated: its uid differs', () => {
-    const plane = testPlane({ storage: storage() });
+    const plane = plainPlane({ storage: storage() });
     plane.send('create', pipeline('a'));
     const refused = plane.send('patch', { metadata: { uid: 'of another' } }, { name: 'a' });
     expect([refused.status, refused.json.reason]).toEqual([409, 'Conflict']);
   });
 
   test('a dry run answers as if and changes nothing', () => {
-    const plane = testPlane({ storage: storage() });
+    const plane = plainPlane({ storage: storage() });
     const query = { dryRun: 'All' };
     const created = plane.send('create', pipeline('a'), { query });
     expect(created.status).toBe(201);
@@ -165,7 +165,7 @@ describe.each([
   });
 
   test('a failed write leaves neither object nor revision nor work', () => {
-    const plane = testPlane({ storage: storage() });
+    const plane = plainPlane({ storage: storage() });
     const before = [plane.storage.revision(), plane.machine.nextWorkAtMs()];
     plane.send('create', pipeline('Bad_Name'));
     plane.send('create', pipeline('a', { dataset: 'NO' }));
@@ -173,13 +173,13 @@ describe.each([
   });
 
   test('a generated name is the prefix and five characters', () => {
-    const plane = testPlane({ storage: storage() });
+    const plane = plainPlane({ storage: storage() });
     const { json } = plane.send('create', { metadata: { generateName: 'run-' }, spec: { dataset: 'd' } });
     expect(meta(json).name).toMatch(/^run-[bcdfghjklmnpqrstvwxz2-9]{5}$/);
   });
 
   test('an object too large for a row is refused by its size', () => {
-    const plane = testPlane({ storage: storage() });
+    const plane = plainPlane({ storage: storage() });
     const value = Buffer.alloc(LIMITS.resourceBytes).toString('base64');
     const refused = plane.send('create', { metadata: { name: 's' }, data: { k: value } }, SECRETS);
     expect([refused.status, refused.json.reason]).toEqual([413, 'RequestEntityTooLarge']);
@@ -232,7 +232,7 @@ test.each([
   [pipeline('a', {}, { finalizers: ['not ok'] }), 'metadata.finalizers', /name part must consist of/],
   [pipeline('a', {}, { ownerReferences: [{ kind: 'X' }] }), 'metadata.ownerReferences[0].uid', /Required/],
 ])('%j is invalid at %s', (object, field, message) => {
-  const { status, json } = testPlane().send('create', object);
+  const { status, json } = plainPlane().send('create', object);
   expect([status, json.reason]).toEqual([422, 'Invalid']);
   const { causes } = json.details as { causes: { field: string; message: string; reason: string }[] };
   const cause = causes.find((item) => item.field === field);
@@ -241,13 +241,13 @@ test.each([
 });
 
 test('all faults are told at once', () => {
-  const { json } = testPlane().send('create', pipeline('a', { dataset: 'X', versions: 'never', sortKey: 'no' }));
+  const { json } = plainPlane().send('create', pipeline('a', { dataset: 'X', versions: 'never', sortKey: 'no' }));
   const { causes } = json.details as { causes: { field: string }[] };
   expect(causes.map((cause) => cause.field)).toEqual(['spec.dataset', 'spec.versions', 'spec.sortKey']);
 });
 
 test('unknown fields are dropped with a warning, in silence, or refused, as the caller asks', () => {
-  const plane = testPlane();
+  const plane = plainPlane();
   const bogus = (name: string) => pipeline(name, { bogus: 1 }, { wrong: 'x' });
   const warned = plane.send('create', bogus('a'));
   expect([warned.status, warned.warnings]).toEqual([
@@ -264,7 +264,7 @@ test('unknown fields are dropped with a warning, in silence, or refused, as the 
 });
 
 test('an object of another kind, version, name or namespace is a bad request', () => {
-  const plane = testPlane();
+  const plane = plainPlane();
   plane.send('create', pipeline('a'));
   const version = { metadata: { resourceVersion: '2', name: 'a' } };
   const messages = [
@@ -292,14 +292,14 @@ test('an object of another kind, version, name or namespace is a bad request', (
 });
 
 test('a patch of another type is an unsupported media type', () => {
-  const plane = testPlane();
+  const plane = plainPlane();
   plane.send('create', pipeline('a'));
   const refused = plane.send('patch', {}, { name: 'a', contentType: 'application/strategic-merge-patch+json' });
   expect([refused.status, refused.json.reason]).toEqual([415, 'UnsupportedMediaType']);
 });
 
 test('things are created only in a namespace that exists', () => {
-  const { status, json } = testPlane().send('create', pipeline('a'), { namespace: 'nowhere' });
+  const { status, json } = plainPlane().send('create', pipeline('a'), { namespace: 'nowhere' });
   expect([status, json.message, json.details]).toEqual([
     404,
     'namespaces "nowhere" not found',
@@ -308,7 +308,7 @@ test('things are created only in a namespace that exists', () => {
 });
 
 test('what is not there is not found, by its qualified name', () => {
-  const plane = testPlane();
+  const plane = plainPlane();
   for (const verb of ['get', 'delete'] as const) {
     expect(plane.call({ verb, name: 'x' }).json).toMatchObject({
       code: 404,
@@ -321,7 +321,7 @@ test('what is not there is not found, by its qualified name', () => {
 });
 
 test('verbs a resource does not have are not allowed', () => {
-  const plane = testPlane();
+  const plane = plainPlane();
   const refused = [
     plane.call({ verb: 'create', namespace: null, body: '{}' }),
     plane.call({ verb: 'delete', name: 'a', subresource: 'status' }),
@@ -332,7 +332,7 @@ test('verbs a resource does not have are not allowed', () => {
 });
 
 test('history is bounded: old changes are forgotten in steps', () => {
-  const plane = testPlane({ historyRevisions: 300 });
+  const plane = plainPlane({ historyRevisions: 300 });
   plane.send('create', pipeline('a'));
   const key = { group: 'orasi.io', resource: 'pipelines', namespace: 'default', name: 'a' };
   const kept: number[] = [];
@@ -347,7 +347,7 @@ test('history is bounded: old changes are forgotten in steps', () => {
 
 describe('deletion', () => {
   test('an object without finalizers is gone at once; the answer says which it was', () => {
-    const plane = testPlane();
+    const plane = plainPlane();
     const { json } = plane.send('create', pipeline('a'));
     const answer = plane.call({ verb: 'delete', name: 'a' });
     expect(answer.json).toEqual({
@@ -361,7 +361,7 @@ describe('deletion', () => {
   });
 
   test('finalizers hold it back until the last is removed; that answer keeps the old version', () => {
-    const plane = testPlane();
+    const plane = plainPlane();
     plane.send('create', pipeline('a', {}, { finalizers: ['x.io/one', 'x.io/two'] }));
     const begun = plane.call({ verb: 'delete', name: 'a' });
     expect(begun.json).toMatchObject({
@@ -381,7 +381,7 @@ describe('deletion', () => {
   });
 
   test('an object being deleted takes no new finalizers and keeps its deletionTimestamp', () => {
-    const plane = testPlane();
+    const plane = plainPlane();
     plane.send('create', pipeline('a', {}, { finalizers: ['x.io/one'] }));
     plane.call({ verb: 'delete', name: 'a' });
     const refused = plane.send('patch', { metadata: { finalizers: ['x.io/one', 'x.io/more'] } }, { name: 'a' });
@@ -394,7 +394,7 @@ describe('deletion', () => {
   });
 
   test('preconditions on uid and version must hold', () => {
-    const plane = testPlane();
+    const plane = plainPlane();
     const { json } = plane.send('create', pipeline('a'));
     for (const preconditions of [{ uid: 'wrong' }, { resourceVersion: '1' }]) {
       const refused = plane.send('delete', { preconditions }, { name: 'a' });
@@ -405,7 +405,7 @@ describe('deletion', () => {
   });
 
   test('a collection is deleted by selector', () => {
-    const plane = testPlane();
+    const plane = plainPlane();
     for (const name of ['a', 'b', 'c'])
       plane.send('create', pipeline(name, {}, { labels: { tier: name === 'c' ? 'keep' : 'drop' } }));
     const answer = plane.call({ verb: 'deletecollection', query: { labelSelector: 'tier=drop' } });

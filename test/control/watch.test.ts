@@ -5,7 +5,7 @@ import { sqlStorage } from '../../src/control/sql-storage.ts';
 import type { ResourceCall } from '../../src/core/protocol/control-plane.ts';
 import { seededRandom } from '../../src/core/random.ts';
 import { seedCount } from '../scale.ts';
-import { nodeDatabase, PIPELINES, pipeline, SECRETS, testPlane } from './fixture.ts';
+import { nodeDatabase, PIPELINES, pipeline, plainPlane, SECRETS } from './fixture.ts';
 
 interface Event {
   type: string;
@@ -35,7 +35,7 @@ function manualTimers() {
 
 /** Opens a watch and reads it event by event. */
 function watching(
-  plane: ReturnType<typeof testPlane>,
+  plane: ReturnType<typeof plainPlane>,
   query: Record<string, string>,
   more: Partial<ResourceCall> = {},
 ) {
@@ -69,7 +69,7 @@ const short = (events: Event[]) =>
 
 describe('a watch', () => {
   test('from a revision tells every later change, in order, as it happens', async () => {
-    const plane = testPlane();
+    const plane = plainPlane();
     plane.send('create', pipeline('a'));
     const { drain } = watching(plane, { resourceVersion: '2' });
     expect(await drain?.()).toEqual([]);
@@ -81,7 +81,7 @@ describe('a watch', () => {
   });
 
   test.each(['', '0'])('from revision "%s" begins with what there is', async (resourceVersion) => {
-    const plane = testPlane();
+    const plane = plainPlane();
     for (const name of ['b', 'a']) plane.send('create', pipeline(name));
     const { drain } = watching(plane, { resourceVersion });
     plane.send('create', pipeline('c'));
@@ -89,7 +89,7 @@ describe('a watch', () => {
   });
 
   test('shows an object that begins to match as ADDED, one that ceases to as DELETED', async () => {
-    const plane = testPlane();
+    const plane = plainPlane();
     plane.send('create', pipeline('a'));
     const { drain } = watching(plane, { resourceVersion: '2', labelSelector: 'on=yes' });
     for (const on of ['yes', 'yes-still', 'yes']) plane.send('patch', { metadata: { labels: { on } } }, { name: 'a' });
@@ -105,7 +105,7 @@ describe('a watch', () => {
   });
 
   test('that has much to catch up on gets all of it, in steps', async () => {
-    const plane = testPlane();
+    const plane = plainPlane();
     const open = watching(plane, { resourceVersion: '1', labelSelector: 'kept' });
     for (let i = 0; i < 250; i++) {
       plane.send('create', pipeline(`p${i}`, {}, i % 2 === 0 ? { labels: { kept: '' } } : {}));
@@ -115,7 +115,7 @@ describe('a watch', () => {
   });
 
   test('begins with many objects in steps, though they change meanwhile', async () => {
-    const plane = testPlane();
+    const plane = plainPlane();
     for (let i = 0; i < 150; i++) plane.send('create', pipeline(`p${100 + i}`));
     const open = watching(plane, {});
     const first = await open.reader?.read();
@@ -129,7 +129,7 @@ describe('a watch', () => {
   });
 
   test('of one name or one namespace tells of no other', async () => {
-    const plane = testPlane();
+    const plane = plainPlane();
     const byPath = watching(plane, {}, { name: 'b' });
     const byField = watching(plane, { fieldSelector: 'metadata.name=b' });
     const elsewhere = watching(plane, {}, { namespace: 'other' });
@@ -140,7 +140,7 @@ describe('a watch', () => {
   });
 
   test('from a revision that is forgotten is one ERROR event with a 410 inside, and the end', async () => {
-    const plane = testPlane();
+    const plane = plainPlane();
     for (const name of ['a', 'b', 'c']) plane.send('create', pipeline(name));
     plane.storage.compact(3);
     const { drain, ended } = watching(plane, { resourceVersion: '2' });
@@ -162,7 +162,7 @@ describe('a watch', () => {
   });
 
   test('that fell behind what is remembered ends the same way', async () => {
-    const plane = testPlane();
+    const plane = plainPlane();
     const { drain } = watching(plane, { resourceVersion: '1' });
     expect(await drain?.()).toEqual([]);
     for (const name of ['a', 'b', 'c'])
@@ -173,14 +173,14 @@ describe('a watch', () => {
   });
 
   test('from a revision yet to come is silent until it has come', async () => {
-    const plane = testPlane();
+    const plane = plainPlane();
     const { drain } = watching(plane, { resourceVersion: '3' });
     for (const name of ['a', 'b', 'c']) plane.send('create', pipeline(name));
     expect(short((await drain?.()) ?? [])).toEqual(['ADDED c@4']);
   });
 
   test('ends at its time-out with the stream closed and no timer left', async () => {
-    const plane = testPlane();
+    const plane = plainPlane();
     const { drain, timers, ended } = watching(plane, { timeoutSeconds: '7' });
     expect(await drain?.()).toEqual([]);
     timers.fire(7_000);
@@ -189,7 +189,7 @@ describe('a watch', () => {
   });
 
   test('that is cancelled leaves no timer and no listener', async () => {
-    const plane = testPlane();
+    const plane = plainPlane();
     const { drain, timers, reader } = watching(plane, {});
     await drain?.();
     await reader?.cancel();
@@ -197,7 +197,7 @@ describe('a watch', () => {
   });
 
   test('tells by bookmarks how far it has come, where asked to', async () => {
-    const plane = testPlane();
+    const plane = plainPlane();
     const asked = watching(plane, { resourceVersion: '1', allowWatchBookmarks: 'true' });
     const silent = watching(plane, { resourceVersion: '1' });
     await asked.drain?.();
@@ -219,7 +219,7 @@ describe('a watch', () => {
   });
 
   test('that asks for initial events gets them, then a bookmark that says so', async () => {
-    const plane = testPlane();
+    const plane = plainPlane();
     plane.send('create', pipeline('a'));
     const query = { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan', allowWatchBookmarks: 'true' };
     const events = (await watching(plane, query).drain?.()) ?? [];
@@ -233,7 +233,7 @@ describe('a watch', () => {
   });
 
   test('as a table sends rows, the columns only with the first', async () => {
-    const plane = testPlane();
+    const plane = plainPlane();
     for (const name of ['a', 'b']) plane.send('create', pipeline(name));
     const events = (await watching(plane, {}, { representation: 'table' }).drain?.()) ?? [];
     const tables = events.map(
@@ -247,7 +247,7 @@ describe('a watch', () => {
   });
 
   test('of a kind that is not served, or from no number, is refused', () => {
-    const plane = testPlane();
+    const plane = plainPlane();
     expect(watching(plane, {}, { resource: 'widgets' }).refusal).toMatchObject({ status: 404, body: null });
     expect(watching(plane, { resourceVersion: 'now' }).refusal?.status).toBe(400);
   });
@@ -258,7 +258,7 @@ test.each(['memory', 'SQLite'])(
   { timeout: 60_000 },
   async (adapter) => {
     for (let seed = 1; seed <= seedCount(3); seed++) {
-      const plane = testPlane({ storage: adapter === 'memory' ? memoryStorage() : sqlStorage(nodeDatabase()) });
+      const plane = plainPlane({ storage: adapter === 'memory' ? memoryStorage() : sqlStorage(nodeDatabase()) });
       const random = seededRandom(seed);
       const pick = (n: number) => Math.floor(random.next() * n);
       const write = () => {

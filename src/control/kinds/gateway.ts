@@ -1,5 +1,7 @@
 import * as z from 'zod';
 import type { KindDeclaration } from '../declaration.ts';
+import { GATEWAY_RULES } from '../gateway-rules/gateway.ts';
+import { ruleFaults } from '../gateway-rules/rule.ts';
 import {
   atomicList,
   groupName,
@@ -27,6 +29,7 @@ export const gatewayKind: KindDeclaration = {
   info: {
     group: GATEWAY_GROUP,
     version: 'v1',
+    olderVersions: ['v1beta1'],
     kind: 'Gateway',
     plural: 'gateways',
     singular: 'gateway',
@@ -110,6 +113,7 @@ export const gatewayKind: KindDeclaration = {
         })
         .default({ conditions: PENDING }),
     }),
+  strategy: { validate: (object, current) => ruleFaults(GATEWAY_RULES, object, current) },
 };
 
 function listener() {

@@ -1,5 +1,7 @@
 import * as z from 'zod';
 import type { KindDeclaration } from '../declaration.ts';
+import { GATEWAY_CLASS_RULES } from '../gateway-rules/gateway.ts';
+import { ruleFaults } from '../gateway-rules/rule.ts';
 import { controllerName, mapList } from '../gateway-schema/names.ts';
 import { GATEWAY_GROUP, objectReference } from '../gateway-schema/references.ts';
 import { conditions, pending } from '../gateway-schema/status.ts';
@@ -9,6 +11,7 @@ export const gatewayclassKind: KindDeclaration = {
   info: {
     group: GATEWAY_GROUP,
     version: 'v1',
+    olderVersions: ['v1beta1'],
     kind: 'GatewayClass',
     plural: 'gatewayclasses',
     singular: 'gatewayclass',
@@ -40,4 +43,5 @@ export const gatewayclassKind: KindDeclaration = {
         })
         .default({ conditions: [pending('Accepted')] }),
     }),
+  strategy: { validate: (object, current) => ruleFaults(GATEWAY_CLASS_RULES, object, current) },
 };

@@ -1,5 +1,7 @@
 import * as z from 'zod';
 import type { KindDeclaration } from '../declaration.ts';
+import { HTTP_ROUTE_RULES } from '../gateway-rules/http-route.ts';
+import { ruleFaults } from '../gateway-rules/rule.ts';
 import { filter, METHODS, sessionPersistence } from '../gateway-schema/filters.ts';
 import {
   atomicList,
@@ -21,6 +23,7 @@ export const httprouteKind: KindDeclaration = {
   info: {
     group: GATEWAY_GROUP,
     version: 'v1',
+    olderVersions: ['v1beta1'],
     kind: 'HTTPRoute',
     plural: 'httproutes',
     singular: 'httproute',
@@ -49,6 +52,7 @@ export const httprouteKind: KindDeclaration = {
       }),
       status: routeStatus().optional(),
     }),
+  strategy: { validate: (object, current) => ruleFaults(HTTP_ROUTE_RULES, object, current) },
 };
 
 function rule() {

@@ -8,6 +8,7 @@ export const referencegrantKind: KindDeclaration = {
   info: {
     group: GATEWAY_GROUP,
     version: 'v1',
+    olderVersions: ['v1beta1'],
     kind: 'ReferenceGrant',
     plural: 'referencegrants',
     singular: 'referencegrant',
