@@ -28,6 +28,18 @@ export class Regex {
     return runRegex(this.#program, text, 0, 2, true, true) !== null;
   }
 
+  /** What the named groups took of a text that the pattern matches whole, without those that took no part; else null. */
+  namedGroups(text: string): Record<string, string> | null {
+    const match = runRegex(this.#program, text, 0, this.#slots, true, true);
+    if (match === null) return null;
+    const groups: Record<string, string> = {};
+    for (const [name, group] of this.names) {
+      const taken = groupText(text, match, group);
+      if (taken !== undefined) groups[name] = taken;
+    }
+    return groups;
+  }
+
   /** The leftmost match at or after an offset. */
   exec(text: string, from = 0): MatchSlots | null {
     return runRegex(this.#program, text, from, this.#slots, false, false);
