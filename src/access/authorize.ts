@@ -28,7 +28,16 @@ const READ: readonly Verb[] = ['get', 'list', 'watch'];
 const DATA = ['datasets', 'objects', 'quarantine'];
 const DECLARED = ['namespaces', 'pipelines', 'clusters', 'taskqueues', 'taskschedules', 'upstreams'];
 const GATEWAY_GROUPS = ['gateway.networking.k8s.io', 'orasi.io'];
-const GATEWAY = ['gatewayclasses', 'gateways', 'httproutes', 'referencegrants', 'routematchpolicies', 'hostnamegrants'];
+const GATEWAY = [
+  'gatewayclasses',
+  'gateways',
+  'httproutes',
+  'referencegrants',
+  'routematchpolicies',
+  'hostnamegrants',
+  'authpolicies',
+  'securitypolicies',
+];
 const WORK = ['queues', 'tasks'];
 
 /**

@@ -1,0 +1,47 @@
+import { Buffer } from 'node:buffer';
+import { createHmac, hkdfSync } from 'node:crypto';
+import { keyring } from './secret-encryption.ts';
+
+/**
+ * What a policy of the gateway has of secrets once it is compiled. Compiled policies lie in the bucket, so no secret may
+ * be read there by who has the bucket alone: keys of consumers are kept as digests, what has to be known as it is, sealed.
+ * Both by keys derived from ENCRYPTION_KEY, which the control plane and the gateway's isolates have.
+ */
+export interface PolicySecrets {
+  /** Of an API key, in hex: a guess cannot be tried without ENCRYPTION_KEY. */
+  digest(text: string): string;
+  /** By every key of the ring, the present one first: what was compiled before a rotation is found too. */
+  digests(text: string): readonly string[];
+  /** The same text in the same context is sealed to the same text, so that compiling again changes no file. */
+  seal(plain: string, context: string): string;
+  /** Throws where the text is damaged, was sealed for another context, or its key is not in the ring. */
+  open(sealed: string, context: string): string;
+}
+
+const KEY_BYTES = 32;
+const NONCE_BYTES = 12;
+
+export function policySecrets(keys: readonly Uint8Array[]): PolicySecrets {
+  const digestKeys = keys.map((key) => derived(key, 'gateway api keys v1'));
+  const sealKeys = keys.map((key) => derived(key, 'gateway sealed secrets v1'));
+  const nonceKey = derived(keys[0], 'gateway nonces v1');
+  const opener = keyring(sealKeys, () => {
+    throw new Error('this ring only opens');
+  });
+  const digestBy = (key: Uint8Array, text: string) => createHmac('sha256', key).update(text, 'utf8').digest('hex');
+  return {
+    digest: (text) => digestBy(digestKeys[0], text),
+    digests: (text) => digestKeys.map((key) => digestBy(key, text)),
+    seal(plain, context) {
+      // A nonce is a digest of what it is used for: it comes twice only where all else is the same as well (RFC 8452
+      // stands on the same thought), and the key is used for nothing else.
+      const nonce = createHmac('sha256', nonceKey).update(`${context.length}:${context}${plain}`, 'utf8').digest();
+      return keyring(sealKeys, () => new Uint8Array(nonce.subarray(0, NONCE_BYTES))).seal(plain, context);
+    },
+    open: (sealed, context) => opener.open(sealed, context),
+  };
+}
+
+function derived(key: Uint8Array, purpose: string): Uint8Array {
+  return new Uint8Array(Buffer.from(hkdfSync('sha256', key, 'orasi-edge', purpose, KEY_BYTES)));
+}

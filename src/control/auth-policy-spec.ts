@@ -1,0 +1,357 @@
+import { Buffer } from 'node:buffer';
+import { urlFault } from '../core/outbound.ts';
+import type {
+  CompiledApiKeys,
+  CompiledAuth,
+  CompiledAuthorization,
+  CompiledConsumer,
+  CompiledHmac,
+  CompiledHmacKey,
+  CompiledJwt,
+  CompiledJwtKeys,
+  CompiledJwtProvider,
+  CompiledMtls,
+  CredentialPlace,
+  IdentityHeader,
+} from '../core/protocol/auth-policy.ts';
+import { jwksFault } from '../traffic/json-web-keys.ts';
+import { ruleFaults } from '../traffic/rules/rules.ts';
+import { isJsonObject, type JsonObject, type JsonValue, numberIn, objectIn, objectsIn, textsIn } from './json.ts';
+import { targetFaults } from './policy-targets.ts';
+import type { Resource } from './resource.ts';
+import { type Cause, duplicate, forbiddenField, invalidValue, required } from './status.ts';
+
+/** What the compiler of policies needs to know of secrets. */
+export interface SecretSource {
+  /** A Secret of the policy's namespace, opened. */
+  secret(name: string): Resource | undefined;
+  /** As `src/access/policy-secrets.ts` has them: a compiled policy has no secret that can be read. */
+  digest(text: string): string;
+  seal(plain: string, context: string): string;
+}
+
+const ASYMMETRIC = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
+/** Of a key that somebody chose: shorter ones are guessed. */
+const MIN_API_KEY_CHARS = 16;
+const MIN_HMAC_BYTES = 16;
+/** RFC 7518, section 3.2: at least as long as the digest. */
+const MIN_HS_BYTES: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64 };
+/** Each is an entry of the compiled policy, which a request may have to load. */
+const MAX_KEYS = 5_000;
+/** Headers that the gateway itself makes, or that say where a message ends. */
+const RESERVED = words(
+  'connection content-length expect forwarded host keep-alive te trailer transfer-encoding upgrade via x-forwarded-for',
+  'x-forwarded-host x-forwarded-proto x-request-id traceparent tracestate authorization cookie',
+);
+
+/** Names of the Secrets that a policy stands on: when one changes, the policy is compiled again. */
+export function secretsOfAuthPolicy(policy: Resource): string[] {
+  const { apiKey, jwt, hmac } = objectIn(policy.spec);
+  const names = [...objectsIn(objectIn(apiKey).secrets), ...objectsIn(objectIn(hmac).secrets)].map(({ name }) => name);
+  const providers = objectsIn(objectIn(jwt).providers).map(({ keys }) => objectIn(objectIn(keys).secretRef).name);
+  return [...new Set([...names, ...providers].filter((name) => typeof name === 'string'))];
+}
+
+/** A validated `AuthPolicy`, compiled, or what is wrong with it, its Secrets included. Faults never quote a secret. */
+export function compileAuthPolicy(
+  policy: Resource,
+  source: SecretSource,
+): { compiled: CompiledAuth } | { faults: Cause[] } {
+  const spec = objectIn(policy.spec);
+  const faults = authPolicyFaults(policy);
+  const context = `gateway/${policy.metadata.namespace ?? ''}/${policy.metadata.uid}`;
+  const compiled: CompiledAuth = {
+    mtls: isJsonObject(spec.mtls) ? mtlsIn(spec.mtls) : null,
+    hmac: isJsonObject(spec.hmac) ? hmacIn(spec.hmac, source, context, faults) : null,
+    jwt: isJsonObject(spec.jwt) ? jwtIn(spec.jwt, source, context, faults) : null,
+    apiKey: isJsonObject(spec.apiKey) ? apiKeysIn(spec.apiKey, source, faults) : null,
+    anonymous: spec.anonymous === true,
+    authorization: isJsonObject(spec.authorization) ? authorizationIn(spec.authorization) : null,
+    realm: typeof spec.realm === 'string' ? spec.realm : 'api',
+    identityHeaders: objectsIn(spec.identityHeaders).map(identityHeaderIn),
+  };
+  if (compiled.authorization !== null) {
+    for (const { index, offset, message } of ruleFaults(compiled.authorization)) {
+      const { expression } = compiled.authorization.rules[index];
+      const field = `spec.authorization.rules[${index}].expression`;
+      faults.push(invalidValue(field, expression, `at character ${offset + 1}: ${message}`));
+    }
+  }
+  return faults.length > 0 ? { faults } : { compiled };
+}
+
+/** What the schema cannot express, without a look at Secrets and rules, which may be mended without the policy. */
+export function authPolicyFaults(policy: Resource): Cause[] {
+  const spec = objectIn(policy.spec);
+  const causes = targetFaults(spec);
+  const ways = [spec.apiKey, spec.jwt, spec.hmac, spec.mtls].filter(isJsonObject);
+  if (ways.length === 0 && !isJsonObject(spec.authorization))
+    causes.push(required('spec', 'one of apiKey, jwt, hmac, mtls, authorization'));
+  if (spec.anonymous === true && ways.length === 0)
+    causes.push(forbiddenField('spec.anonymous', 'everybody is anonymous where there is no way to say who one is'));
+  causes.push(...apiKeyFaults(objectIn(spec.apiKey)));
+  for (const [at, provider] of objectsIn(objectIn(spec.jwt).providers).entries())
+    causes.push(...providerFaults(provider, `spec.jwt.providers[${at}]`));
+  const headers = objectsIn(spec.identityHeaders).map(({ name }, at) => [`spec.identityHeaders[${at}].name`, name]);
+  for (const [path, name] of headers) causes.push(...headerFaults(String(path), String(name)));
+  const issuers = objectsIn(objectIn(spec.jwt).providers).map(({ issuer }) => issuer);
+  for (const [at, issuer] of issuers.entries())
+    if (issuers.indexOf(issuer) < at) causes.push(duplicate(`spec.jwt.providers[${at}].issuer`, issuer));
+  const { mtls } = spec;
+  if (isJsonObject(mtls)) {
+    for (const [at, text] of textsIn(mtls.fingerprintsSha256).entries())
+      if (!/^[0-9a-f]{64}$/.test(plainHex(text)))
+        causes.push(invalidValue(`spec.mtls.fingerprintsSha256[${at}]`, text, 'expected 64 hexadecimal digits'));
+    for (const [at, text] of textsIn(mtls.subjectAltNames).entries())
+      if (!/^(DNS|URI|email):.+$/.test(text))
+        causes.push(invalidValue(`spec.mtls.subjectAltNames[${at}]`, text, 'expected DNS:…, URI:… or email:…'));
+  }
+  return causes;
+}
+
+function apiKeyFaults({ secrets, platformKeys, forward, from }: JsonObject): Cause[] {
+  const causes: Cause[] = [];
+  if (Array.isArray(secrets) && secrets.length === 0 && !isJsonObject(platformKeys))
+    causes.push(required('spec.apiKey.secrets', 'without platformKeys no key would be known'));
+  if (isJsonObject(platformKeys) && forward === true)
+    causes.push(forbiddenField('spec.apiKey.forward', 'keys of the platform are not told to upstreams'));
+  for (const [at, place] of objectsIn(from).entries())
+    if (place.prefix !== undefined && place.type !== 'Header')
+      causes.push(forbiddenField(`spec.apiKey.from[${at}].prefix`, 'only headers have one'));
+  return causes;
+}
+
+function providerFaults(provider: JsonObject, path: string): Cause[] {
+  const causes: Cause[] = [];
+  const keys = objectIn(provider.keys);
+  const given = ['url', 'discovery', 'inline', 'secretRef'].filter(
+    (name) => keys[name] !== undefined && keys[name] !== false,
+  );
+  if (given.length !== 1)
+    causes.push(invalidValue(`${path}.keys`, given, 'expected exactly one of url, discovery, inline, secretRef'));
+  if (typeof keys.url === 'string') causes.push(...keyUrlFaults(keys.url, `${path}.keys.url`));
+  if (keys.discovery === true) causes.push(...keyUrlFaults(String(provider.issuer), `${path}.issuer`));
+  if (typeof keys.inline === 'string') {
+    const fault = jwksFault(parsed(keys.inline));
+    if (fault !== null) causes.push(invalidValue(`${path}.keys.inline`, '(keys)', fault));
+  }
+  const algorithms = textsIn(provider.algorithms);
+  const symmetric = isJsonObject(keys.secretRef);
+  for (const [at, name] of algorithms.entries())
+    if (name.startsWith('HS') !== symmetric) {
+      const rule = symmetric
+        ? 'a secret makes HS256 and its like only'
+        : 'public keys verify no HS256: whoever has them could sign';
+      causes.push(invalidValue(`${path}.algorithms[${at}]`, name, rule));
+    }
+  for (const [at, { header }] of objectsIn(provider.claimsToHeaders).entries())
+    causes.push(...headerFaults(`${path}.claimsToHeaders[${at}].header`, String(header)));
+  return causes;
+}
+
+/** Keys that come over plain HTTP are anybody's who is on the way; on the machine itself there is no way. */
+function keyUrlFaults(url: string, path: string): Cause[] {
+  const fault = urlFault(url);
+  if (fault !== null) return [invalidValue(path, url, fault)];
+  const { protocol, hostname } = new URL(url);
+  const local = hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.');
+  return protocol === 'https:' || local ? [] : [invalidValue(path, url, 'expected https')];
+}
+
+function headerFaults(path: string, name: string): Cause[] {
+  return RESERVED.has(name.toLowerCase()) ? [invalidValue(path, name, 'is a header with another meaning')] : [];
+}
+
+function apiKeysIn(apiKey: JsonObject, source: SecretSource, faults: Cause[]): CompiledApiKeys {
+  const consumers: Record<string, CompiledConsumer> = Object.create(null);
+  let keys = 0;
+  for (const [at, ref] of objectsIn(apiKey.secrets).entries()) {
+    const path = `spec.apiKey.secrets[${at}]`;
+    for (const [entry, bytes] of entriesOf(ref, source, path, faults)) {
+      // A file's last newline is nobody's intention.
+      const key = bytes.toString('utf8').replace(/\r?\n$/, '');
+      if (!/^[!-~]+$/.test(key) || key.length < MIN_API_KEY_CHARS) {
+        const rule = `entry "${entry}" is no key: at least ${MIN_API_KEY_CHARS} visible characters of ASCII`;
+        faults.push(invalidValue(path, ref.name, rule));
+        continue;
+      }
+      const digest = source.digest(key);
+      if (consumers[digest] !== undefined)
+        faults.push(invalidValue(path, ref.name, `entry "${entry}" is the key of another consumer`));
+      consumers[digest] = { keyId: `${ref.name}/${entry}`, user: entry, tenant: textOr(ref.tenant, null) };
+      keys += 1;
+    }
+  }
+  if (keys > MAX_KEYS)
+    faults.push(invalidValue('spec.apiKey.secrets', keys, `must not have more than ${MAX_KEYS} keys`));
+  return {
+    from: placesIn(apiKey.from, [{ type: 'header', name: 'x-api-key', prefix: '' }]),
+    platformRoles: isJsonObject(apiKey.platformKeys) ? textsIn(apiKey.platformKeys.roles) : null,
+    consumers: { ...consumers },
+    forward: apiKey.forward === true,
+  };
+}
+
+function jwtIn(jwt: JsonObject, source: SecretSource, context: string, faults: Cause[]): CompiledJwt {
+  return {
+    from: placesIn(jwt.from, [{ type: 'header', name: 'authorization', prefix: 'Bearer ' }]),
+    providers: objectsIn(jwt.providers).map((provider, at) =>
+      providerIn(provider, source, `${context}/jwt/${provider.name}`, `spec.jwt.providers[${at}]`, faults),
+    ),
+    forward: jwt.forward !== false,
+  };
+}
+
+function providerIn(
+  provider: JsonObject,
+  source: SecretSource,
+  context: string,
+  path: string,
+  faults: Cause[],
+): CompiledJwtProvider {
+  const algorithms = textsIn(provider.algorithms);
+  const symmetric = isJsonObject(objectIn(provider.keys).secretRef);
+  const usual = symmetric ? ['HS256'] : ASYMMETRIC;
+  const used = algorithms.length > 0 ? algorithms : usual;
+  return {
+    name: String(provider.name),
+    issuer: String(provider.issuer),
+    audiences: textsIn(provider.audiences),
+    algorithms: used,
+    keys: jwtKeysIn(objectIn(provider.keys), source, { context, path, algorithms: used }, faults),
+    clockSkewSeconds: numberIn(provider.clockSkewSeconds, 30),
+    maxAgeSeconds: numberIn(provider.maxAgeSeconds, null),
+    type: textOr(provider.type, null),
+    userClaim: textOr(provider.userClaim, 'sub'),
+    tenantClaim: textOr(provider.tenantClaim, null),
+    claimsToHeaders: objectsIn(provider.claimsToHeaders).map(({ claim, header }) => ({
+      claim: String(claim),
+      header: String(header).toLowerCase(),
+    })),
+  };
+}
+
+function jwtKeysIn(
+  keys: JsonObject,
+  source: SecretSource,
+  { context, path, algorithms }: { context: string; path: string; algorithms: readonly string[] },
+  faults: Cause[],
+): CompiledJwtKeys {
+  if (typeof keys.url === 'string') return { type: 'url', url: keys.url };
+  if (typeof keys.inline === 'string') {
+    const set = parsed(keys.inline);
+    return { type: 'inline', keys: isJsonObject(set) ? objectsIn(set.keys) : [] };
+  }
+  if (!isJsonObject(keys.secretRef)) return { type: 'discovery' };
+  const { name, key } = keys.secretRef;
+  const bytes = entryOf(String(name), textOr(key, 'secret'), source);
+  const least = Math.max(...algorithms.map((algorithm) => MIN_HS_BYTES[algorithm] ?? 0));
+  if (bytes === undefined)
+    faults.push(invalidValue(`${path}.keys.secretRef`, `${name}/${key}`, 'there is no such entry of a Secret'));
+  else if (bytes.length < least)
+    faults.push(invalidValue(`${path}.keys.secretRef`, `${name}/${key}`, `must have ${least} bytes at least`));
+  return { type: 'secret', sealed: source.seal((bytes ?? Buffer.alloc(0)).toString('base64'), context), context };
+}
+
+function hmacIn(hmac: JsonObject, source: SecretSource, context: string, faults: Cause[]): CompiledHmac {
+  const keys: Record<string, CompiledHmacKey> = Object.create(null);
+  for (const [at, ref] of objectsIn(hmac.secrets).entries()) {
+    const path = `spec.hmac.secrets[${at}]`;
+    for (const [entry, bytes] of entriesOf(ref, source, path, faults)) {
+      if (bytes.length < MIN_HMAC_BYTES)
+        faults.push(invalidValue(path, ref.name, `entry "${entry}" must have ${MIN_HMAC_BYTES} bytes at least`));
+      if (keys[entry] !== undefined)
+        faults.push(invalidValue(path, ref.name, `entry "${entry}" is in another Secret too`));
+      const place = `${context}/hmac/${entry}`;
+      keys[entry] = {
+        sealed: source.seal(bytes.toString('base64'), place),
+        context: place,
+        user: entry,
+        tenant: textOr(ref.tenant, null),
+      };
+    }
+  }
+  if (Object.keys(keys).length > MAX_KEYS)
+    faults.push(
+      invalidValue('spec.hmac.secrets', Object.keys(keys).length, `must not have more than ${MAX_KEYS} keys`),
+    );
+  return {
+    keys: { ...keys },
+    components: textsIn(hmac.components),
+    maxAgeSeconds: numberIn(hmac.maxAgeSeconds, 300),
+    clockSkewSeconds: numberIn(hmac.clockSkewSeconds, 30),
+    maxBodyBytes: numberIn(hmac.maxBodyBytes, 65_536),
+    forward: hmac.forward === true,
+  };
+}
+
+function mtlsIn(mtls: JsonObject): CompiledMtls {
+  return {
+    fingerprintsSha256: textsIn(mtls.fingerprintsSha256).map(plainHex),
+    subjects: textsIn(mtls.subjects),
+    issuers: textsIn(mtls.issuers),
+    subjectAltNames: textsIn(mtls.subjectAltNames),
+  };
+}
+
+function authorizationIn({ rules, otherwise }: JsonObject): CompiledAuthorization {
+  return {
+    rules: objectsIn(rules).map(({ name, action, expression }, at) => ({
+      name: typeof name === 'string' && name !== '' ? name : `rules[${at}]`,
+      action: action === 'Deny' ? 'Deny' : 'Allow',
+      expression: String(expression),
+    })),
+    otherwise: otherwise === 'Allow' ? 'Allow' : 'Deny',
+  };
+}
+
+function identityHeaderIn({ name, value }: JsonObject): IdentityHeader {
+  const values = ['user', 'tenant', 'id', 'method'] as const;
+  return { name: String(name).toLowerCase(), value: values.find((known) => known === value) ?? 'user' };
+}
+
+function placesIn(value: JsonValue | undefined, usual: readonly CredentialPlace[]): readonly CredentialPlace[] {
+  const places = objectsIn(value).map(({ type, name, prefix }): CredentialPlace => {
+    if (type === 'Query') return { type: 'query', name: String(name) };
+    if (type === 'Cookie') return { type: 'cookie', name: String(name) };
+    return { type: 'header', name: String(name).toLowerCase(), prefix: textOr(prefix, '') };
+  });
+  return places.length > 0 ? places : usual;
+}
+
+/** Entries of a Secret that a policy refers to, and a fault where there is none. */
+function entriesOf(ref: JsonObject, source: SecretSource, path: string, faults: Cause[]): [string, Buffer][] {
+  const data = objectIn(source.secret(String(ref.name))?.data);
+  const entries = Object.entries(data).map(([name, value]): [string, Buffer] => [
+    name,
+    Buffer.from(String(value), 'base64'),
+  ]);
+  if (entries.length === 0)
+    faults.push(invalidValue(`${path}.name`, ref.name, 'there is no such Secret in the namespace, or it is empty'));
+  return entries;
+}
+
+function entryOf(name: string, entry: string, source: SecretSource): Buffer | undefined {
+  const value = objectIn(source.secret(name)?.data)[entry];
+  return typeof value === 'string' ? Buffer.from(value, 'base64') : undefined;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function plainHex(text: string): string {
+  return text.replaceAll(':', '').toLowerCase();
+}
+
+function textOr<T>(value: JsonValue | undefined, otherwise: T): string | T {
+  return typeof value === 'string' ? value : otherwise;
+}
+
+function words(...texts: string[]): ReadonlySet<string> {
+  return new Set(texts.join(' ').split(' '));
+}
