@@ -57,18 +57,3 @@ export function routeStatus() {
       .describe('One entry for each parent that was found.'),
   });
 }
-
-/** The status of a policy: what has become of it at each of its ancestors (GEP-713). */
-export function policyStatus() {
-  return z.object({
-    ancestors: atomicList(
-      z.object({
-        ancestorRef: parentReference(),
-        controllerName: controllerName().describe('Who says so.'),
-        conditions: conditions().min(1),
-      }),
-    )
-      .max(16)
-      .describe('One entry for each ancestor that was found.'),
-  });
-}
