@@ -2,7 +2,7 @@ import type { CompiledRule, RulePage } from '../../core/protocol/gateway.ts';
 import { literalPath } from '../snapshot/keys.ts';
 import { PathExpression } from './path-expression.ts';
 import type { RankedRule } from './precedence.ts';
-import { RuleSet } from './rule-set.ts';
+import { type PreparedRule, RuleSet } from './rule-set.ts';
 
 /** The rules of one literal path; sets are made when a request first comes for them. */
 interface PathRules {
@@ -59,6 +59,15 @@ export class PreparedPage {
     if (this.#expressionRules.length === 0) return null;
     this.#expressionSet ??= this.#setOf(this.#expressionRules);
     return this.#expressionSet;
+  }
+
+  /** Every rule of the page. */
+  *all(): Generator<PreparedRule> {
+    for (const path of this.#paths.keys()) {
+      yield* this.exact(path)?.rules ?? [];
+      yield* this.prefix(path)?.rules ?? [];
+    }
+    yield* this.expressions()?.rules ?? [];
   }
 
   #setOf(rules: readonly CompiledRule[]): RuleSet {
