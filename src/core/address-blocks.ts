@@ -34,7 +34,10 @@ export function contains({ bytes, bits }: AddressBlock, address: readonly number
 
 /** The 16 bytes of an address, or null for a name. */
 export function addressBytes(host: string): readonly number[] | null {
-  if (/^\d{1,3}(\.\d{1,3}){3}$/.test(host)) return [...MAPPED, ...host.split('.').map(Number)];
+  if (/^\d{1,3}(\.\d{1,3}){3}$/.test(host)) {
+    const octets = host.split('.').map(Number);
+    return octets.some((octet) => octet > 255) ? null : [...MAPPED, ...octets];
+  }
   if (!host.includes(':') || !URL.canParse(`http://[${host}]/`)) return null;
   const spelled = new URL(`http://[${host}]/`).hostname.slice(1, -1);
   const [head, tail] = spelled.split('::');
