@@ -21,10 +21,24 @@ export interface Config {
   readonly upstreamAllow: readonly AddressBlock[];
   /** Bindings that upstreams may name: of any namespace `NAME`, of one `namespace/NAME`. */
   readonly upstreamBindings: readonly string[];
+  /** Proxies in front whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly AddressBlock[];
   readonly sentryDsn: string | undefined;
   /** Where a crash test wants the worker to stop: `name` or `name:n` for the n-th time. Empty in production. */
   readonly faultPoint: string | undefined;
 }
+
+const AddressBlocks = z
+  .string()
+  .default('')
+  .transform((text, context) => {
+    try {
+      return blocksOf(text);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+      return z.NEVER;
+    }
+  });
 
 /** Vars arrive as strings. Unknown ones are other people's and ignored. */
 const Vars = z.object({
@@ -35,17 +49,8 @@ const Vars = z.object({
   LOG_LEVEL: z.string().default('info'),
   BUCKET_NAME: z.string().default('orasi-edge'),
   INGEST_PART_BYTES: z.coerce.number().int().min(64_000).default(LIMITS.ingestPartBytes),
-  UPSTREAM_ALLOW_CIDRS: z
-    .string()
-    .default('')
-    .transform((text, context) => {
-      try {
-        return blocksOf(text);
-      } catch (error) {
-        context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
-        return z.NEVER;
-      }
-    }),
+  UPSTREAM_ALLOW_CIDRS: AddressBlocks,
+  TRUSTED_PROXIES: AddressBlocks,
   UPSTREAM_BINDINGS: z
     .string()
     .default('')
@@ -72,6 +77,7 @@ export function readConfig(vars: Readonly<Record<string, unknown>>): Config {
     bucketName: values.BUCKET_NAME,
     ingestPartBytes: values.INGEST_PART_BYTES,
     upstreamAllow: values.UPSTREAM_ALLOW_CIDRS,
+    trustedProxies: values.TRUSTED_PROXIES,
     upstreamBindings: Object.freeze(values.UPSTREAM_BINDINGS),
     sentryDsn: values.SENTRY_DSN,
     faultPoint: values.FAULT_POINT,

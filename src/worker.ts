@@ -11,12 +11,17 @@ import { consumeTasks } from '../queues/tasks.ts';
 import { authorize } from './access/authorize.ts';
 import { createApi } from './api/api.ts';
 import type { ApiApp } from './api/route.ts';
+import { isAdminHost } from './config.ts';
 import { systemClock } from './core/clock.ts';
 import { OrasiError } from './core/errors.ts';
+import { UPSTREAM_MONITOR_NAME } from './core/protocol/upstream-monitor.ts';
 import { systemRandom } from './core/random.ts';
 import { type Deps, depsOf } from './deps.ts';
+import { createGateway } from './gateway/create-gateway.ts';
+import type { Gateway } from './gateway/gateway.ts';
 import { checkHealth } from './health.ts';
 import { sentryReporter, silentReporter } from './observe/error-reporter.ts';
+import { canonicalAuthority, canonicalRequest } from './traffic/canonical.ts';
 
 export { Cluster, ControlPlane, MetricsHub, RateLimiter, TaskQueue, UpstreamMonitor };
 
@@ -24,10 +29,23 @@ export { Cluster, ControlPlane, MetricsHub, RateLimiter, TaskQueue, UpstreamMoni
 const AFTER_RESTART = '@restart';
 
 const apis = new WeakMap<Deps, ApiApp>();
+const gateways = new WeakMap<Deps, Gateway>();
 
-/** The Worker: requests to the API, queue batches to their consumer, the cron to the sweep. */
+/** The Worker: requests to the API or the gateway, queue batches to their consumer, the cron to the sweep. */
 export default {
-  fetch: (request, env, context) => apiOf(depsOf(env)).fetch(request, env, context),
+  fetch(request, env, context) {
+    const deps = depsOf(env);
+    const host = request.headers.get('host');
+    const canonical = canonicalRequest(request.method, request.url, host);
+    // The management surface answers malformed targets on its hosts itself.
+    const name = canonical.ok ? canonical.request.host : canonicalAuthority(host ?? '')?.host;
+    if (name !== undefined && isAdminHost(deps.config.adminHosts, name))
+      return apiOf(deps).fetch(request, env, context);
+    const gateway = gatewayOf(deps, env);
+    return canonical.ok
+      ? gateway.fetch(request, canonical.request, context)
+      : gateway.refuseTarget(request, canonical.fault);
+  },
 
   async queue(batch, env) {
     const { ingest, indexing, work, faults, logs } = depsOf(env);
@@ -55,6 +73,27 @@ export default {
     await watched.tickNext();
   },
 } satisfies ExportedHandler<Cloudflare.Env>;
+
+function gatewayOf(deps: Deps, env: Cloudflare.Env): Gateway {
+  const present = gateways.get(deps);
+  if (present !== undefined) return present;
+  const { config, logs } = deps;
+  const gateway = createGateway({
+    readFile: async (key) => {
+      const object = await env.BUCKET.get(key);
+      return object === null ? null : new Uint8Array(await object.arrayBuffer());
+    },
+    monitor: () => env.UPSTREAM_MONITOR.getByName(UPSTREAM_MONITOR_NAME),
+    origin: { fetch: (url, init) => fetch(url, init) },
+    upstreamAllow: config.upstreamAllow,
+    trustedProxies: config.trustedProxies,
+    clock: systemClock,
+    random: systemRandom,
+    logs,
+  });
+  gateways.set(deps, gateway);
+  return gateway;
+}
 
 function apiOf(deps: Deps): ApiApp {
   const present = apis.get(deps);

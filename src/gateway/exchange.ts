@@ -23,6 +23,8 @@ export type RequestPlace = Partial<IncomingRequestCfProperties>;
 export interface EntryReader {
   /** Of the manifest. */
   readonly version: number;
+  /** Hashes of the host keys that have rules. */
+  readonly hosts: Uint32Array;
   /** The entry; null where there is none; undefined where its shard is not in memory, and `load` reads it. */
   read<K extends EntryKey>(key: K): EntryAt<K> | null | undefined;
   /** Reads the shard of an entry and keeps it for this reader at least. Throws where the store fails. */
@@ -122,6 +124,9 @@ export interface Exchange {
   body: ReadableStream<Uint8Array> | Uint8Array | null;
   /** Set by a stream around the body that ends it: the answer then, in place of one that says the upstream failed. */
   bodyFault: { readonly code: ErrorCode; readonly detail: string } | null;
+  /** The path to the upstream, which filters may have rewritten, and the name in place of the endpoint's own; null: that. */
+  upstreamPath: string;
+  upstreamHost: string | null;
   /** The backend chosen by weight, and its upstream. */
   backend: CompiledBackend | null;
   upstreamKey: UpstreamKey | null;
@@ -129,6 +134,8 @@ export interface Exchange {
 
   /** Whether somebody needs to know when the answer's body has ended and how long it was: then it is watched. */
   watchBody: boolean;
+  /** Ends with the answer's body where that is watched; never fails. */
+  bodyEnd: Promise<void> | null;
   /** Of limits with costs: what the request counts as, until the answer says better. */
   cost: number;
 

@@ -8,6 +8,8 @@ export interface RefusalOptions {
   readonly retryAfterSeconds?: number;
   /** In place of the code's own status: a broken rule names one. */
   readonly status?: number;
+  /** Members of the problem beyond those that all have. */
+  readonly members?: Readonly<Record<string, unknown>>;
 }
 
 /** Answers a request here, as a problem (RFC 9457), and remembers why for logs and metrics. */
@@ -30,6 +32,7 @@ export function refuse(
     detail,
     code,
     requestId: exchange.requestId,
+    ...options.members,
   };
   // Nobody reads a body of an answer to HEAD, and the runtime would send it.
   const body = exchange.request.method === 'HEAD' ? null : JSON.stringify(problem);

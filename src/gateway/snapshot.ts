@@ -1,6 +1,6 @@
-import type { GatewayManifest, HostKey, ShardRef } from '../core/protocol/gateway.ts';
-import { decodeHashes, hasHash } from '../traffic/snapshot/hash-set.ts';
-import { type EntryAt, type EntryKey, hostHash, shardOf } from '../traffic/snapshot/keys.ts';
+import type { GatewayManifest, ShardRef } from '../core/protocol/gateway.ts';
+import { decodeHashes } from '../traffic/snapshot/hash-set.ts';
+import { type EntryAt, type EntryKey, shardOf } from '../traffic/snapshot/keys.ts';
 import { decodeShard, entryAt, type Shard, shardFileKey } from '../traffic/snapshot/shard.ts';
 import type { EntryReader } from './exchange.ts';
 
@@ -135,9 +135,8 @@ export class SnapshotReader implements EntryReader {
     return this.#held.manifest.version;
   }
 
-  /** False where no route is declared for a host; true may still turn out to be none. */
-  mayHaveHost(host: HostKey): boolean {
-    return hasHash(this.#held.hosts, hostHash(host));
+  get hosts(): Uint32Array {
+    return this.#held.hosts;
   }
 
   read<K extends EntryKey>(key: K): EntryAt<K> | null | undefined {

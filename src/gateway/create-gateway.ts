@@ -1,0 +1,73 @@
+import type { AddressBlock } from '../core/address-blocks.ts';
+import type { Clock } from '../core/clock.ts';
+import { newId } from '../core/ids.ts';
+import { LIMITS } from '../core/limits.ts';
+import type { UpstreamMonitorCalls } from '../core/protocol/upstream-monitor.ts';
+import type { Random } from '../core/random.ts';
+import type { Log } from '../observe/log.ts';
+import { ControlLink } from './control-link.ts';
+import { endpointSender, type Fetcher } from './endpoint.ts';
+import { Gateway } from './gateway.ts';
+import type { Stages } from './pipeline.ts';
+import { type ReadFile, Snapshots } from './snapshot.ts';
+
+/** What the gateway stands on, of one isolate. */
+export interface GatewayPorts {
+  readonly readFile: ReadFile;
+  readonly monitor: () => Pick<UpstreamMonitorCalls, 'sync'>;
+  readonly origin: Fetcher;
+  readonly upstreamAllow: readonly AddressBlock[];
+  readonly trustedProxies: readonly AddressBlock[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logs: (component: string) => Log;
+}
+
+/** The data plane with every stage in its place. */
+export function createGateway(ports: GatewayPorts): Gateway {
+  const { readFile, monitor, clock, random, logs } = ports;
+  const log = logs('gateway');
+  const snapshots = new Snapshots(readFile, LIMITS.gatewayShardBytes);
+  const turns = new Map<string, number>();
+  const stages: Stages = {
+    addresses: () => null,
+    validation: () => null,
+    authentication: (exchange) => {
+      if (exchange.policies.auth !== null || exchange.policies.security !== null)
+        throw new Error('no stage for policies');
+      return null;
+    },
+    authorisation: () => null,
+    rateLimits: { before: () => null, after: () => undefined, finished: () => undefined },
+    upstreams: {
+      begin: (_exchange, key, upstream) => {
+        const turn = (turns.get(key) ?? -1) + 1;
+        turns.set(key, turn);
+        const { endpoints } = upstream;
+        if (endpoints.length === 0) return { refused: 'the upstream has no endpoint', retryAfterSeconds: 1 };
+        const { address } = endpoints[turn % endpoints.length];
+        return { address, timeoutMs: upstream.timeouts.tryMs, answered: () => undefined, end: () => undefined };
+      },
+      retryAfterMs: () => null,
+      responseHeaders: () => undefined,
+    },
+    securityHeaders: () => undefined,
+    observer: { finished: () => undefined },
+  };
+  const link = new ControlLink({
+    isolate: newId(clock, random),
+    snapshots,
+    upstreams: { versions: () => ({}), takeReports: () => [], hasUrgentReports: () => false, apply: () => undefined },
+    monitor,
+    readFile,
+    clock,
+    log,
+  });
+  const send = endpointSender({
+    origin: ports.origin,
+    allowed: ports.upstreamAllow,
+    service: () => undefined,
+    files: () => Promise.reject(new Error('no files yet')),
+  });
+  return new Gateway({ snapshots, link, stages, send, trustedProxies: ports.trustedProxies, clock, random, log });
+}

@@ -1,0 +1,363 @@
+import type { AddressBlock } from '../core/address-blocks.ts';
+import type { Clock } from '../core/clock.ts';
+import { newId } from '../core/ids.ts';
+import { LIMITS } from '../core/limits.ts';
+import { ANONYMOUS } from '../core/protocol/auth-policy.ts';
+import type {
+  CompiledBackend,
+  CompiledCors,
+  CompiledFilter,
+  CompiledRedirect,
+  PathMatch,
+  RuleAction,
+} from '../core/protocol/gateway.ts';
+import type { Random } from '../core/random.ts';
+import type { Log } from '../observe/log.ts';
+import { takeUpTrace } from '../observe/trace-context.ts';
+import type { CanonicalRequest, RequestFault } from '../traffic/canonical.ts';
+import { clientAddress } from '../traffic/client-address.ts';
+import { redirectLocation, rewrittenPath } from '../traffic/filters/address.ts';
+import { corsHeaders, isPreflight, preflightHeaders } from '../traffic/filters/cors.ts';
+import { changeHeaders } from '../traffic/filters/headers.ts';
+import { RequestFacts } from '../traffic/match/facts.ts';
+import { matchRequest } from '../traffic/match/match.ts';
+import { type EntryKey, upstreamEntryKey } from '../traffic/snapshot/keys.ts';
+import { announcedBytes } from './body.ts';
+import type { ControlLink } from './control-link.ts';
+import type { SendToEndpoint } from './endpoint.ts';
+import type { Exchange, PoliciesInForce } from './exchange.ts';
+import { givenRequestId, outgoingHeaders, passes } from './headers.ts';
+import type { Stages } from './pipeline.ts';
+import { UpstreamProxy } from './proxy.ts';
+import { refuse } from './refusal.ts';
+import type { Snapshots } from './snapshot.ts';
+
+/** What the platform gives with each request. */
+export interface RequestContext {
+  waitUntil(work: Promise<unknown>): void;
+}
+
+export interface GatewayParts {
+  readonly snapshots: Snapshots;
+  readonly link: Pick<ControlLink, 'refresh'>;
+  readonly stages: Stages;
+  readonly send: SendToEndpoint;
+  readonly trustedProxies: readonly AddressBlock[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** The peer where the platform names none: the local one, which listens on the loopback alone. */
+const LOCAL_PEER = '127.0.0.1';
+
+const NO_POLICIES: PoliciesInForce = { auth: null, security: null, rateLimits: [] };
+const NO_VARIABLES: Readonly<Record<string, string>> = {};
+
+/** The data plane: every request to a host that is not the management surface's. */
+export class Gateway {
+  readonly #parts: GatewayParts;
+  readonly #proxy: UpstreamProxy;
+
+  constructor(parts: GatewayParts) {
+    this.#parts = parts;
+    this.#proxy = new UpstreamProxy({ upstreams: parts.stages.upstreams, send: parts.send, clock: parts.clock });
+  }
+
+  /** Answers a request whose target has no canonical form, before anything is looked up. */
+  refuseTarget(request: Request, fault: RequestFault): Response {
+    const { clock, random } = this.#parts;
+    const requestId = givenRequestId(request.headers) ?? newId(clock, random);
+    const answer = refuse({ requestId, request, refusal: null }, 'canonical', 'bad_request', fault.message, {
+      status: fault.status,
+    });
+    answer.headers.set('x-request-id', requestId);
+    return answer;
+  }
+
+  async fetch(request: Request, target: CanonicalRequest, context: RequestContext): Promise<Response> {
+    const { link, snapshots, clock, random, log, trustedProxies } = this.#parts;
+    const startedMs = clock.now();
+    const waitUntil = (work: Promise<unknown>) => context.waitUntil(work);
+    const refreshed = link.refresh(waitUntil);
+    if (refreshed !== null) await refreshed;
+    const given = request.headers;
+    const requestId = givenRequestId(given) ?? newId(clock, random);
+    const entries = snapshots.reader();
+    if (entries === null) {
+      return refuse(
+        { requestId, request, refusal: null },
+        'match',
+        'unavailable',
+        'no configuration could be read yet',
+      );
+    }
+    const peer = given.get('cf-connecting-ip') ?? LOCAL_PEER;
+    const client = clientAddress(peer, given.get('x-forwarded-for'), trustedProxies);
+    const place = (request.cf ?? {}) as IncomingRequestCfProperties;
+    const trace = takeUpTrace(given.get('traceparent') ?? undefined, random);
+    const exchange: Exchange = {
+      request,
+      target,
+      entries,
+      clientIp: client.ip,
+      place,
+      requestId,
+      trace,
+      waitUntil,
+      startedMs,
+      rule: null,
+      action: null,
+      policies: NO_POLICIES,
+      pathVariables: NO_VARIABLES,
+      identity: ANONYMOUS,
+      headers: outgoingHeaders(given, {
+        target,
+        clientIp: client.ip,
+        peer,
+        byTrustedProxy: client.byTrustedProxy,
+        requestId,
+        trace,
+        protocol: viaProtocol(place.httpProtocol),
+      }),
+      body: request.body as ReadableStream<Uint8Array> | null,
+      bodyFault: null,
+      upstreamPath: target.path,
+      upstreamHost: null,
+      backend: null,
+      upstreamKey: null,
+      upstream: null,
+      watchBody: false,
+      bodyEnd: null,
+      cost: 1,
+      calls: [],
+      limits: [],
+      refusal: null,
+      mirrorsSkipped: 0,
+      sentMs: 0,
+      headMs: 0,
+      endedMs: 0,
+      status: 0,
+      requestBytes: request.body === null ? 0 : announcedBytes(given),
+      responseBytes: null,
+      bodyWhole: null,
+    };
+    let answer: Response;
+    try {
+      answer = await this.#answer(exchange);
+    } catch (error) {
+      log.error('request failed', { error, requestId });
+      answer = refuse(exchange, 'upstream', 'internal', 'an unexpected error; it has been logged');
+    }
+    return this.#finish(exchange, answer);
+  }
+
+  /** The stages in their order; the first that answers ends it. */
+  async #answer(exchange: Exchange): Promise<Response> {
+    const { stages } = this.#parts;
+    const { request } = exchange;
+    if (passes(request.headers.get('via')) >= LIMITS.gatewayPasses) {
+      return refuse(
+        exchange,
+        'canonical',
+        'loop_detected',
+        `the request has passed here ${LIMITS.gatewayPasses} times`,
+      );
+    }
+    const unmatched = await this.#match(exchange);
+    if (unmatched !== null) return unmatched;
+    const { action, rule } = exchange;
+    if (action === null || rule === null) return noRoute(exchange);
+    if (action.broken !== null) {
+      const { status, message } = action.broken;
+      return refuse(exchange, 'match', 'route_broken', message, { status });
+    }
+    if (action.policies.length > 0) await this.#findPolicies(exchange, action);
+
+    let answer = stages.addresses(exchange);
+    if (answer instanceof Promise) answer = await answer;
+    if (answer !== null) return answer;
+    answer = stages.validation(exchange);
+    if (answer instanceof Promise) answer = await answer;
+    if (answer !== null) return answer;
+    const preflight = answerPreflight(exchange, corsOf(action));
+    if (preflight !== null) return preflight;
+    answer = stages.authentication(exchange);
+    if (answer instanceof Promise) answer = await answer;
+    if (answer !== null) return answer;
+    answer = stages.authorisation(exchange);
+    if (answer instanceof Promise) answer = await answer;
+    if (answer !== null) return answer;
+    answer = stages.rateLimits.before(exchange);
+    if (answer instanceof Promise) answer = await answer;
+    if (answer !== null) return answer;
+
+    const redirect = redirectOf(action);
+    if (redirect !== null) return redirectTo(exchange, redirect, rule.path);
+    applyRequestFilters(exchange, action.filters, rule.path);
+    const backend = this.#chooseBackend(action.backends);
+    exchange.backend = backend;
+    if (backend === null || backend.upstream === null) {
+      const why = backend === null ? 'the rule has no backend' : `${backend.name} does not resolve`;
+      return refuse(exchange, 'upstream', 'route_broken', why);
+    }
+    applyRequestFilters(exchange, backend.filters, rule.path);
+    const upstream = await this.#entry(exchange, upstreamEntryKey(backend.upstream));
+    if (upstream === null) return refuse(exchange, 'upstream', 'route_broken', `${backend.name} is not there`);
+    exchange.upstreamKey = backend.upstream;
+    exchange.upstream = upstream;
+    const proxied = await this.#proxy.answer(exchange, backend.upstream, upstream);
+    if (exchange.refusal === null) applyResponseFilters(proxied.headers, action, backend);
+    return proxied;
+  }
+
+  /** Finds the rule; null where there is one. */
+  async #match(exchange: Exchange): Promise<Response | null> {
+    const { entries } = exchange;
+    const facts = new RequestFacts(exchange.target, exchange.request.headers, exchange.place);
+    for (;;) {
+      const result = matchRequest(facts, entries);
+      if (result.type === 'none') return noRoute(exchange);
+      if (result.type === 'match') {
+        exchange.rule = result.rule;
+        exchange.action = result.action;
+        exchange.pathVariables = result.pathVariables;
+        return null;
+      }
+      for (const key of result.keys) await entries.load(key);
+    }
+  }
+
+  async #findPolicies(exchange: Exchange, action: RuleAction): Promise<void> {
+    let auth: PoliciesInForce['auth'] = null;
+    let security: PoliciesInForce['security'] = null;
+    const rateLimits: PoliciesInForce['rateLimits'][number][] = [];
+    for (const attached of action.policies) {
+      const key = attached.key as `policy:${string}`;
+      const policy = exchange.entries.read(key) ?? (await this.#entry(exchange, key));
+      // What is named and not there is damage: going on without a policy would let through what it refuses.
+      if (policy === null) throw new Error(`${attached.key} is not in version ${exchange.entries.version}`);
+      if (policy.kind === 'AuthPolicy') auth = policy;
+      else if (policy.kind === 'SecurityPolicy') security = policy;
+      else rateLimits.push({ attached, policy });
+    }
+    exchange.policies = { auth, security, rateLimits };
+  }
+
+  async #entry<K extends EntryKey>(exchange: Exchange, key: K) {
+    let entry = exchange.entries.read(key);
+    if (entry === undefined) {
+      await exchange.entries.load(key);
+      entry = exchange.entries.read(key);
+    }
+    return entry ?? null;
+  }
+
+  #chooseBackend(backends: readonly CompiledBackend[]): CompiledBackend | null {
+    if (backends.length === 1 && backends[0].weight > 0) return backends[0];
+    let total = 0;
+    for (const backend of backends) total += backend.weight;
+    let left = this.#parts.random.next() * total;
+    for (const backend of backends) {
+      left -= backend.weight;
+      if (left < 0) return backend;
+    }
+    return null;
+  }
+
+  /** Headers that every answer gets, and the end of the exchange: with its body where that is watched. */
+  #finish(exchange: Exchange, answer: Response): Response {
+    const { stages, clock, log } = this.#parts;
+    const { headers } = answer;
+    exchange.status = answer.status;
+    if (exchange.action !== null) {
+      const cors = corsOf(exchange.action);
+      if (cors !== null && answer.status !== 101) setCors(exchange, cors, headers);
+      stages.upstreams.responseHeaders(exchange, headers);
+      stages.rateLimits.after(exchange, headers, headers);
+      stages.securityHeaders(exchange, headers);
+    }
+    headers.set('x-request-id', exchange.requestId);
+    const end = () => {
+      exchange.endedMs = clock.now();
+      try {
+        stages.rateLimits.finished(exchange);
+        stages.observer.finished(exchange);
+      } catch (error) {
+        log.error('an exchange not counted', { error, requestId: exchange.requestId });
+      }
+    };
+    if (exchange.bodyEnd === null) end();
+    else exchange.waitUntil(exchange.bodyEnd.then(end));
+    return answer;
+  }
+}
+
+function noRoute(exchange: Exchange): Response {
+  const { method, host, path } = exchange.target;
+  return refuse(exchange, 'match', 'no_route', `no route for ${method} ${path} on host "${host}"`);
+}
+
+function corsOf(action: RuleAction): CompiledCors | null {
+  for (const filter of action.filters) if (filter.type === 'CORS') return filter.cors;
+  return null;
+}
+
+function redirectOf(action: RuleAction): CompiledRedirect | null {
+  for (const filter of action.filters) if (filter.type === 'RequestRedirect') return filter.redirect;
+  return null;
+}
+
+function redirectTo({ target }: Exchange, redirect: CompiledRedirect, matched: PathMatch): Response {
+  const location = redirectLocation(target, redirect, matched);
+  return new Response(null, { status: redirect.statusCode, headers: { location } });
+}
+
+function answerPreflight(exchange: Exchange, cors: CompiledCors | null): Response | null {
+  if (cors === null) return null;
+  const { method, headers } = exchange.request;
+  const origin = headers.get('origin');
+  const asked = headers.get('access-control-request-method');
+  if (!isPreflight(method, origin, asked) || origin === null || asked === null) return null;
+  const preflight = { origin, method: asked, headers: headers.get('access-control-request-headers') };
+  return new Response(null, { status: 204, headers: preflightHeaders(cors, preflight) });
+}
+
+/** The filter's word on other origins takes the place of the upstream's. */
+function setCors(exchange: Exchange, cors: CompiledCors, headers: Headers): void {
+  const origin = exchange.request.headers.get('origin');
+  if (exchange.request.method === 'OPTIONS' && headers.has('access-control-allow-origin')) return;
+  for (const name of CORS_ANSWER_HEADERS) headers.delete(name);
+  for (const [name, value] of corsHeaders(cors, origin)) headers.set(name, value);
+  headers.append('vary', 'Origin');
+}
+
+const CORS_ANSWER_HEADERS = [
+  'access-control-allow-origin',
+  'access-control-allow-credentials',
+  'access-control-expose-headers',
+];
+
+function applyRequestFilters(exchange: Exchange, filters: readonly CompiledFilter[], matched: PathMatch): void {
+  for (const filter of filters) {
+    if (filter.type === 'RequestHeaderModifier') changeHeaders(exchange.headers, filter.headers);
+    else if (filter.type === 'URLRewrite') {
+      exchange.upstreamPath = rewrittenPath(exchange.upstreamPath, filter.rewrite, matched);
+      exchange.upstreamHost = filter.rewrite.hostname ?? exchange.upstreamHost;
+    }
+  }
+}
+
+function applyResponseFilters(headers: Headers, action: RuleAction, backend: CompiledBackend): void {
+  for (const filter of backend.filters)
+    if (filter.type === 'ResponseHeaderModifier') changeHeaders(headers, filter.headers);
+  for (const filter of action.filters)
+    if (filter.type === 'ResponseHeaderModifier') changeHeaders(headers, filter.headers);
+}
+
+/** As `Via` names the protocol: `1.1`, `2.0`. */
+function viaProtocol(protocol: string | undefined): string {
+  if (protocol === undefined) return '1.1';
+  const version = protocol.slice(protocol.indexOf('/') + 1);
+  return version.includes('.') ? version : `${version}.0`;
+}

@@ -1,0 +1,167 @@
+import type { Clock } from '../core/clock.ts';
+import type { UpstreamKey } from '../core/protocol/gateway.ts';
+import type { CompiledUpstream } from '../core/protocol/upstream.ts';
+import { announcedBytes, keepCopy, watchBody } from './body.ts';
+import { EndpointRefused, type SendToEndpoint } from './endpoint.ts';
+import type { CallFault, CallOutcome, Exchange } from './exchange.ts';
+import { answerHeaders } from './headers.ts';
+import type { Attempt, UpstreamStage } from './pipeline.ts';
+import { refuse } from './refusal.ts';
+
+export interface ProxyParts {
+  readonly upstreams: UpstreamStage;
+  readonly send: SendToEndpoint;
+  readonly clock: Clock;
+}
+
+/** What is said to the client of a call that brought no answer. */
+const FAULT_CODES = {
+  connect: ['upstream_failed', 'the upstream broke the connection or took none'],
+  refused: ['upstream_failed', 'the upstream may not be called'],
+  timeout: ['upstream_timeout', 'the upstream has not answered in time'],
+  cancelled: ['cancelled', 'the client went away'],
+} as const;
+
+const WITHOUT_BODY: ReadonlySet<number> = new Set([101, 204, 205, 304]);
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+
+/** One try: an answer, or why there is none. */
+interface Tried {
+  readonly attempt: Attempt;
+  readonly outcome: CallOutcome;
+  readonly answer: Response | null;
+}
+
+/** Sends a request to its upstream, again where that is safe, and hands back the answer as it goes to the client. */
+export class UpstreamProxy {
+  readonly #parts: ProxyParts;
+
+  constructor(parts: ProxyParts) {
+    this.#parts = parts;
+  }
+
+  async answer(exchange: Exchange, key: UpstreamKey, upstream: CompiledUpstream): Promise<Response> {
+    const { upstreams, clock } = this.#parts;
+    const timeouts = exchange.action?.timeouts;
+    const requestMs = least(timeouts?.requestMs ?? 0, upstream.timeouts.requestMs);
+    const deadlineMs = requestMs === 0 ? 0 : exchange.startedMs + requestMs;
+    const mayRetry = (exchange.action?.retry ?? upstream.retry) !== null && IDEMPOTENT.has(exchange.request.method);
+    const repeatable = mayRetry ? await keepCopy(exchange) : exchange.body === null;
+    let last: Tried | null = null;
+    for (;;) {
+      const begun = upstreams.begin(exchange, key, upstream);
+      const attempt = begun instanceof Promise ? await begun : begun;
+      if ('refused' in attempt) {
+        if (last !== null) return this.#finish(exchange, last);
+        return refuse(exchange, 'upstream', 'upstream_unavailable', attempt.refused, {
+          retryAfterSeconds: attempt.retryAfterSeconds,
+        });
+      }
+      // Only now is an earlier answer of no more use.
+      if (last !== null) this.#giveUp(exchange, last);
+      const tryMs = least(attempt.timeoutMs, timeouts?.backendRequestMs ?? 0);
+      last = await this.#try(exchange, upstream, attempt, tryMs, deadlineMs);
+      if (last.outcome.fault === 'cancelled' || exchange.bodyFault !== null) return this.#finish(exchange, last);
+      const { outcome, answer } = last;
+      const delayMs = upstreams.retryAfterMs(exchange, upstream, outcome, answer?.headers ?? null, repeatable);
+      if (delayMs === null) return this.#finish(exchange, last);
+      if (deadlineMs !== 0 && clock.now() + delayMs >= deadlineMs) return this.#finish(exchange, last);
+      if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+    }
+  }
+
+  async #try(
+    exchange: Exchange,
+    upstream: CompiledUpstream,
+    attempt: Attempt,
+    tryMs: number,
+    deadlineMs: number,
+  ): Promise<Tried> {
+    const { send, clock } = this.#parts;
+    const startedMs = clock.now();
+    if (exchange.sentMs === 0) exchange.sentMs = startedMs;
+    const client = exchange.request.signal;
+    const abort = new AbortController();
+    let fault: CallFault = 'connect';
+    const end = (why: CallFault) => {
+      fault = why;
+      abort.abort();
+    };
+    const leave = () => end('cancelled');
+    client.addEventListener('abort', leave);
+    const timeoutMs = least(tryMs, deadlineMs === 0 ? 0 : Math.max(1, deadlineMs - startedMs));
+    const timer = timeoutMs === 0 ? null : setTimeout(end, timeoutMs, 'timeout');
+    let answer: Response | null = null;
+    try {
+      answer = await send(upstream.source, attempt.address, {
+        method: exchange.request.method,
+        pathAndQuery: exchange.upstreamPath + exchange.target.search,
+        host: exchange.upstreamHost,
+        headers: exchange.headers,
+        body: exchange.body,
+        signal: abort.signal,
+      });
+    } catch (error) {
+      if (error instanceof EndpointRefused) fault = 'refused';
+    } finally {
+      if (timer !== null) clearTimeout(timer);
+    }
+    const headMs = clock.now() - startedMs;
+    const outcome: CallOutcome =
+      answer === null ? { status: null, fault, headMs } : { status: answer.status, fault: null, headMs };
+    exchange.calls.push({ endpoint: attempt.address, outcome });
+    // What the client itself broke says nothing of the endpoint.
+    attempt.answered(exchange.bodyFault === null ? outcome : { ...outcome, fault: 'cancelled' });
+    if (answer === null) attempt.end();
+    return { attempt, outcome, answer };
+  }
+
+  /** Lets go of an answer that nobody will see. */
+  #giveUp(exchange: Exchange, { attempt, answer }: Tried): void {
+    if (answer === null) return;
+    attempt.end();
+    const { body } = answer;
+    if (body !== null) exchange.waitUntil(body.cancel().catch(() => undefined));
+  }
+
+  #finish(exchange: Exchange, { attempt, outcome, answer }: Tried): Response {
+    const { bodyFault } = exchange;
+    if (bodyFault !== null) {
+      if (answer !== null) this.#giveUp(exchange, { attempt, outcome, answer });
+      return refuse(exchange, 'validation', bodyFault.code, bodyFault.detail);
+    }
+    if (answer === null) {
+      const [code, detail] = FAULT_CODES[outcome.fault ?? 'connect'];
+      return refuse(exchange, 'upstream', code, detail);
+    }
+    exchange.headMs = this.#parts.clock.now();
+    return this.#passOn(exchange, attempt, answer);
+  }
+
+  /** The upstream's answer as one of our own, whose headers may be changed. */
+  #passOn(exchange: Exchange, attempt: Attempt, answer: Response): Response {
+    const { status, statusText, webSocket } = answer;
+    let body = WITHOUT_BODY.has(status) ? null : answer.body;
+    const bytes = announcedBytes(answer.headers);
+    exchange.responseBytes = body === null ? 0 : bytes;
+    if (body !== null && exchange.watchBody) {
+      const watched = watchBody(body, bytes);
+      body = watched.body;
+      exchange.bodyEnd = watched.ended.then((end) => {
+        exchange.responseBytes = end.bytes;
+        exchange.bodyWhole = end.whole;
+        attempt.end();
+      });
+    } else {
+      attempt.end();
+    }
+    const headers = answerHeaders(answer.headers);
+    return new Response(body, { status, statusText, headers, webSocket, encodeBody: 'manual' });
+  }
+}
+
+/** Of two times that are 0 where there is none. */
+function least(a: number, b: number): number {
+  if (a === 0 || b === 0) return a + b;
+  return Math.min(a, b);
+}

@@ -1,0 +1,390 @@
+import type { Clock } from '../core/clock.ts';
+import type { CompiledLimit } from '../core/protocol/rate-limit.ts';
+import type { LimitChange, RateLimiterCalls, TakeAnswer } from '../core/protocol/rate-limiter.ts';
+import { limitHeaders, retryAfterSeconds, type Standing } from '../traffic/limit/headers.ts';
+import { type KeyFacts, limitKey } from '../traffic/limit/key.ts';
+import { type Demand, type LimitCall, Limiter, type Passage } from '../traffic/limit/limiter.ts';
+import { hashText } from '../traffic/snapshot/key-hash.ts';
+import type { Exchange, RateLimitEntry, Soon } from './exchange.ts';
+import type { RateLimitStage } from './pipeline.ts';
+import { refuse } from './refusal.ts';
+
+/** A tier of the platform's own limits, as its binding is. */
+export interface EdgeLimiter {
+  limit(options: { key: string }): Promise<{ success: boolean }>;
+}
+
+export interface RateLimitPorts {
+  readonly clock: Clock;
+  /** An object by its name; a stub that threw is broken, so each call takes a new one. */
+  readonly limiter: (name: string) => RateLimiterCalls;
+  /** Undefined where the deployment has no such binding. */
+  readonly edge: (binding: string) => EdgeLimiter | undefined;
+  /** Rings once after so many milliseconds; returns what calls it off. */
+  readonly timer: (ms: number, ring: () => void) => () => void;
+  /** A name that nobody else has for a request in flight. */
+  readonly newHolder: () => string;
+  readonly mostKeys: number;
+}
+
+/** What one limit would say of a request. */
+export interface LimitExplanation {
+  readonly policy: string;
+  readonly limit: string;
+  readonly mode: 'edge' | 'exact' | 'leased';
+  readonly dryRun: boolean;
+  readonly key: string;
+  /** Null where nobody can tell: the platform is asked only by being counted, and an object may not answer. */
+  readonly allowed: boolean | null;
+  readonly remaining: number | null;
+  readonly retryAfterSeconds: number | null;
+}
+
+export interface RateLimits extends RateLimitStage {
+  /** What the limits in force for an exchange would say, taking nothing. */
+  explain(exchange: LimitedExchange): Promise<readonly LimitExplanation[]>;
+}
+
+/** What keys and policies are taken from. */
+export type LimitedExchange = Pick<
+  Exchange,
+  'policies' | 'clientIp' | 'identity' | 'request' | 'target' | 'pathVariables'
+>;
+
+/** A limiter that takes longer is taken for lost. */
+const ANSWER_WITHIN_MS = 1_000;
+/** What was used beyond what was lent is told to the object this late at most. */
+const TELL_AFTER_MS = 1_000;
+/** A flush that is this late died with the request that was to make it. */
+const FLUSH_LOST_MS = 5_000;
+
+/** What a request that was let through has taken. */
+interface Held {
+  readonly enforced: Passage | null;
+  /** One a policy, since none of them holds another up. */
+  readonly dry: Passage[];
+  /** Of the policies that are enforced, in their order. */
+  readonly standings: readonly Standing[];
+}
+
+/** A policy, with what is the same for each of its requests. */
+interface Prepared {
+  readonly objects: readonly string[];
+}
+
+/**
+ * The limits of a request: those in hand are decided without waiting, objects and the platform are asked where they have
+ * to be. What is enforced comes first, all of it together; dry runs count what was let through, and hold nothing up.
+ */
+export function createRateLimits(ports: RateLimitPorts): RateLimits {
+  const { clock, timer } = ports;
+  const limiter = new Limiter(ports.mostKeys, ports.newHolder);
+  const held = new WeakMap<Exchange, Held>();
+  const prepared = new WeakMap<RateLimitEntry, Prepared>();
+  const flushAtMs = new Map<string, number>();
+
+  const prepare = (policy: RateLimitEntry): Prepared => {
+    const present = prepared.get(policy);
+    if (present !== undefined) return present;
+    const { namespaceUid, name, spec } = policy;
+    const objects = Array.from({ length: spec.shards }, (_, shard) => limiterName(namespaceUid, name, shard));
+    const made = { objects };
+    prepared.set(policy, made);
+    return made;
+  };
+
+  const demandsOf = (policy: RateLimitEntry, facts: KeyFacts): Demand[] => {
+    const { spec } = policy;
+    const { objects } = prepare(policy);
+    return spec.limits.map((limit) => {
+      const key = limitKey(limit.key, facts);
+      const object = objects.length === 1 ? objects[0] : objects[limiterShard(limit.name, key, objects.length)];
+      return { limit, leased: spec.mode === 'leased', object, key, open: spec.onFailure === 'open' };
+    });
+  };
+
+  /** An answer in time, or null. */
+  const inTime = <T>(call: Promise<T>): Promise<T | null> =>
+    new Promise((resolve) => {
+      const callOff = timer(ANSWER_WITHIN_MS, () => resolve(null));
+      const answered = (answer: T | null): void => {
+        callOff();
+        resolve(answer);
+      };
+      call.then(answered, () => answered(null));
+    });
+
+  const take = async (exchange: Exchange, call: LimitCall): Promise<{ answer: TakeAnswer | null; sentMs: number }> => {
+    const sentMs = clock.now();
+    const answer = await inTime(ports.limiter(call.object).take(call.asks, call.changes));
+    let leaseMs = 0;
+    for (const { lent, leaseMs: ms } of answer?.verdicts ?? []) if (lent > 0) leaseMs = Math.max(leaseMs, ms);
+    // What is not used in time goes back.
+    if (leaseMs > 0) flushLater(exchange, call.object, leaseMs + TELL_AFTER_MS);
+    return { answer, sentMs };
+  };
+
+  const tell = async (object: string, changes: readonly LimitChange[]): Promise<void> => {
+    if (changes.length > 0) await inTime(ports.limiter(object).change(changes));
+  };
+
+  const flushLater = (exchange: Exchange, object: string, afterMs: number): void => {
+    const nowMs = clock.now();
+    const present = flushAtMs.get(object);
+    if (present !== undefined && present <= nowMs + afterMs && nowMs < present + FLUSH_LOST_MS) return;
+    flushAtMs.set(object, nowMs + afterMs);
+    const flush = async (): Promise<void> => {
+      await new Promise<void>((ring) => timer(afterMs, ring));
+      flushAtMs.delete(object);
+      await tell(object, limiter.flush(object, clock.now()));
+    };
+    exchange.waitUntil(flush());
+  };
+
+  /** Has objects told what a passage left to tell: at once where they are asked each time, else with what others leave. */
+  const tellOf = (exchange: Exchange, passage: Passage): void => {
+    for (const { demand, lease } of passage.steps) {
+      if (!limiter.hasToTell(demand.object)) continue;
+      if (lease === null) exchange.waitUntil(tell(demand.object, limiter.takePending(demand.object)));
+      else flushLater(exchange, demand.object, TELL_AFTER_MS);
+    }
+  };
+
+  const refill = (exchange: Exchange, passage: Passage): void => {
+    for (const call of limiter.refills(passage, clock.now())) {
+      const ask = async (): Promise<void> => {
+        const { answer, sentMs } = await take(exchange, call);
+        limiter.refilled(call, answer, sentMs, clock.now());
+      };
+      exchange.waitUntil(ask());
+    }
+  };
+
+  const ask = async (exchange: Exchange, passage: Passage): Promise<void> => {
+    await Promise.all(
+      passage.calls.map(async (call) => {
+        const { answer, sentMs } = await take(exchange, call);
+        limiter.answered(passage, call, answer, sentMs, clock.now());
+      }),
+    );
+  };
+
+  const countDry = (exchange: Exchange, policy: RateLimitEntry, facts: KeyFacts, dry: Passage[]): void => {
+    const passage = limiter.begin(demandsOf(policy, facts), clock.now());
+    const counted = (): void => {
+      note(exchange, policy, passage);
+      if (passage.outcome === 'allowed') dry.push(passage);
+      refill(exchange, passage);
+    };
+    if (passage.outcome === null) exchange.waitUntil(ask(exchange, passage).then(counted));
+    else counted();
+  };
+
+  /** After everything enforced that can give back what it took has let the request through. */
+  const letThrough = (
+    exchange: Exchange,
+    policies: readonly RateLimitEntry[],
+    facts: KeyFacts,
+    enforced: Passage | null,
+  ) => {
+    const own = enforced === null ? [] : limiter.standings(enforced, clock.now());
+    const edge = policies.filter(isEdge);
+    const standings = [...own, ...edge.flatMap(({ spec }) => spec.limits.map(unknownStanding))];
+    const dry: Passage[] = [];
+    for (const policy of policies) {
+      if (!policy.spec.dryRun) continue;
+      if (policy.spec.mode === 'edge') exchange.waitUntil(askEdge(exchange, [policy], facts));
+      else countDry(exchange, policy, facts, dry);
+    }
+    if (enforced !== null) refill(exchange, enforced);
+    for (const { spec } of policies) for (const limit of spec.limits) watch(exchange, limit);
+    held.set(exchange, { enforced, dry, standings });
+    return null;
+  };
+
+  const decide = (
+    exchange: Exchange,
+    policies: readonly RateLimitEntry[],
+    facts: KeyFacts,
+    enforced: Passage | null,
+  ): Soon<Response | null> => {
+    if (enforced !== null) {
+      for (const policy of policies) if (isCounted(policy)) note(exchange, policy, enforced);
+      if (enforced.outcome !== 'allowed') {
+        tellOf(exchange, enforced);
+        if (enforced.outcome === 'failed') return unavailable(exchange);
+        return tooMany(exchange, limiter.standings(enforced, clock.now()));
+      }
+    }
+    const edge = policies.filter(isEdge);
+    if (edge.length === 0) return letThrough(exchange, policies, facts, enforced);
+    return askEdge(exchange, edge, facts).then((refusal) => {
+      if (refusal === null) return letThrough(exchange, policies, facts, enforced);
+      if (enforced !== null) {
+        limiter.undo(enforced, clock.now());
+        tellOf(exchange, enforced);
+      }
+      return refusal;
+    });
+  };
+
+  /** The platform is asked last, since what it has counted nobody can give back. */
+  const askEdge = async (
+    exchange: Exchange,
+    policies: readonly RateLimitEntry[],
+    facts: KeyFacts,
+  ): Promise<Response | null> => {
+    for (const { name, namespaceUid, spec } of policies) {
+      const tier = spec.tier === null ? undefined : ports.edge(spec.tier);
+      for (const limit of spec.limits) {
+        const key = `${namespaceUid}/${name}/${limit.name}\n${limitKey(limit.key, facts)}`;
+        const answer = tier === undefined ? null : await inTime(tier.limit({ key }));
+        const allowed = answer === null ? spec.onFailure === 'open' : answer.success;
+        exchange.limits.push({ policy: name, limit: limit.name, allowed, dryRun: spec.dryRun });
+        if (allowed || spec.dryRun) continue;
+        if (answer === null) return unavailable(exchange);
+        return tooMany(exchange, [{ ...unknownStanding(limit), waitMs: limit.windowMs }]);
+      }
+    }
+    return null;
+  };
+
+  return {
+    before(exchange) {
+      const { rateLimits } = exchange.policies;
+      if (rateLimits.length === 0) return null;
+      const facts = factsOf(exchange);
+      const policies = rateLimits.map(({ policy }) => policy);
+      const demands: Demand[] = [];
+      for (const policy of policies) if (isCounted(policy)) demands.push(...demandsOf(policy, facts));
+      if (demands.length === 0) return decide(exchange, policies, facts, null);
+      const passage = limiter.begin(demands, clock.now());
+      if (passage.outcome !== null) return decide(exchange, policies, facts, passage);
+      return ask(exchange, passage).then(() => decide(exchange, policies, facts, passage));
+    },
+
+    after(exchange, answer, headers) {
+      const present = held.get(exchange);
+      if (present === undefined) return;
+      const { enforced, dry, standings } = present;
+      const nowMs = clock.now();
+      const costOf = (limit: CompiledLimit) => {
+        if (limit.measure !== 'cost') return null;
+        const cost = costIn(limit.costHeader === null ? null : answer.get(limit.costHeader)) ?? limit.defaultCost;
+        exchange.cost = cost;
+        return cost;
+      };
+      for (const passage of enforced === null ? dry : [enforced, ...dry]) {
+        limiter.charge(passage, costOf, nowMs);
+        tellOf(exchange, passage);
+      }
+      if (standings.length === 0) return;
+      const fields = limitHeaders(standings);
+      for (const name in fields) headers.set(name, fields[name]);
+    },
+
+    finished(exchange) {
+      const present = held.get(exchange);
+      if (present === undefined) return;
+      held.delete(exchange);
+      const bytes = (exchange.requestBytes ?? 0) + (exchange.responseBytes ?? 0);
+      const bytesOf = ({ measure }: CompiledLimit) => (measure === 'bytes' ? bytes : null);
+      const { enforced, dry } = present;
+      for (const passage of enforced === null ? dry : [enforced, ...dry]) {
+        limiter.charge(passage, bytesOf, clock.now());
+        limiter.end(passage);
+        tellOf(exchange, passage);
+      }
+    },
+
+    async explain(exchange) {
+      const facts = factsOf(exchange);
+      const explained = exchange.policies.rateLimits.map(({ policy }) => explainPolicy(policy, facts));
+      return (await Promise.all(explained)).flat();
+    },
+  };
+
+  async function explainPolicy(policy: RateLimitEntry, facts: KeyFacts): Promise<LimitExplanation[]> {
+    const { name, spec } = policy;
+    const { mode, dryRun } = spec;
+    const demands = demandsOf(policy, facts);
+    const said = new Map<string, Pick<LimitExplanation, 'allowed' | 'remaining' | 'retryAfterSeconds'>>();
+    const calls = mode === 'edge' ? [] : limiter.peeks(demands);
+    await Promise.all(
+      calls.map(async ({ object, asks }) => {
+        const answer = await inTime(ports.limiter(object).peek(asks));
+        for (const [i, verdict] of (answer?.verdicts ?? []).entries()) {
+          const { gives, available, waitMs } = verdict;
+          const wait = gives ? null : Math.max(1, Math.ceil(waitMs / 1000));
+          said.set(asks[i].rule.name, { allowed: gives, remaining: Math.max(0, available), retryAfterSeconds: wait });
+        }
+      }),
+    );
+    return demands.map(({ limit, key }) => {
+      const known = said.get(limit.name) ?? { allowed: null, remaining: null, retryAfterSeconds: null };
+      return { policy: name, limit: limit.name, mode, dryRun, key, ...known };
+    });
+  }
+
+  function tooMany(exchange: Exchange, standings: readonly Standing[]): Response {
+    const violated = standings.filter(({ waitMs }) => waitMs !== null).map(({ limit }) => limit.name);
+    const detail = `refused by ${violated.map((name) => `limit "${name}"`).join(' and ')}`;
+    return refuse(exchange, 'rateLimit', 'rate_limited', detail, {
+      headers: limitHeaders(standings),
+      retryAfterSeconds: retryAfterSeconds(standings),
+      members: { 'violated-policies': violated },
+    });
+  }
+}
+
+/** The object that counts a share of a policy's keys. */
+export function limiterName(namespaceUid: string, policy: string, shard: number): string {
+  return `${namespaceUid}/${policy}/${shard}`;
+}
+
+/** Which of a policy's objects counts a limit for a key. */
+export function limiterShard(limit: string, key: string, shards: number): number {
+  return hashText(`${limit}\n${key}`) % shards;
+}
+
+function isCounted({ spec }: RateLimitEntry): boolean {
+  return spec.mode !== 'edge' && !spec.dryRun;
+}
+
+function isEdge({ spec }: RateLimitEntry): boolean {
+  return spec.mode === 'edge' && !spec.dryRun;
+}
+
+/** The platform tells nothing of how a limit stands. */
+function unknownStanding(limit: CompiledLimit): Standing {
+  return { limit, reading: null, waitMs: null };
+}
+
+function unavailable(exchange: Exchange): Response {
+  return refuse(exchange, 'rateLimit', 'unavailable', 'the rate limit cannot be asked', { retryAfterSeconds: 1 });
+}
+
+/** Says what each limit of a policy decided, for logs and metrics. */
+function note(exchange: Exchange, { name, spec }: RateLimitEntry, passage: Passage): void {
+  for (const { demand, waitMs, failed } of passage.steps) {
+    if (!spec.limits.includes(demand.limit)) continue;
+    const allowed = waitMs === null && (!failed || demand.open);
+    exchange.limits.push({ policy: name, limit: demand.limit.name, allowed, dryRun: spec.dryRun });
+  }
+}
+
+/** Has the frame say when the answer is over, where a limit needs to know. */
+function watch(exchange: Exchange, { algorithm, measure }: CompiledLimit): void {
+  if (algorithm === 'concurrency' || measure === 'bytes') exchange.watchBody = true;
+}
+
+function factsOf(exchange: LimitedExchange): KeyFacts {
+  const { clientIp, identity, request, target, pathVariables } = exchange;
+  return { clientIp, identity, header: (name) => request.headers.get(name), path: target.path, pathVariables };
+}
+
+/** A header may say anything: what is no cost is as if nothing were said. */
+function costIn(text: string | null): number | null {
+  if (text === null || !/^\s*[0-9]{1,9}(\.[0-9]+)?\s*$/.test(text)) return null;
+  return Math.ceil(Number(text));
+}
