@@ -37,8 +37,9 @@ export interface LimitVerdict extends LimitReading {
   /** Units lent, which may be used for `leaseMs` from the moment at which the call was made. */
   readonly lent: number;
   readonly leaseMs: number;
-  /** To be named when some of what was lent comes back. */
+  /** To be named when what was taken, or what was lent, comes back. */
   readonly mark: number;
+  readonly lentMark: number;
 }
 
 export interface TakeAnswer {

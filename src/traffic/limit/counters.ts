@@ -197,6 +197,8 @@ function resetMs(counter: Counter, available: number, nowMs: number): number {
   return Number.isFinite(wait) ? wait : 0;
 }
 
+const NOTHING_LENT = { lent: 0, leaseMs: 0, mark: 0, lentMark: 0 };
+
 function readingOf(counter: Counter, nowMs: number): LimitReading {
   const available = availableOf(counter, nowMs);
   return { available, resetMs: resetMs(counter, available, nowMs) };
@@ -211,22 +213,22 @@ function refusalOf(counter: Counter, ask: LimitAsk, nowMs: number): LimitVerdict
   const gives = reading.available >= ask.need;
   let waitMs = 0;
   if (!gives) waitMs = isInFlight(state) ? IN_FLIGHT_WAIT_MS : algorithmOf(rule).waitMs(state, rule, ask.need, nowMs);
-  return { gives, ...reading, waitMs: Math.min(waitMs, Number.MAX_SAFE_INTEGER), lent: 0, leaseMs: 0, mark: 0 };
+  return { gives, ...reading, waitMs: Math.min(waitMs, Number.MAX_SAFE_INTEGER), ...NOTHING_LENT };
 }
 
 function grantOf(counter: Counter, ask: LimitAsk, nowMs: number): LimitVerdict {
   const { rule, state } = counter;
   if (isInFlight(state)) {
     if (ask.holder !== null) concurrency.enter(state, rule, ask.holder, nowMs);
-    return { gives: true, ...readingOf(counter, nowMs), waitMs: 0, lent: 0, leaseMs: 0, mark: 0 };
+    return { gives: true, ...readingOf(counter, nowMs), waitMs: 0, ...NOTHING_LENT };
   }
   const algorithm = algorithmOf(rule);
   const mark = algorithm.take(state, rule, ask.take, nowMs, nowMs);
   const leaseMs = leaseMsOf(rule, nowMs);
   const rest = algorithm.available(state, rule, nowMs);
   const lent = ask.lease === 0 || rest <= 0 ? 0 : Math.min(ask.lease, Math.max(1, Math.floor(rest / SHARE_OF_REST)));
-  const lentMark = lent === 0 ? mark : algorithm.take(state, rule, lent, nowMs, nowMs + leaseMs);
-  return { gives: true, ...readingOf(counter, nowMs), waitMs: 0, lent, leaseMs, mark: lentMark };
+  const lentMark = lent === 0 ? 0 : algorithm.take(state, rule, lent, nowMs, nowMs + leaseMs);
+  return { gives: true, ...readingOf(counter, nowMs), waitMs: 0, lent, leaseMs, mark, lentMark };
 }
 
 /** How long what is lent may be used: within its window, and no longer than a tenth of one. */
