@@ -14,6 +14,7 @@ import type { ApiApp } from './api/route.ts';
 import { isAdminHost } from './config.ts';
 import { systemClock } from './core/clock.ts';
 import { OrasiError } from './core/errors.ts';
+import { edgeTiersIn } from './core/protocol/rate-limit.ts';
 import { UPSTREAM_MONITOR_NAME } from './core/protocol/upstream-monitor.ts';
 import { systemRandom } from './core/random.ts';
 import { type Deps, depsOf } from './deps.ts';
@@ -85,6 +86,15 @@ function gatewayOf(deps: Deps, env: Cloudflare.Env): Gateway {
     },
     monitor: () => env.UPSTREAM_MONITOR.getByName(UPSTREAM_MONITOR_NAME),
     origin: { fetch: (url, init) => fetch(url, init) },
+    limiter: (name) => env.RATE_LIMITER.getByName(name),
+    edge: (binding) => {
+      const bindings = env as unknown as Readonly<Record<string, RateLimit | undefined>>;
+      return edgeTiersIn([binding]).length === 1 ? bindings[binding] : undefined;
+    },
+    timer: (ms, ring) => {
+      const timer = setTimeout(ring, ms);
+      return () => clearTimeout(timer);
+    },
     upstreamAllow: config.upstreamAllow,
     trustedProxies: config.trustedProxies,
     clock: systemClock,

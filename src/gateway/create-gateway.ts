@@ -2,6 +2,7 @@ import type { AddressBlock } from '../core/address-blocks.ts';
 import type { Clock } from '../core/clock.ts';
 import { newId } from '../core/ids.ts';
 import { LIMITS } from '../core/limits.ts';
+import type { RateLimiterCalls } from '../core/protocol/rate-limiter.ts';
 import type { UpstreamMonitorCalls } from '../core/protocol/upstream-monitor.ts';
 import type { Random } from '../core/random.ts';
 import type { Log } from '../observe/log.ts';
@@ -9,6 +10,7 @@ import { ControlLink } from './control-link.ts';
 import { endpointSender, type Fetcher } from './endpoint.ts';
 import { Gateway } from './gateway.ts';
 import type { Stages } from './pipeline.ts';
+import { createRateLimits, type EdgeLimiter } from './rate-limits.ts';
 import { type ReadFile, Snapshots } from './snapshot.ts';
 
 /** What the gateway stands on, of one isolate. */
@@ -16,6 +18,12 @@ export interface GatewayPorts {
   readonly readFile: ReadFile;
   readonly monitor: () => Pick<UpstreamMonitorCalls, 'sync'>;
   readonly origin: Fetcher;
+  /** An object that counts, by its name; each call takes a new stub, since one that threw is broken. */
+  readonly limiter: (name: string) => RateLimiterCalls;
+  /** A tier of the platform's own limits; undefined where the deployment has none of that name. */
+  readonly edge: (binding: string) => EdgeLimiter | undefined;
+  /** Rings once after so many milliseconds; returns what calls it off. */
+  readonly timer: (ms: number, ring: () => void) => () => void;
   readonly upstreamAllow: readonly AddressBlock[];
   readonly trustedProxies: readonly AddressBlock[];
   readonly clock: Clock;
@@ -38,7 +46,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
       return null;
     },
     authorisation: () => null,
-    rateLimits: { before: () => null, after: () => undefined, finished: () => undefined },
+    rateLimits: createRateLimits({ ...ports, newHolder: () => newId(clock, random), mostKeys: LIMITS.rateLimitLeases }),
     upstreams: {
       begin: (_exchange, key, upstream) => {
         const turn = (turns.get(key) ?? -1) + 1;
