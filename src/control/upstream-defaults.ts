@@ -1,7 +1,7 @@
 import type { BalanceStrategy, RetryCondition } from '../core/protocol/upstream.ts';
 
 const strategy: BalanceStrategy = 'RoundRobin';
-const retryOn: readonly RetryCondition[] = ['ConnectFailure', 'Reset', 'GatewayError'];
+const retryOn: readonly RetryCondition[] = ['ConnectFailure', 'GatewayError'];
 
 /** What an `Upstream` has where it does not say; percentages from 0 to 100. Envoy's where the platform had none. */
 export const UPSTREAM_DEFAULTS = Object.freeze({

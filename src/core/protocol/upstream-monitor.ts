@@ -7,9 +7,8 @@ export const UPSTREAM_MONITOR_NAME = 'gateway';
 /** What the UpstreamMonitor object answers to isolates of the gateway, to the control plane and to the API. */
 export interface UpstreamMonitorCalls {
   /**
-   * A version of the configuration lies in the bucket, with everything it names. Repeating it changes nothing; an
-   * older version than the present one is no news unless it is a `rollback`, which a version never is: a rollback is
-   * a new version with old content.
+   * A version of the configuration lies in the bucket, with everything it names. Repeating it changes nothing, and an
+   * older version than the present one is no news: a rollback is a new version with old content.
    */
   announce(version: number): Promise<void>;
   /** What is new for an isolate; where nothing is, waits up to `waitMs` for it. */
@@ -27,7 +26,7 @@ export interface SyncRequest {
   readonly configVersion: number;
   /** The upstreams it calls, each with the version of the state that it has; 0 for none. */
   readonly upstreams: Readonly<Record<UpstreamKey, number>>;
-  /** What its breakers came to since it last asked. With any, nothing is waited for. */
+  /** What its breakers came to, until an answer shows that it has been heard. */
   readonly reports: readonly BreakerReport[];
   /** At most LIMITS.gatewaySyncMs. */
   readonly waitMs: number;
@@ -85,8 +84,10 @@ export interface BreakerReport {
   readonly upstream: UpstreamKey;
   /** '' for the upstream as a whole. */
   readonly endpoint: string;
-  /** `opened`: by failures it saw; `reopened`: a probe failed; `closed`: its probes all succeeded. */
-  readonly event: 'opened' | 'reopened' | 'closed';
+  /** `opened`: by failures it saw; `reopened`: a probe failed; `probed`: so many probes succeeded. */
+  readonly event: 'opened' | 'reopened' | 'probed';
+  /** Of `probed`; else 0. */
+  readonly successes: number;
   /** Of the shared breaker that the isolate knew; 0 for none. */
   readonly round: number;
   readonly recoveryMs: number;

@@ -143,7 +143,8 @@ export interface CompiledOutliers {
   readonly maxEjected: number;
 }
 
-export const RETRY_CONDITIONS = ['ConnectFailure', 'Reset', 'Timeout', 'GatewayError', '5xx'] as const;
+/** `ConnectFailure`: no connection, or it broke before the answer's head; the runtime does not tell them apart. */
+export const RETRY_CONDITIONS = ['ConnectFailure', 'Timeout', 'GatewayError', '5xx'] as const;
 export type RetryCondition = (typeof RETRY_CONDITIONS)[number];
 
 export interface CompiledUpstreamRetry {

@@ -1,0 +1,456 @@
+import type { CompiledEndpoint, CompiledUpstream } from '../core/protocol/upstream.ts';
+import type { BreakerReport, UpstreamState } from '../core/protocol/upstream-monitor.ts';
+import { type BalanceContext, choose } from '../traffic/upstream/balance.ts';
+import { type Admission, Breaker } from '../traffic/upstream/breaker.ts';
+import { Bulkhead } from '../traffic/upstream/bulkhead.ts';
+import { FAILURE_LATENCY_MS } from '../traffic/upstream/latency.ts';
+import { countCall, eject, endInterval, isEjected, mayEject } from '../traffic/upstream/outliers.ts';
+import { type Choices, choicesOf, nextStandingMs } from '../traffic/upstream/standing.ts';
+import type { CallOutcome } from './exchange.ts';
+import type { Attempt, NoAttempt } from './pipeline.ts';
+import { Endpoint } from './upstream-endpoint.ts';
+
+/** What an isolate's upstreams share. */
+export interface CallParts {
+  readonly now: () => number;
+  /** Uniform in [0, 1). */
+  readonly chance: () => number;
+  /** When the monitor was last heard of. */
+  readonly heardMs: () => number;
+  /** A breaker has something to tell. */
+  readonly report: (upstream: Upstream) => void;
+}
+
+/** What of a request its endpoint depends on. */
+export interface CallWish {
+  /** What IpHash hashes; 0 where no address is known. */
+  readonly keyHash: number;
+  /** The endpoint of its session; null where it has none here. */
+  readonly session: number | null;
+  /** By which its own zone is known; null where nothing is. */
+  readonly zone: string | null;
+  /** Endpoints that were tried before. */
+  readonly tried: readonly string[];
+}
+
+/** Zones kept at a time: of each the candidates are remembered until something changes. */
+const ZONES_KEPT = 64;
+/** How long a request may take from its grant of a repetition to the repetition, beyond the pause. */
+const GRANT_SLACK_MS = 1_000;
+
+/**
+ * One upstream as this isolate sees it: who may be called, what is under way, what its breakers say. A choice costs the
+ * strategy alone while nothing changes.
+ */
+export class Upstream {
+  readonly key: string;
+  breaker: Breaker | null = null;
+  usedMs: number;
+  private entry: CompiledUpstream;
+  private readonly parts: CallParts;
+  private endpoints: Endpoint[] = [];
+  private byAddress = new Map<string, Endpoint>();
+  private present: UpstreamState | null = null;
+  private bulkhead: Bulkhead | null = null;
+  private readonly memory = { cursor: 0 };
+  private readonly choices = new Map<string | null, Choices<Endpoint>>();
+  private choicesUntilMs = Number.NEGATIVE_INFINITY;
+  private intervalEndMs = 0;
+  private inFlight = 0;
+  private retrying = 0;
+  private readonly grantedUntilMs: number[] = [];
+
+  constructor(key: string, entry: CompiledUpstream, parts: CallParts) {
+    this.key = key;
+    this.parts = parts;
+    this.entry = entry;
+    this.usedMs = parts.now();
+    // Isolates do not all begin with the first.
+    this.memory.cursor = Math.floor(parts.chance() * 65_536);
+    this.configure(entry);
+  }
+
+  get compiled(): CompiledUpstream {
+    return this.entry;
+  }
+
+  get state(): UpstreamState | null {
+    return this.present;
+  }
+
+  get requestsInFlight(): number {
+    return this.inFlight;
+  }
+
+  /** Everything known of its endpoints, for explanations and metrics. */
+  get known(): readonly Endpoint[] {
+    return this.endpoints;
+  }
+
+  /** Whether something is to be asked of the monitor about it. */
+  get isMonitored(): boolean {
+    const { source, healthCheck, circuitBreaker } = this.entry;
+    return source.type === 'discovery' || healthCheck !== null || circuitBreaker !== null;
+  }
+
+  /** Whether its endpoints come from discovery, and none has been heard of yet. */
+  get isUnknown(): boolean {
+    return this.entry.source.type === 'discovery' && this.present === null;
+  }
+
+  /** Takes up another entry; what was counted stays. */
+  configure(entry: CompiledUpstream): void {
+    this.entry = entry;
+    const { circuitBreaker, bulkhead } = entry;
+    if (circuitBreaker === null) this.breaker = null;
+    else if (this.breaker === null) this.breaker = new Breaker(circuitBreaker);
+    else this.breaker.configure(circuitBreaker);
+    if (bulkhead === null) this.bulkhead = null;
+    else if (this.bulkhead === null) this.bulkhead = new Bulkhead(bulkhead);
+    else this.bulkhead.configure(bulkhead);
+    this.takeEndpoints();
+  }
+
+  /** Takes up what the monitor says. */
+  hear(state: UpstreamState): void {
+    const nowMs = this.parts.now();
+    this.present = state;
+    this.takeEndpoints();
+    for (const endpoint of this.endpoints) {
+      const healthy = state.health[endpoint.address]?.healthy ?? true;
+      if (healthy && !endpoint.healthy) endpoint.sinceMs = nowMs;
+      endpoint.healthy = healthy;
+    }
+    for (const [address, shared] of Object.entries(state.breakers)) {
+      const breaker = address === '' ? this.breaker : (this.byAddress.get(address)?.breaker ?? null);
+      breaker?.hear(shared, nowMs);
+    }
+    this.forgetChoices();
+  }
+
+  /** What its breakers have to tell. */
+  reports(): BreakerReport[] {
+    const reports: BreakerReport[] = [];
+    const { circuitBreaker } = this.entry;
+    if (circuitBreaker === null) return reports;
+    const add = (breaker: Breaker | null, endpoint: string) => {
+      const event = breaker?.untoldEvent() ?? null;
+      if (breaker === null || event === null) return;
+      breaker.told(event);
+      reports.push({
+        upstream: this.key,
+        endpoint,
+        event: event.event,
+        successes: event.event === 'probed' ? event.successes : 0,
+        round: breaker.knownRound,
+        recoveryMs: circuitBreaker.recoveryMs,
+        halfOpenMaxRequests: circuitBreaker.halfOpenMaxRequests,
+        reason: event.event === 'probed' ? '' : event.reason,
+      });
+    };
+    add(this.breaker, '');
+    for (const endpoint of this.endpoints) add(endpoint.breaker, endpoint.address);
+    return reports;
+  }
+
+  /** The next call, once the bulkhead lets it in. */
+  begin(wish: CallWish, bulkhead: boolean): Attempt | NoAttempt {
+    const attempt = this.pick(wish);
+    if (attempt === null) {
+      if (bulkhead) this.bulkhead?.leave();
+      return this.refusal();
+    }
+    this.inFlight += 1;
+    if (wish.tried.length > 0) {
+      this.grantedUntilMs.shift();
+      this.retrying += 1;
+    }
+    return new EndpointCall(this, attempt.endpoint, attempt.admission, attempt.endpointAdmission, {
+      isRetry: wish.tried.length > 0,
+      bulkhead: bulkhead ? this.bulkhead : null,
+    });
+  }
+
+  /** Null where there is none: every request is let in. */
+  get gate(): Bulkhead | null {
+    return this.bulkhead;
+  }
+
+  /** Requests that are being repeated, or are about to be. */
+  repetitions(): number {
+    const nowMs = this.parts.now();
+    while (this.grantedUntilMs.length > 0 && this.grantedUntilMs[0] <= nowMs) this.grantedUntilMs.shift();
+    return this.retrying + this.grantedUntilMs.length;
+  }
+
+  /** A repetition will come after a pause. */
+  grantRepetition(delayMs: number): void {
+    this.grantedUntilMs.push(this.parts.now() + delayMs + GRANT_SLACK_MS);
+  }
+
+  /** The head of an answer came, or none. */
+  answered(call: EndpointCall, outcome: CallOutcome): void {
+    const { endpoint } = call;
+    const nowMs = this.parts.now();
+    if (call.isRetry) this.retrying -= 1;
+    const isUnknown = outcome.fault === 'cancelled' || outcome.fault === 'refused';
+    const hasFailed = !isUnknown && (outcome.status === null || outcome.status >= 500);
+    const verdict = isUnknown ? 'unknown' : hasFailed ? 'failed' : 'succeeded';
+    const why = outcome.status === null ? String(outcome.fault) : `status ${outcome.status}`;
+    if (!isUnknown)
+      endpoint.latency.measure(hasFailed ? Math.max(outcome.headMs, FAILURE_LATENCY_MS) : outcome.headMs, nowMs);
+    this.end(this.breaker, call.admission, verdict, nowMs, why);
+    if (call.endpointAdmission !== null) this.end(endpoint.breaker, call.endpointAdmission, verdict, nowMs, why);
+    if (!isUnknown) this.watchOutlier(endpoint, outcome.status, nowMs);
+  }
+
+  /** The call's body has ended. */
+  ended(): void {
+    this.inFlight -= 1;
+  }
+
+  /** Who would be called now, without calling anybody: for explanations. */
+  preview(wish: CallWish): { readonly choices: Choices<Endpoint>; readonly endpoint: Endpoint | null } {
+    const choices = this.choicesFor(wish.zone);
+    const session = this.sessionEndpoint(wish);
+    if (session !== null || choices.candidates.length === 0) return { choices, endpoint: session };
+    const { strategy } = this.entry.loadBalancer;
+    const turns = choices.candidates.map(({ turn }) => turn);
+    const endpoint = choose(strategy, choices.candidates, { ...this.memory }, this.context(wish));
+    choices.candidates.forEach((candidate, at) => {
+      candidate.turn = turns[at];
+    });
+    return { choices, endpoint };
+  }
+
+  private end(
+    breaker: Breaker | null,
+    admission: Exclude<Admission, null>,
+    verdict: 'succeeded' | 'failed' | 'unknown',
+    nowMs: number,
+    why: string,
+  ) {
+    if (breaker === null) return;
+    const before = breaker.state;
+    breaker.ended(admission, verdict, nowMs, why);
+    if (breaker.state !== before) this.forgetChoices();
+    if (breaker.state !== before || admission === 'probe') this.parts.report(this);
+  }
+
+  private pick(wish: CallWish): {
+    endpoint: Endpoint;
+    admission: Exclude<Admission, null>;
+    endpointAdmission: Admission;
+  } | null {
+    const nowMs = this.parts.now();
+    this.usedMs = nowMs;
+    const admission: Admission =
+      this.breaker === null
+        ? 'request'
+        : this.breaker.admit(nowMs, this.breaker.state === 'Closed' ? this.parts.chance() : 0, this.parts.heardMs());
+    if (admission === null) return null;
+    const session = this.sessionEndpoint(wish);
+    if (session !== null) {
+      const endpointAdmission = this.admitEndpoint(session, nowMs);
+      if (endpointAdmission !== null) return { endpoint: session, admission, endpointAdmission };
+    }
+    const found = this.balance(wish, nowMs);
+    if (found !== null) return { ...found, admission };
+    if (admission === 'probe') {
+      // A probe of the upstream goes to an endpoint whose own breaker is open rather than to none.
+      const endpoint = this.endpoints.find(({ draining, weight }) => !draining && weight > 0);
+      if (endpoint !== undefined) return { endpoint, admission, endpointAdmission: null };
+    }
+    this.breaker?.ended(admission, 'unknown', nowMs, '');
+    return null;
+  }
+
+  private balance(wish: CallWish, nowMs: number): { endpoint: Endpoint; endpointAdmission: Admission } | null {
+    const { strategy } = this.entry.loadBalancer;
+    let { candidates } = this.choicesFor(wish.zone);
+    if (wish.tried.length > 0) {
+      const untried = candidates.filter(({ address }) => !wish.tried.includes(address));
+      if (untried.length > 0) candidates = untried;
+    }
+    let held: Endpoint | null = null;
+    while (candidates.length > 0) {
+      const endpoint = choose(strategy, candidates, this.memory, this.context(wish));
+      const endpointAdmission = this.admitEndpoint(endpoint, nowMs);
+      if (endpointAdmission !== null) return { endpoint, endpointAdmission };
+      if (endpoint.breaker?.state === 'Closed') held ??= endpoint;
+      else this.forgetChoices();
+      candidates = candidates.filter((candidate) => candidate !== endpoint);
+    }
+    // One that comes back gradually gets more than its share rather than that nobody is called.
+    return held === null ? null : { endpoint: held, endpointAdmission: 'request' };
+  }
+
+  private admitEndpoint({ breaker }: Endpoint, nowMs: number): Admission {
+    if (breaker === null) return 'request';
+    return breaker.admit(nowMs, breaker.state === 'Closed' ? this.parts.chance() : 0, this.parts.heardMs());
+  }
+
+  /** The endpoint of a session, where it may be called still: also while it drains. */
+  private sessionEndpoint({ session, tried }: CallWish): Endpoint | null {
+    if (session === null) return null;
+    const nowMs = this.parts.now();
+    const endpoint = this.endpoints.find(({ hash }) => hash === session);
+    if (endpoint === undefined || tried.includes(endpoint.address)) return null;
+    const lets = endpoint.breaker?.wouldAdmit(nowMs, this.parts.heardMs()) ?? true;
+    return endpoint.healthy && lets && !isEjected(endpoint.outlier, nowMs) ? endpoint : null;
+  }
+
+  private choicesFor(zone: string | null): Choices<Endpoint> {
+    const nowMs = this.parts.now();
+    if (nowMs >= this.choicesUntilMs) {
+      this.choices.clear();
+      this.choicesUntilMs = nextStandingMs(this.endpoints, nowMs);
+    }
+    const present = this.choices.get(zone);
+    if (present !== undefined) return present;
+    if (this.choices.size >= ZONES_KEPT) this.choices.clear();
+    const made = choicesOf(this.endpoints, this.entry.loadBalancer, zone, nowMs, this.parts.heardMs());
+    this.choices.set(zone, made);
+    return made;
+  }
+
+  private forgetChoices(): void {
+    this.choicesUntilMs = Number.NEGATIVE_INFINITY;
+  }
+
+  private context({ keyHash }: CallWish): BalanceContext {
+    return {
+      nowMs: this.parts.now(),
+      slowStartMs: this.entry.loadBalancer.slowStartMs,
+      keyHash,
+      chance: this.parts.chance,
+    };
+  }
+
+  private watchOutlier(endpoint: Endpoint, status: number | null, nowMs: number): void {
+    const settings = this.entry.outlierDetection;
+    if (settings === null) return;
+    const tryEject = (worst: Endpoint) => {
+      const ejected = this.endpoints.filter(({ outlier }) => isEjected(outlier, nowMs)).length;
+      if (isEjected(worst.outlier, nowMs) || !mayEject(ejected, this.endpoints.length, settings)) return;
+      eject(worst.outlier, settings, nowMs);
+      this.forgetChoices();
+    };
+    if (countCall(endpoint.outlier, status, settings)) tryEject(endpoint);
+    if (nowMs < this.intervalEndMs) return;
+    if (this.intervalEndMs > 0) for (const worst of endInterval(this.endpoints, settings, nowMs)) tryEject(worst);
+    this.intervalEndMs = nowMs + settings.intervalMs;
+  }
+
+  /** The endpoints there are now; those that stay keep what was counted of them. */
+  private takeEndpoints(): void {
+    const nowMs = this.parts.now();
+    const before = this.byAddress;
+    const isFirst = before.size === 0;
+    this.byAddress = new Map();
+    this.endpoints = [];
+    for (const declared of this.declared()) {
+      // All that come together begin together: slow start is for one that comes later.
+      const endpoint =
+        before.get(declared.address) ?? new Endpoint(declared, isFirst ? Number.NEGATIVE_INFINITY : nowMs);
+      endpoint.configure(declared, this.entry.circuitBreaker);
+      this.byAddress.set(declared.address, endpoint);
+      this.endpoints.push(endpoint);
+    }
+    this.forgetChoices();
+  }
+
+  private declared(): readonly CompiledEndpoint[] {
+    const { source, endpoints } = this.entry;
+    if (source.type === 'static') return endpoints;
+    if (source.type === 'discovery') return this.present?.endpoints ?? [];
+    const address = source.binding ?? 'BUCKET';
+    return [{ address, weight: 1, zone: null, draining: false }];
+  }
+
+  private refusal(): NoAttempt {
+    const nowMs = this.parts.now();
+    if (this.breaker !== null && this.breaker.state !== 'Closed') {
+      return {
+        refused: `the circuit breaker is open: ${this.breaker.reason}`,
+        ...after(this.breaker.retryInMs(nowMs)),
+      };
+    }
+    if (this.breaker !== null && this.endpoints.length > 0 && this.choicesFor(null).candidates.length > 0) {
+      return {
+        refused: 'the circuit breaker has just closed, and lets a part of the requests through',
+        ...after(1_000),
+      };
+    }
+    const serving = this.endpoints.filter(({ draining, weight }) => !draining && weight > 0);
+    if (serving.length === 0) {
+      return {
+        refused: this.endpoints.length === 0 ? 'there is no endpoint' : 'every endpoint is draining',
+        ...after(1_000),
+      };
+    }
+    const open = serving.filter(({ breaker }) => breaker !== null && breaker.state !== 'Closed');
+    if (open.length === serving.length) {
+      const soonest = Math.min(...open.map(({ breaker }) => breaker?.retryInMs(nowMs) ?? 0));
+      return { refused: 'the circuit breaker of every endpoint is open', ...after(soonest) };
+    }
+    return { refused: 'no endpoint is available', ...after(1_000) };
+  }
+}
+
+function after(ms: number): { retryAfterSeconds: number } {
+  return { retryAfterSeconds: Math.max(1, Math.ceil(ms / 1_000)) };
+}
+
+/** One call, from its permission to its body's end. */
+export class EndpointCall implements Attempt {
+  readonly endpoint: Endpoint;
+  readonly admission: Exclude<Admission, null>;
+  /** Null for a probe of the upstream that passed the endpoint's own breaker. */
+  readonly endpointAdmission: Admission;
+  readonly isRetry: boolean;
+  private readonly upstream: Upstream;
+  private readonly bulkhead: Bulkhead | null;
+  private isAnswered = false;
+  private isEnded = false;
+
+  constructor(
+    upstream: Upstream,
+    endpoint: Endpoint,
+    admission: Exclude<Admission, null>,
+    endpointAdmission: Admission,
+    { isRetry, bulkhead }: { readonly isRetry: boolean; readonly bulkhead: Bulkhead | null },
+  ) {
+    this.upstream = upstream;
+    this.endpoint = endpoint;
+    this.admission = admission;
+    this.endpointAdmission = endpointAdmission;
+    this.isRetry = isRetry;
+    this.bulkhead = bulkhead;
+    endpoint.inFlight += 1;
+  }
+
+  get address(): string {
+    return this.endpoint.address;
+  }
+
+  get timeoutMs(): number {
+    return this.upstream.compiled.timeouts.tryMs;
+  }
+
+  answered(outcome: CallOutcome): void {
+    if (this.isAnswered) return;
+    this.isAnswered = true;
+    this.upstream.answered(this, outcome);
+  }
+
+  end(): void {
+    // Given up before an answer: it says nothing of the endpoint.
+    if (!this.isAnswered) this.answered({ status: null, fault: 'cancelled', headMs: 0 });
+    if (this.isEnded) return;
+    this.isEnded = true;
+    this.endpoint.inFlight -= 1;
+    this.upstream.ended();
+    this.bulkhead?.leave();
+  }
+}
