@@ -4,6 +4,11 @@ import type { Assertion } from './syntax.ts';
 /** Offsets of a match and its groups, start and end in turn, in UTF-16 units; -1 where a group took no part. */
 export type MatchSlots = Int32Array;
 
+/** Counts what a match costs, where somebody wants to know: instructions looked at and characters stepped over. */
+export interface StepMeter {
+  steps: number;
+}
+
 interface Thread {
   readonly pc: number;
   readonly slots: MatchSlots;
@@ -15,6 +20,7 @@ interface Thread {
  *
  * @param slotCount twice the number of groups, the whole match included
  * @param anchored the match must begin at `from`
+ * @param whole the match must end where the text does
  */
 export function runRegex(
   program: readonly Instruction[],
@@ -23,6 +29,7 @@ export function runRegex(
   slotCount: number,
   anchored: boolean,
   whole: boolean,
+  meter?: StepMeter,
 ): MatchSlots | null {
   let current: Thread[] = [];
   let next: Thread[] = [];
@@ -35,6 +42,7 @@ export function runRegex(
     const stack: Thread[] = [{ pc: startPc, slots: startSlots }];
     for (let thread = stack.pop(); thread !== undefined; thread = stack.pop()) {
       const { pc, slots } = thread;
+      if (meter !== undefined) meter.steps++;
       if (entered[pc] === position + 1) continue;
       entered[pc] = position + 1;
       const instruction = program[pc];
@@ -72,6 +80,7 @@ export function runRegex(
     const after = position + (point === undefined || point < 0x10000 ? 1 : 2);
     for (const thread of current) {
       const instruction = program[thread.pc];
+      if (meter !== undefined) meter.steps++;
       if (instruction.op === 'match') {
         if (whole && point !== undefined) continue;
         best = thread.slots.slice();

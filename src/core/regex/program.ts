@@ -13,26 +13,41 @@ export type Instruction =
   | { readonly op: 'assert'; readonly assertion: Assertion }
   | { readonly op: 'match' };
 
+type SetNode = Extract<RegexNode, { node: 'set' }>;
+
 /** Counted repetition is written out, so a small pattern can make a large program. */
 const MAX_INSTRUCTIONS = 5000;
+/** Repetition of nothing writes nothing, so the writing out is bounded too. */
+const MAX_VISITS = 50_000;
 
 /** The program of an expression. Throws `type_error` where repetition makes it too long. */
 export function compileRegex({ root }: ParsedRegex): Instruction[] {
   const program: Instruction[] = [];
+  const acceptors = new Map<SetNode, (point: number) => boolean>();
+  let visits = 0;
   const emit = <T extends Instruction>(instruction: T): T => {
-    if (program.length >= MAX_INSTRUCTIONS) {
-      throw new OrasiError('type_error', 'the regular expression repeats too much');
-    }
+    if (program.length >= MAX_INSTRUCTIONS) throw tooMuch();
     program.push(instruction);
     return instruction;
   };
 
+  /** A counted repetition writes one node out many times; all of them share a test. */
+  function acceptorOf(node: SetNode): (point: number) => boolean {
+    let accepts = acceptors.get(node);
+    if (accepts === undefined) {
+      accepts = acceptor(node.sets, node.negated);
+      acceptors.set(node, accepts);
+    }
+    return accepts;
+  }
+
   function compile(node: RegexNode): void {
+    if (++visits > MAX_VISITS) throw tooMuch();
     switch (node.node) {
       case 'empty':
         return;
       case 'set':
-        emit({ op: 'char', accepts: acceptor(node.sets, node.negated) });
+        emit({ op: 'char', accepts: acceptorOf(node) });
         return;
       case 'assert':
         emit({ op: 'assert', assertion: node.assertion });
@@ -107,6 +122,10 @@ export function compileRegex({ root }: ParsedRegex): Instruction[] {
   compile(root);
   emit({ op: 'match' });
   return program;
+}
+
+function tooMuch(): OrasiError {
+  return new OrasiError('type_error', 'the regular expression repeats too much');
 }
 
 function branch(split: { first: number; second: number }, enter: number, leave: number, greedy: boolean): void {

@@ -1,4 +1,5 @@
-import { type MatchSlots, runRegex } from './match.ts';
+import { LazyDfa } from './dfa.ts';
+import { type MatchSlots, runRegex, type StepMeter } from './match.ts';
 import { compileRegex, type Instruction } from './program.ts';
 import { parseRegex, type RegexFlags } from './syntax.ts';
 
@@ -6,6 +7,8 @@ import { parseRegex, type RegexFlags } from './syntax.ts';
 export class Regex {
   readonly #program: readonly Instruction[];
   readonly #slots: number;
+  /** Made at the first question that it can answer. */
+  #dfa: LazyDfa | 'none' | undefined;
   readonly groups: number;
   readonly names: ReadonlyMap<string, number>;
 
@@ -18,14 +21,21 @@ export class Regex {
     this.#slots = 2 * (parsed.groups + 1);
   }
 
+  /** Instructions of the program: what a character of a text costs at most is a multiple of it. */
+  get size(): number {
+    return this.#program.length;
+  }
+
   /** Whether the pattern occurs in the text. */
   occursIn(text: string): boolean {
     return runRegex(this.#program, text, 0, 2, false, false) !== null;
   }
 
   /** Whether the pattern matches the text from its start to its end. */
-  matchesWhole(text: string): boolean {
-    return runRegex(this.#program, text, 0, 2, true, true) !== null;
+  matchesWhole(text: string, meter?: StepMeter): boolean {
+    this.#dfa ??= LazyDfa.of(this.#program) ?? 'none';
+    const known = this.#dfa === 'none' ? null : this.#dfa.matchesWhole(text, meter);
+    return known ?? runRegex(this.#program, text, 0, 2, true, true, meter) !== null;
   }
 
   /** What the named groups took of a text that the pattern matches whole, without those that took no part; else null. */

@@ -115,13 +115,17 @@ export function setHas(set: CharSet, point: number): boolean {
  * Reads a pattern in RE2's syntax (https://github.com/google/re2/wiki/Syntax), which is DuckDB's: no look-around
  * and no back references, so that matching takes time linear in the text.
  *
- * @throws OrasiError `type_error` where it is no such pattern.
+ * @throws OrasiError `type_error` where it is no such pattern, with the place of what is wrong.
  */
 export function parseRegex(pattern: string, flags: RegexFlags): ParsedRegex {
-  const broken = (why: string): OrasiError => {
+  const refused = (why: string): OrasiError => {
     return new OrasiError('type_error', `the regular expression '${pattern.slice(0, 80)}' ${why}`);
   };
-  if (pattern.length > MAX_PATTERN) throw broken(`is longer than ${MAX_PATTERN} characters`);
+  /** `place`: how many characters stand before what is wrong. */
+  const broken = (why: string, place = Math.max(0, at - 1)): OrasiError => {
+    return refused(`${why}, at character ${place + 1}`);
+  };
+  if (pattern.length > MAX_PATTERN) throw refused(`is longer than ${MAX_PATTERN} characters`);
   const chars = Array.from(pattern);
   const names = new Map<string, number>();
   let at = 0;
@@ -229,6 +233,7 @@ export function parseRegex(pattern: string, flags: RegexFlags): ParsedRegex {
   }
 
   function groupAt(depth: number): RegexNode {
+    const opened = at - 1;
     let index = 0;
     let body: RegexNode;
     if (startsWith('?')) {
@@ -241,7 +246,10 @@ export function parseRegex(pattern: string, flags: RegexFlags): ParsedRegex {
         body = alternation(depth + 1);
       } else {
         const setting = /^([imsU]*)(?:-([imsU]+))?([:)])/.exec(chars.slice(at, at + 12).join(''));
-        if (setting === null) throw broken('has look-around or another group that is not supported');
+        if (setting === null) {
+          const isLookAround = /^<?[=!]/.test(chars.slice(at, at + 2).join(''));
+          throw broken(`has ${isLookAround ? 'look-around' : 'a group'} that is not supported`, opened);
+        }
         at += setting[0].length;
         const on = setting[1];
         const off = setting[2] ?? '';
@@ -263,7 +271,7 @@ export function parseRegex(pattern: string, flags: RegexFlags): ParsedRegex {
       index = ++groups;
       body = alternation(depth + 1);
     }
-    if (chars[at] !== ')') throw broken("has a '(' without its ')'");
+    if (chars[at] !== ')') throw broken("has a '(' without its ')'", opened);
     at++;
     return index === 0 ? body : { node: 'group', index, body };
   }
@@ -340,18 +348,20 @@ export function parseRegex(pattern: string, flags: RegexFlags): ParsedRegex {
       return Number.parseInt(hex[1] ?? hex[2], 16);
     }
     if (/[0-7]/.test(char) && char === '0') return 0;
-    if (/[A-Za-z0-9]/.test(char)) throw broken(`has an escape '\\${char}' that is not supported`);
+    if (/[1-9k]/.test(char)) throw broken('has a reference back to a group, which is not supported', at - 2);
+    if (/[A-Za-z0-9]/.test(char)) throw broken(`has an escape '\\${char}' that is not supported`, at - 2);
     return char.codePointAt(0) ?? 0;
   }
 
   function classAt(): RegexNode {
+    const opened = at - 1;
     const sets: CharSet[] = [];
     const ranges: [number, number][] = [];
     const negated = chars[at] === '^';
     if (negated) at++;
     let first = true;
     while (first || chars[at] !== ']') {
-      if (at >= chars.length) throw broken("has a '[' without its ']'");
+      if (at >= chars.length) throw broken("has a '[' without its ']'", opened);
       first = false;
       const posix = /^\[:(\^?)([a-z]+):\]/.exec(chars.slice(at, at + 14).join(''));
       if (posix !== null) {
@@ -388,7 +398,7 @@ export function parseRegex(pattern: string, flags: RegexFlags): ParsedRegex {
   }
 
   const root = alternation(0);
-  if (at < chars.length) throw broken("has a ')' without its '('");
+  if (at < chars.length) throw broken("has a ')' without its '('", at);
   return { root, groups, names };
 }
 
