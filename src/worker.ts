@@ -9,6 +9,7 @@ import { consumeIndex } from '../queues/index.ts';
 import { consumeIngest } from '../queues/ingest.ts';
 import { consumeTasks } from '../queues/tasks.ts';
 import { authorize } from './access/authorize.ts';
+import { keysFrom } from './access/secret-encryption.ts';
 import { createApi } from './api/api.ts';
 import type { ApiApp } from './api/route.ts';
 import { isAdminHost } from './config.ts';
@@ -96,6 +97,7 @@ function gatewayOf(deps: Deps, env: Cloudflare.Env): Gateway {
       return () => clearTimeout(timer);
     },
     upstreamAllow: config.upstreamAllow,
+    sessionKey: keysFrom(deps.config)[0],
     trustedProxies: config.trustedProxies,
     clock: systemClock,
     random: systemRandom,

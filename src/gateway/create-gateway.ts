@@ -1,3 +1,4 @@
+import { sessionSigner } from '../access/session-signature.ts';
 import type { AddressBlock } from '../core/address-blocks.ts';
 import type { Clock } from '../core/clock.ts';
 import { newId } from '../core/ids.ts';
@@ -12,6 +13,7 @@ import { Gateway } from './gateway.ts';
 import type { Stages } from './pipeline.ts';
 import { createRateLimits, type EdgeLimiter } from './rate-limits.ts';
 import { type ReadFile, Snapshots } from './snapshot.ts';
+import { Upstreams } from './upstreams.ts';
 
 /** What the gateway stands on, of one isolate. */
 export interface GatewayPorts {
@@ -25,6 +27,8 @@ export interface GatewayPorts {
   /** Rings once after so many milliseconds; returns what calls it off. */
   readonly timer: (ms: number, ring: () => void) => () => void;
   readonly upstreamAllow: readonly AddressBlock[];
+  /** What keys of sticky sessions are derived from. */
+  readonly sessionKey: Uint8Array;
   readonly trustedProxies: readonly AddressBlock[];
   readonly clock: Clock;
   readonly random: Random;
@@ -36,7 +40,12 @@ export function createGateway(ports: GatewayPorts): Gateway {
   const { readFile, monitor, clock, random, logs } = ports;
   const log = logs('gateway');
   const snapshots = new Snapshots(readFile, LIMITS.gatewayShardBytes);
-  const turns = new Map<string, number>();
+  const upstreams = new Upstreams({
+    clock,
+    chance: Math.random,
+    sign: sessionSigner(ports.sessionKey),
+    askNow: () => link.askNow(),
+  });
   const stages: Stages = {
     addresses: () => null,
     validation: () => null,
@@ -47,25 +56,14 @@ export function createGateway(ports: GatewayPorts): Gateway {
     },
     authorisation: () => null,
     rateLimits: createRateLimits({ ...ports, newHolder: () => newId(clock, random), mostKeys: LIMITS.rateLimitLeases }),
-    upstreams: {
-      begin: (_exchange, key, upstream) => {
-        const turn = (turns.get(key) ?? -1) + 1;
-        turns.set(key, turn);
-        const { endpoints } = upstream;
-        if (endpoints.length === 0) return { refused: 'the upstream has no endpoint', retryAfterSeconds: 1 };
-        const { address } = endpoints[turn % endpoints.length];
-        return { address, timeoutMs: upstream.timeouts.tryMs, answered: () => undefined, end: () => undefined };
-      },
-      retryAfterMs: () => null,
-      responseHeaders: () => undefined,
-    },
+    upstreams,
     securityHeaders: () => undefined,
     observer: { finished: () => undefined },
   };
   const link = new ControlLink({
     isolate: newId(clock, random),
     snapshots,
-    upstreams: { versions: () => ({}), takeReports: () => [], hasUrgentReports: () => false, apply: () => undefined },
+    upstreams,
     monitor,
     readFile,
     clock,

@@ -170,6 +170,10 @@ export class Upstreams implements UpstreamStage, UpstreamNews {
     const { gate } = upstream;
     if (needsEnd(upstream.compiled)) exchange.watchBody = true;
     if (gate === null) return upstream.begin(this.wishOf(exchange, upstream), false);
+    if (exchange.calls.length > 0) {
+      gate.reenter();
+      return upstream.begin(this.wishOf(exchange, upstream), true);
+    }
     const entered = gate.enter();
     if (entered === 'entered') return upstream.begin(this.wishOf(exchange, upstream), true);
     if (entered === 'full') return { refused: 'too many requests are under way', retryAfterSeconds: 1 };

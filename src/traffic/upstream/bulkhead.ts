@@ -60,6 +60,11 @@ export class Bulkhead {
     this.queue.delete(ticket);
   }
 
+  /** For a repetition: what went before it holds its place until this one has begun. */
+  reenter(): void {
+    this.inFlight += 1;
+  }
+
   leave(): void {
     this.inFlight -= 1;
   }

@@ -314,11 +314,11 @@ export const upstreamSchema: StructuralSchema = {
               maximum: 10,
             },
             on: {
-              default: ['ConnectFailure', 'Reset', 'GatewayError'],
+              default: ['ConnectFailure', 'GatewayError'],
               'x-kubernetes-list-type': 'atomic',
-              maxItems: 5,
+              maxItems: 4,
               type: 'array',
-              items: { type: 'string', enum: ['ConnectFailure', 'Reset', 'Timeout', 'GatewayError', '5xx'] },
+              items: { type: 'string', enum: ['ConnectFailure', 'Timeout', 'GatewayError', '5xx'] },
             },
             statuses: {
               default: [],
