@@ -40,6 +40,13 @@ export const ERROR_CODES = {
   },
   upstream_timeout: { status: 504, action: 'Repeat where that is safe, or raise the time-out of the route.' },
   loop_detected: { status: 508, action: 'Mend the upstream, whose address leads back to this gateway.' },
+  unauthenticated: { status: 401, action: 'Send credentials of a kind that `WWW-Authenticate` names.' },
+  access_denied: { status: 403, action: 'Nothing as this caller or from this place: a policy of the route says no.' },
+  method_refused: { status: 405, action: 'Use a method that `Allow` names.' },
+  body_too_large: { status: 413, action: 'Send a body within the bound that `detail` names.' },
+  uri_too_long: { status: 414, action: 'Send a path and query within the bound that `detail` names.' },
+  media_type_refused: { status: 415, action: 'Send a body of a type that `detail` names.' },
+  headers_too_large: { status: 431, action: 'Send headers within the bound that `detail` names.' },
   // Reasons an object fails or a row is quarantined: they appear in the ledger, not as HTTP errors.
   malformed_input: { status: 422, action: 'The bytes are not valid in their format; mend the file.' },
   value_too_large: { status: 422, action: 'A single value or line is over the limit; split it.' },

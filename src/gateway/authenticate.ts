@@ -1,0 +1,322 @@
+import { Buffer } from 'node:buffer';
+import { CertificateFault, certificateIdentity, isPresented } from '../access/client-certificate.ts';
+import { digestMatches, isSigned, SignatureFault, verifySignature } from '../access/http-signature.ts';
+import { type JsonWebKeySets, KeysUnavailable } from '../access/json-web-key-sets.ts';
+import { claimAt, TokenFault, TokenVerifier } from '../access/json-web-token.ts';
+import { parseToken } from '../access/keys.ts';
+import type { PolicySecrets } from '../access/policy-secrets.ts';
+import type { Clock } from '../core/clock.ts';
+import {
+  ANONYMOUS,
+  type CompiledApiKeys,
+  type CompiledAuth,
+  type CompiledHmac,
+  type CompiledJwtProvider,
+  type CredentialPlace,
+  type Identity,
+} from '../core/protocol/auth-policy.ts';
+import type { Log } from '../observe/log.ts';
+import { credentialAt, removeCredential } from './credentials.ts';
+import type { Check, Exchange, Soon } from './exchange.ts';
+import { readBody, tooLarge } from './read-body.ts';
+import { refuse } from './refusal.ts';
+
+/** What authentication asks of others. */
+export interface AuthenticationParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly secrets: PolicySecrets;
+  readonly keySets: JsonWebKeySets;
+  /** Whose key of the platform a token is; null where it opens nothing. Looked up, at most some seconds old. */
+  platformKey(token: string): Promise<PlatformKey | null>;
+  /** Whether a nonce of a namespace is used for the first time; remembered until then. Throws where nobody can say. */
+  firstUse(namespaceUid: string, nonce: string, expiresAtMs: number): Promise<boolean>;
+}
+
+export interface PlatformKey {
+  readonly name: string;
+  readonly role: string;
+  /** Null: of all namespaces. */
+  readonly namespaceUid: string | null;
+}
+
+/** Says who is calling, by the policy in force; refuses whose credentials are not right. */
+export function createAuthentication(parts: AuthenticationParts): Check {
+  const verifiers = new WeakMap<CompiledAuth, TokenVerifier>();
+  const verifierOf = (auth: CompiledAuth): TokenVerifier | null => {
+    if (auth.jwt === null) return null;
+    const present = verifiers.get(auth);
+    if (present !== undefined) return present;
+    const made = new TokenVerifier(auth.jwt, {
+      keySets: parts.keySets,
+      clock: parts.clock,
+      open: (sealed, context) => parts.secrets.open(sealed, context),
+    });
+    verifiers.set(auth, made);
+    return made;
+  };
+  return (exchange) => {
+    const policy = exchange.policies.auth;
+    if (policy === null) return null;
+    const auth = policy.spec;
+    // Whoever it is, nobody says by a header of the request who he is.
+    removeIdentityHeaders(exchange, auth);
+    return answerOf(exchange, auth, decide(exchange, auth, policy.namespaceUid, parts, verifierOf(auth)), parts);
+  };
+}
+
+/** Who it is, or why it is nobody. */
+type Outcome =
+  | { readonly identity: Identity; readonly place: CredentialPlace | null; readonly provider?: CompiledJwtProvider }
+  | { readonly fault: string; readonly scheme: Scheme; readonly code?: 'body_too_large' | 'unavailable' };
+
+type Scheme = 'mtls' | 'hmac' | 'jwt' | 'apiKey' | null;
+
+/** The first of mtls, hmac, jwt and API key whose credentials are there decides, for good or ill. */
+function decide(
+  exchange: Exchange,
+  auth: CompiledAuth,
+  namespaceUid: string,
+  parts: AuthenticationParts,
+  verifier: TokenVerifier | null,
+): Soon<Outcome> {
+  const { mtls, hmac, jwt, apiKey } = auth;
+  const certificate = exchange.place.tlsClientAuth;
+  if (mtls !== null && isPresented(certificate)) {
+    try {
+      return { identity: certificateIdentity(certificate, mtls), place: null };
+    } catch (error) {
+      if (error instanceof CertificateFault)
+        return { fault: `the client certificate ${error.message}`, scheme: 'mtls' };
+      throw error;
+    }
+  }
+  if (hmac !== null && isSigned(exchange.request.headers)) return bySignature(exchange, hmac, namespaceUid, parts);
+  if (jwt !== null && verifier !== null) {
+    for (const place of jwt.from) {
+      const token = credentialAt(exchange, place);
+      // Where keys are taken too, `Bearer` may bring either; a token has two dots, and a key of ours has none.
+      if (token !== null && (apiKey === null || token.split('.').length === 3))
+        return byToken(token, place, verifier, exchange);
+    }
+  }
+  if (apiKey !== null) {
+    for (const place of apiKey.from) {
+      const key = credentialAt(exchange, place);
+      if (key !== null) return byKey(key, place, apiKey, namespaceUid, parts);
+    }
+  }
+  if (auth.anonymous || (mtls === null && hmac === null && jwt === null && apiKey === null))
+    return { identity: ANONYMOUS, place: null };
+  return { fault: 'the request has no credentials', scheme: null };
+}
+
+function byKey(
+  key: string,
+  place: CredentialPlace,
+  apiKeys: CompiledApiKeys,
+  namespaceUid: string,
+  parts: AuthenticationParts,
+): Soon<Outcome> {
+  const wrong: Outcome = { fault: 'the API key is not right', scheme: 'apiKey' };
+  if (apiKeys.platformRoles !== null && parseToken(key) !== undefined) {
+    const { platformRoles } = apiKeys;
+    return parts.platformKey(key).then((subject) => {
+      if (subject === null || !platformRoles.includes(subject.role)) return wrong;
+      if (subject.namespaceUid !== null && subject.namespaceUid !== namespaceUid) return wrong;
+      const { name } = subject;
+      return { identity: { method: 'apiKey', id: name, apiKey: name, user: name, tenant: null, claims: {} }, place };
+    });
+  }
+  // Found by a digest that nobody outside can compute: the time of the look-up tells nothing about a key.
+  for (const digest of parts.secrets.digests(key)) {
+    if (!Object.hasOwn(apiKeys.consumers, digest)) continue;
+    const { keyId, user, tenant } = apiKeys.consumers[digest];
+    return { identity: { method: 'apiKey', id: keyId, apiKey: keyId, user, tenant, claims: {} }, place };
+  }
+  return wrong;
+}
+
+async function byToken(
+  token: string,
+  place: CredentialPlace,
+  verifier: TokenVerifier,
+  exchange: Exchange,
+): Promise<Outcome> {
+  try {
+    const { identity, provider } = await verifier.verify(token, exchange.waitUntil);
+    return { identity, place, provider };
+  } catch (error) {
+    if (error instanceof TokenFault) return { fault: `the token ${error.message}`, scheme: 'jwt' };
+    if (error instanceof KeysUnavailable) return { fault: error.message, scheme: 'jwt', code: 'unavailable' };
+    throw error;
+  }
+}
+
+async function bySignature(
+  exchange: Exchange,
+  hmac: CompiledHmac,
+  namespaceUid: string,
+  parts: AuthenticationParts,
+): Promise<Outcome> {
+  const { target, request } = exchange;
+  const hasBody = exchange.body !== null;
+  const authority = target.port === null ? target.host : `${target.host}:${target.port}`;
+  try {
+    const secretOf = (keyId: string) => {
+      if (!Object.hasOwn(hmac.keys, keyId)) return null;
+      const { sealed, context } = hmac.keys[keyId];
+      return new Uint8Array(Buffer.from(parts.secrets.open(sealed, context), 'base64'));
+    };
+    const signed = { ...target, authority, headers: request.headers, hasBody };
+    const { keyId, nonce, expiresAtMs } = verifySignature(signed, hmac, secretOf, parts.clock.now());
+    if (hasBody) {
+      const body = await readBody(exchange, hmac.maxBodyBytes);
+      if (body === null) return { fault: tooLarge(hmac.maxBodyBytes), scheme: 'hmac', code: 'body_too_large' };
+      if (!digestMatches(request.headers, body)) throw new SignatureFault('Content-Digest is not that of the body');
+    }
+    let isFirst: boolean;
+    try {
+      isFirst = await parts.firstUse(namespaceUid, `${keyId} ${nonce}`, expiresAtMs);
+    } catch (error) {
+      // Who cannot tell whether it is a repetition lets none through.
+      parts.log.error('nonces cannot be looked up', { error });
+      return { fault: 'signatures cannot be checked now', scheme: 'hmac', code: 'unavailable' };
+    }
+    if (!isFirst) throw new SignatureFault('the nonce was used before');
+    const { user, tenant } = hmac.keys[keyId];
+    return { identity: { method: 'hmac', id: keyId, apiKey: keyId, user, tenant, claims: {} }, place: null };
+  } catch (error) {
+    if (error instanceof SignatureFault) return { fault: `the signature is refused: ${error.message}`, scheme: 'hmac' };
+    throw error;
+  }
+}
+
+function answerOf(
+  exchange: Exchange,
+  auth: CompiledAuth,
+  outcome: Soon<Outcome>,
+  parts: AuthenticationParts,
+): Soon<Response | null> {
+  if (outcome instanceof Promise) return outcome.then((ended) => conclude(exchange, auth, ended, parts));
+  return conclude(exchange, auth, outcome, parts);
+}
+
+function conclude(
+  exchange: Exchange,
+  auth: CompiledAuth,
+  outcome: Outcome,
+  parts: AuthenticationParts,
+): Response | null {
+  if ('fault' in outcome) {
+    if (outcome.code === 'unavailable') {
+      parts.log.warn('keys of an issuer cannot be had', { policy: exchange.policies.auth?.name, fault: outcome.fault });
+      const detail = 'the credentials cannot be checked now';
+      return refuse(exchange, 'authentication', 'unavailable', detail, { retryAfterSeconds: 10 });
+    }
+    if (outcome.code === 'body_too_large') return refuse(exchange, 'authentication', outcome.code, outcome.fault);
+    return refuseCaller(exchange, auth, outcome.fault, outcome.scheme);
+  }
+  exchange.identity = outcome.identity;
+  removeCredentials(exchange, auth, outcome.place);
+  addIdentityHeaders(exchange, auth, outcome.provider);
+  return null;
+}
+
+/** 401 with a challenge for each way there is; 403 where a client certificate is the only one, which has none. */
+export function refuseCaller(exchange: Exchange, auth: CompiledAuth, fault: string, scheme: Scheme): Response {
+  const challenges = challengesOf(auth, fault, scheme);
+  if (challenges.length === 0) return refuse(exchange, 'authentication', 'access_denied', fault);
+  const headers: Record<string, string> = { 'www-authenticate': challenges.join(', ') };
+  if (auth.hmac !== null) headers['accept-signature'] = acceptedSignature(auth.hmac);
+  return refuse(exchange, 'authentication', 'unauthenticated', fault, { headers });
+}
+
+function challengesOf(auth: CompiledAuth, fault: string, scheme: Scheme): string[] {
+  const realm = `realm="${auth.realm}"`;
+  const challenges: string[] = [];
+  // RFC 6750, section 3: without a token nothing is said of an error.
+  const wrongToken =
+    scheme === 'jwt' ? `, error="invalid_token", error_description="${fault.replace(/["\\]/g, "'")}"` : '';
+  if (auth.jwt !== null) challenges.push(`Bearer ${realm}${wrongToken}`);
+  if (auth.hmac !== null) challenges.push(`Signature ${realm}`);
+  for (const place of auth.apiKey?.from ?? []) {
+    // No scheme is registered for keys; one that comes as a Bearer token is one.
+    const isBearer = place.type === 'header' && place.prefix.trim().toLowerCase() === 'bearer';
+    if (!isBearer) challenges.push(`ApiKey ${realm}, in="${place.type}", name="${place.name}"`);
+    else if (auth.jwt === null) challenges.push(`Bearer ${realm}`);
+  }
+  return challenges;
+}
+
+/** RFC 9421, section 5.1: what is asked to be signed. */
+function acceptedSignature({ components }: CompiledHmac): string {
+  const all = ['@method', '@authority', '@path', '@query', 'content-digest', ...components];
+  const list = [...new Set(all)].map((name) => `"${name}"`).join(' ');
+  return `sig=(${list});created;nonce;keyid;alg="hmac-sha256"`;
+}
+
+/** What the upstream is not to see: credentials of ways that are not forwarded, right or not. */
+function removeCredentials(exchange: Exchange, auth: CompiledAuth, decided: CredentialPlace | null): void {
+  const { apiKey, jwt, hmac } = auth;
+  const keeps = (place: CredentialPlace) =>
+    jwt?.forward === true && exchange.identity.method === 'jwt' && decided !== null && isSamePlace(place, decided);
+  if (apiKey !== null && !apiKey.forward)
+    for (const place of apiKey.from) if (!keeps(place)) removeCredential(exchange, place);
+  if (jwt !== null && !jwt.forward) for (const place of jwt.from) removeCredential(exchange, place);
+  if (hmac !== null && !hmac.forward) {
+    exchange.headers.delete('signature');
+    exchange.headers.delete('signature-input');
+  }
+}
+
+function isSamePlace(a: CredentialPlace, b: CredentialPlace): boolean {
+  return a.type === b.type && a.name === b.name;
+}
+
+/** Also under names that a server behind CGI or WSGI takes for the same: `x_user` for `x-user`. */
+function removeIdentityHeaders(exchange: Exchange, auth: CompiledAuth): void {
+  const names = headersSaid(auth);
+  if (names.size === 0) return;
+  for (const name of [...exchange.headers.keys()])
+    if (names.has(name.replaceAll('_', '-'))) exchange.headers.delete(name);
+}
+
+const said = new WeakMap<CompiledAuth, ReadonlySet<string>>();
+
+function headersSaid(auth: CompiledAuth): ReadonlySet<string> {
+  const present = said.get(auth);
+  if (present !== undefined) return present;
+  const claimed =
+    auth.jwt?.providers.flatMap(({ claimsToHeaders }) => claimsToHeaders.map(({ header }) => header)) ?? [];
+  const names = new Set(
+    [...auth.identityHeaders.map(({ name }) => name), ...claimed].map((name) => name.replaceAll('_', '-')),
+  );
+  said.set(auth, names);
+  return names;
+}
+
+function addIdentityHeaders(exchange: Exchange, auth: CompiledAuth, provider: CompiledJwtProvider | undefined): void {
+  const { identity, headers } = exchange;
+  if (identity.method !== 'anonymous') {
+    for (const { name, value } of auth.identityHeaders) {
+      const text = headerText(identity[value]);
+      if (text !== null) headers.set(name, text);
+    }
+  }
+  for (const { claim, header } of provider?.claimsToHeaders ?? []) {
+    const text = headerText(claimAt(identity.claims, claim));
+    if (text !== null) headers.set(header, text);
+  }
+}
+
+/**
+ * A claim as the value of a header: lists of plain values with commas between them, objects as JSON. What is not visible
+ * ASCII, and `%`, is percent-encoded: a value can neither end its line nor be taken for another.
+ */
+function headerText(value: unknown): string | null {
+  if (value === undefined || value === null || value === '') return null;
+  const isList = Array.isArray(value) && value.every((item) => typeof item !== 'object' || item === null);
+  const text = isList ? value.join(',') : typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return text.toWellFormed().replace(/[^\x20-\x24\x26-\x7e]/gu, (char) => encodeURIComponent(char));
+}
