@@ -7,6 +7,7 @@ import type { LimitAsk, LimitChange, RateLimiterCalls, TakeAnswer } from '../src
 import { depsOf } from '../src/deps.ts';
 import { Counters } from '../src/traffic/limit/counters.ts';
 import { Journal } from '../src/traffic/limit/journal.ts';
+import { Nonces } from '../src/traffic/nonces.ts';
 import { ObjectAlarm } from './object-alarm.ts';
 
 /** What an object that dies has not written: the calls of so long. A shorter time costs more rows. */
@@ -18,12 +19,15 @@ const FORGET_AFTER_MS = 60_000;
  * Counts for all isolates what passes under the limits of a policy, for a share of its keys. Its name is
  * `{namespaceUid}/{policy}/{shard}`. Counters are in memory; what changed is written about once a second, since a row
  * a request would cost more than the request. So an object that dies forgets the last second at most.
+ *
+ * `{namespaceUid}/@nonces/{shard}` keeps which signatures were used: a limit of one, for which a row is written.
  */
 export class RateLimiter extends DurableObject<Cloudflare.Env> implements RateLimiterCalls {
   private readonly database: ObjectDatabase;
   private readonly alarmClock: ObjectAlarm;
   private counters = new Counters(LIMITS.rateLimitCounters);
   private journal: Journal;
+  private nonces: Nonces;
   private flushing: ReturnType<typeof setTimeout> | null = null;
   private watched = false;
 
@@ -36,6 +40,7 @@ export class RateLimiter extends DurableObject<Cloudflare.Env> implements RateLi
     this.alarmClock = new ObjectAlarm(ctx.storage);
     this.journal = new Journal(this.database);
     this.journal.load(this.counters);
+    this.nonces = new Nonces(this.database);
     ctx.blockConcurrencyWhile(async () => {
       this.watched = (await ctx.storage.get('watched')) === true;
       await this.alarmClock.load();
@@ -65,6 +70,13 @@ export class RateLimiter extends DurableObject<Cloudflare.Env> implements RateLi
     return count;
   }
 
+  async firstUse(nonce: string, expiresAtMs: number): Promise<boolean> {
+    const isFirst = this.nonces.firstUse(nonce, expiresAtMs);
+    await this.register();
+    await this.alarmClock.arm(systemClock.now() + FORGET_AFTER_MS);
+    return isFirst;
+  }
+
   /** Looks whether the alarm is set as it should be; a sweep calls it, since an alarm can be lost. */
   async tick(): Promise<void> {
     await this.alarmClock.load();
@@ -89,6 +101,7 @@ export class RateLimiter extends DurableObject<Cloudflare.Env> implements RateLi
     this.watched = false;
     this.counters = new Counters(LIMITS.rateLimitCounters);
     this.journal = new Journal(this.database);
+    this.nonces = new Nonces(this.database);
   }
 
   private flushSoon(): void {
@@ -108,8 +121,9 @@ export class RateLimiter extends DurableObject<Cloudflare.Env> implements RateLi
 
   private async forget(): Promise<void> {
     const nowMs = systemClock.now();
-    const nextMs = this.counters.forget(nowMs);
+    const next = [this.counters.forget(nowMs), this.nonces.forget(nowMs)].filter((atMs) => atMs !== null);
     this.journal.flush(this.counters);
+    const nextMs = next.length === 0 ? null : Math.min(...next);
     if (nextMs !== null) await this.alarmClock.arm(Math.max(nextMs, nowMs + FORGET_AFTER_MS));
   }
 

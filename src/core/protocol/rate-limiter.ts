@@ -72,4 +72,6 @@ export interface RateLimiterCalls {
   peek(asks: readonly LimitAsk[]): Promise<TakeAnswer>;
   /** Forgets what was counted for a key under these limits; returns how many counters there were. */
   reset(limits: readonly string[], key: string): Promise<number>;
+  /** Whether a nonce is used for the first time, which it then was; remembered a minute beyond `expiresAtMs`. */
+  firstUse(nonce: string, expiresAtMs: number): Promise<boolean>;
 }
