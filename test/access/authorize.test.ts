@@ -54,6 +54,13 @@ describe.each(ROLES)('a key of role %s', (role) => {
   });
 });
 
+test('hostnames are given to namespaces by keys of role admin that are confined to none', () => {
+  for (const role of ROLES) {
+    expect(may(subject(role, null), 'create', 'hostnamegrants', null, 'orasi.io')).toBe(role === 'admin');
+    expect(may(subject(role), 'create', 'hostnamegrants', null, 'orasi.io')).toBe(false);
+  }
+});
+
 /** Who may do what within the namespace of the key. */
 test.each([
   ['get', '', 'objects', ['admin', 'agent', 'ingester', 'reader']],
@@ -95,6 +102,10 @@ test.each([
   ['create', 'orasi.io', 'clusters', ['admin']],
   ['get', 'orasi.io', 'taskschedules', ['admin', 'agent', 'ingester', 'reader']],
   ['create', 'orasi.io', 'taskschedules', ['admin']],
+  ['list', 'gateway.networking.k8s.io', 'httproutes', ['admin', 'agent', 'ingester', 'reader']],
+  ['patch', 'gateway.networking.k8s.io', 'gateways', ['admin']],
+  ['get', 'orasi.io', 'routematchpolicies', ['admin', 'agent', 'ingester', 'reader']],
+  ['create', 'orasi.io', 'routematchpolicies', ['admin']],
   ['update', 'coordination.k8s.io', 'leases', ['admin', 'agent']],
   ['get', '', 'something-new', ['admin']],
   ['get', 'other.io', 'pipelines', ['admin']],
