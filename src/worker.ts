@@ -9,6 +9,7 @@ import { consumeIndex } from '../queues/index.ts';
 import { consumeIngest } from '../queues/ingest.ts';
 import { consumeTasks } from '../queues/tasks.ts';
 import { authorize } from './access/authorize.ts';
+import { policySecrets } from './access/policy-secrets.ts';
 import { keysFrom } from './access/secret-encryption.ts';
 import { createApi } from './api/api.ts';
 import type { ApiApp } from './api/route.ts';
@@ -97,7 +98,15 @@ function gatewayOf(deps: Deps, env: Cloudflare.Env): Gateway {
       return () => clearTimeout(timer);
     },
     upstreamAllow: config.upstreamAllow,
+    upstreamBindings: config.upstreamBindings,
+    binding: (name) => (env as unknown as Readonly<Record<string, unknown>>)[name],
+    bucket: env.BUCKET,
     sessionKey: keysFrom(deps.config)[0],
+    secrets: policySecrets(keysFrom(config)),
+    platformKey: async (token) => {
+      const subject = await deps.authenticator.authenticate(token);
+      return subject?.kind === 'api-key' ? subject : null;
+    },
     trustedProxies: config.trustedProxies,
     clock: systemClock,
     random: systemRandom,

@@ -1,3 +1,5 @@
+import { JsonWebKeySets } from '../access/json-web-key-sets.ts';
+import type { PolicySecrets } from '../access/policy-secrets.ts';
 import { sessionSigner } from '../access/session-signature.ts';
 import type { AddressBlock } from '../core/address-blocks.ts';
 import type { Clock } from '../core/clock.ts';
@@ -7,13 +9,19 @@ import type { RateLimiterCalls } from '../core/protocol/rate-limiter.ts';
 import type { UpstreamMonitorCalls } from '../core/protocol/upstream-monitor.ts';
 import type { Random } from '../core/random.ts';
 import type { Log } from '../observe/log.ts';
+import { hashText } from '../traffic/snapshot/key-hash.ts';
+import { createAuthentication, type PlatformKey } from './authenticate.ts';
+import { createAuthorisation } from './authorise.ts';
 import { ControlLink } from './control-link.ts';
 import { endpointSender, type Fetcher } from './endpoint.ts';
+import type { FilesBucket } from './files.ts';
 import { Gateway } from './gateway.ts';
 import type { Stages } from './pipeline.ts';
 import { createRateLimits, type EdgeLimiter } from './rate-limits.ts';
+import { addSecurityHeaders } from './security-headers.ts';
 import { type ReadFile, Snapshots } from './snapshot.ts';
 import { Upstreams } from './upstreams.ts';
+import { checkAddress, checkRequest } from './validate.ts';
 
 /** What the gateway stands on, of one isolate. */
 export interface GatewayPorts {
@@ -27,8 +35,16 @@ export interface GatewayPorts {
   /** Rings once after so many milliseconds; returns what calls it off. */
   readonly timer: (ms: number, ring: () => void) => () => void;
   readonly upstreamAllow: readonly AddressBlock[];
+  readonly upstreamBindings: readonly string[];
+  /** A binding of the deployment by its name. */
+  readonly binding: (name: string) => unknown;
+  readonly bucket: FilesBucket;
   /** What keys of sticky sessions are derived from. */
   readonly sessionKey: Uint8Array;
+  /** What compiled policies hold of secrets. */
+  readonly secrets: PolicySecrets;
+  /** Whose key of the platform a token is; null where it opens nothing. */
+  readonly platformKey: (token: string) => Promise<PlatformKey | null>;
   readonly trustedProxies: readonly AddressBlock[];
   readonly clock: Clock;
   readonly random: Random;
@@ -47,17 +63,26 @@ export function createGateway(ports: GatewayPorts): Gateway {
     askNow: () => link.askNow(),
   });
   const stages: Stages = {
-    addresses: () => null,
-    validation: () => null,
-    authentication: (exchange) => {
-      if (exchange.policies.auth !== null || exchange.policies.security !== null)
-        throw new Error('no stage for policies');
-      return null;
-    },
-    authorisation: () => null,
+    addresses: checkAddress,
+    validation: checkRequest,
+    authentication: createAuthentication({
+      clock,
+      log,
+      secrets: ports.secrets,
+      keySets: new JsonWebKeySets({
+        fetch: (url, init) => ports.origin.fetch(url, init),
+        clock,
+        allowed: ports.upstreamAllow,
+        pause: (ms) => new Promise((resolve) => ports.timer(ms, () => resolve())),
+      }),
+      platformKey: ports.platformKey,
+      firstUse: (namespaceUid, nonce, expiresAtMs) =>
+        ports.limiter(nonceObject(namespaceUid, nonce)).firstUse(nonce, expiresAtMs),
+    }),
+    authorisation: createAuthorisation(log),
     rateLimits: createRateLimits({ ...ports, newHolder: () => newId(clock, random), mostKeys: LIMITS.rateLimitLeases }),
     upstreams,
-    securityHeaders: () => undefined,
+    securityHeaders: addSecurityHeaders,
     observer: { finished: () => undefined },
   };
   const link = new ControlLink({
@@ -72,8 +97,16 @@ export function createGateway(ports: GatewayPorts): Gateway {
   const send = endpointSender({
     origin: ports.origin,
     allowed: ports.upstreamAllow,
-    service: () => undefined,
-    files: () => Promise.reject(new Error('no files yet')),
+    binding: ports.binding,
+    bindings: ports.upstreamBindings,
+    bucket: ports.bucket,
   });
   return new Gateway({ snapshots, link, stages, send, trustedProxies: ports.trustedProxies, clock, random, log });
+}
+
+/** Objects that a namespace's nonces are spread over. */
+const NONCE_SHARDS = 8;
+
+function nonceObject(namespaceUid: string, nonce: string): string {
+  return `${namespaceUid}/@nonces/${hashText(nonce) % NONCE_SHARDS}`;
 }
