@@ -1,21 +1,27 @@
 import type { AddressBlock } from '../core/address-blocks.ts';
 import { outboundFault } from '../core/outbound.ts';
-import type { UpstreamSource } from '../core/protocol/upstream.ts';
+import type { CompiledUpstream } from '../core/protocol/upstream.ts';
+import { answerFile, type FilesBucket } from './files.ts';
 
 /** A request as it goes to one endpoint. */
 export interface EndpointRequest {
   readonly method: string;
   /** With a leading slash, and the query behind it. */
   readonly pathAndQuery: string;
-  /** The name asked for, where it is not the endpoint's own. */
+  /** The name that a filter asks for; null where none does. */
   readonly host: string | null;
+  readonly clientHost: string;
   readonly headers: Headers;
   readonly body: ReadableStream<Uint8Array> | Uint8Array | null;
   readonly signal: AbortSignal | null;
 }
 
 /** Sends a request to an endpoint; throws where there is no answer. `address` as of `Attempt`. */
-export type SendToEndpoint = (source: UpstreamSource, address: string, request: EndpointRequest) => Promise<Response>;
+export type SendToEndpoint = (
+  upstream: CompiledUpstream,
+  address: string,
+  request: EndpointRequest,
+) => Promise<Response>;
 
 /** An endpoint that may not be called: an address that the deployment does not allow, a binding that is not there. */
 export class EndpointRefused extends Error {
@@ -31,16 +37,18 @@ export interface EndpointParts {
   readonly origin: Fetcher;
   /** Private addresses that may be called: UPSTREAM_ALLOW_CIDRS. */
   readonly allowed: readonly AddressBlock[];
-  /** A service binding of the deployment; undefined where it has none of that name. */
-  readonly service: (binding: string) => Fetcher | undefined;
-  /** Answers from R2, for upstreams of that source. */
-  readonly files: (source: Extract<UpstreamSource, { type: 'r2' }>, request: EndpointRequest) => Promise<Response>;
+  /** A binding of the deployment by its name; undefined where it has none. */
+  readonly binding: (name: string) => unknown;
+  /** UPSTREAM_BINDINGS: `NAME` for every namespace, `namespace/NAME` for one. */
+  readonly bindings: readonly string[];
+  /** The platform's own bucket, of which a namespace's files are under `public/{namespaceUid}/`. */
+  readonly bucket: FilesBucket;
 }
 
 /** More addresses than one isolate calls; then all are looked at again. */
 const KNOWN_ADDRESSES = 10_000;
 
-export function endpointSender({ origin, allowed, service, files }: EndpointParts): SendToEndpoint {
+export function endpointSender({ origin, allowed, binding, bindings, bucket }: EndpointParts): SendToEndpoint {
   const faults = new Map<string, string | null>();
   const faultOf = (address: string): string | null => {
     const known = faults.get(address);
@@ -50,13 +58,29 @@ export function endpointSender({ origin, allowed, service, files }: EndpointPart
     faults.set(address, fault);
     return fault;
   };
-  return async (source, address, request) => {
-    if (source.type === 'r2') return await files(source, request);
+  /** What was allowed when the upstream was admitted may not be so now. */
+  const named = <T>({ namespace }: CompiledUpstream, name: string): T => {
+    const present = bindings.includes(name) || bindings.includes(`${namespace}/${name}`) ? binding(name) : undefined;
+    if (present === undefined) throw new EndpointRefused(`namespace ${namespace} may use no binding ${name}`);
+    return present as T;
+  };
+  return async (upstream, address, request) => {
+    const { source } = upstream;
+    if (source.type === 'r2') {
+      if (source.binding !== null) {
+        const own = named<FilesBucket>(upstream, source.binding);
+        return await answerFile(own, source.prefix, source.indexDocument, request);
+      }
+      const prefix = `public/${upstream.namespaceUid}/${source.prefix}`;
+      return await answerFile(bucket, prefix, source.indexDocument, request);
+    }
     if (source.type === 'serviceBinding') {
-      const fetcher = service(source.binding);
-      if (fetcher === undefined) throw new EndpointRefused(`the deployment has no service binding ${source.binding}`);
-      // A Worker's address is any: it has the name that the client, or the route, asked for.
-      return await fetcher.fetch(`https://${request.host ?? source.binding}${request.pathAndQuery}`, initOf(request));
+      const service = named<Fetcher>(upstream, source.binding);
+      // A Worker's address is any: it has the name that the route asks for, else the client's.
+      return await service.fetch(
+        `https://${request.host ?? request.clientHost}${request.pathAndQuery}`,
+        initOf(request),
+      );
     }
     const fault = faultOf(address);
     if (fault !== null) throw new EndpointRefused(fault);

@@ -22,11 +22,12 @@ import { changeHeaders } from '../traffic/filters/headers.ts';
 import { RequestFacts } from '../traffic/match/facts.ts';
 import { matchRequest } from '../traffic/match/match.ts';
 import { type EntryKey, upstreamEntryKey } from '../traffic/snapshot/keys.ts';
-import { announcedBytes } from './body.ts';
+import { announcedBytes, keepCopy } from './body.ts';
 import type { ControlLink } from './control-link.ts';
 import type { SendToEndpoint } from './endpoint.ts';
 import type { Exchange, PoliciesInForce } from './exchange.ts';
 import { givenRequestId, outgoingHeaders, passes } from './headers.ts';
+import { chosenMirrors, sendMirror } from './mirror.ts';
 import type { Stages } from './pipeline.ts';
 import { UpstreamProxy } from './proxy.ts';
 import { refuse } from './refusal.ts';
@@ -195,13 +196,15 @@ export class Gateway {
     const redirect = redirectOf(action);
     if (redirect !== null) return redirectTo(exchange, redirect, rule.path);
     applyRequestFilters(exchange, action.filters, rule.path);
-    const backend = this.#chooseBackend(action.backends);
+    await this.#mirror(exchange, action.filters);
+    const backend = this.#sessionBackend(exchange, action) ?? this.#chooseBackend(action.backends);
     exchange.backend = backend;
     if (backend === null || backend.upstream === null) {
       const why = backend === null ? 'the rule has no backend' : `${backend.name} does not resolve`;
       return refuse(exchange, 'upstream', 'route_broken', why);
     }
     applyRequestFilters(exchange, backend.filters, rule.path);
+    await this.#mirror(exchange, backend.filters);
     const upstream = await this.#entry(exchange, upstreamEntryKey(backend.upstream));
     if (upstream === null) return refuse(exchange, 'upstream', 'route_broken', `${backend.name} is not there`);
     exchange.upstreamKey = backend.upstream;
@@ -251,6 +254,30 @@ export class Gateway {
       entry = exchange.entries.read(key);
     }
     return entry ?? null;
+  }
+
+  /** Sends copies to where the filters say, beside the request itself. Nothing that fails here is the request's. */
+  async #mirror(exchange: Exchange, filters: readonly CompiledFilter[]): Promise<void> {
+    const { stages, send, clock, random, log } = this.#parts;
+    for (const { backend } of chosenMirrors(filters, random)) {
+      const upstream =
+        backend.upstream === null ? null : await this.#entry(exchange, upstreamEntryKey(backend.upstream));
+      if (backend.upstream === null || upstream === null || !(await keepCopy(exchange))) {
+        exchange.mirrorsSkipped += 1;
+        continue;
+      }
+      const sent = sendMirror(exchange, backend.upstream, upstream, stages.upstreams, send, clock);
+      exchange.waitUntil(
+        sent.catch((error) => log.warn('a mirror not sent', { error, requestId: exchange.requestId })),
+      );
+    }
+  }
+
+  #sessionBackend(exchange: Exchange, { sessionPersistence, backends }: RuleAction): CompiledBackend | null {
+    if (sessionPersistence === null) return null;
+    const keys = backends.map(({ upstream }) => upstream);
+    const key = this.#parts.stages.upstreams.sessionUpstream(exchange, keys);
+    return key === null ? null : (backends.find(({ upstream }) => upstream === key) ?? null);
   }
 
   #chooseBackend(backends: readonly CompiledBackend[]): CompiledBackend | null {

@@ -64,6 +64,8 @@ export interface UpstreamStage {
     answer: Headers | null,
     repeatable: boolean,
   ): number | null;
+  /** Which of a rule's upstreams a request's session is at, whatever the weights; null for none. */
+  sessionUpstream(exchange: Exchange, keys: readonly (UpstreamKey | null)[]): UpstreamKey | null;
   /** Adds what upstreams need on the answer: the cookie of a sticky session. */
   responseHeaders(exchange: Exchange, headers: Headers): void;
 }

@@ -25,6 +25,9 @@ const FAULT_CODES = {
 const WITHOUT_BODY: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
+/** Passes through the platform alone; a longer one through this isolate, which sees it come to a halt. */
+const SHORT_BODY_BYTES = 64 * 1024;
+
 /** One try: an answer, or why there is none. */
 interface Tried {
   readonly attempt: Attempt;
@@ -93,10 +96,11 @@ export class UpstreamProxy {
     const timer = timeoutMs === 0 ? null : setTimeout(end, timeoutMs, 'timeout');
     let answer: Response | null = null;
     try {
-      answer = await send(upstream.source, attempt.address, {
+      answer = await send(upstream, attempt.address, {
         method: exchange.request.method,
         pathAndQuery: exchange.upstreamPath + exchange.target.search,
         host: exchange.upstreamHost,
+        clientHost: exchange.target.host,
         headers: exchange.headers,
         body: exchange.body,
         signal: abort.signal,
@@ -106,6 +110,8 @@ export class UpstreamProxy {
     } finally {
       if (timer !== null) clearTimeout(timer);
     }
+    const { idleMs } = upstream.timeouts;
+    if (answer !== null && idleMs > 0 && isShort(announcedBytes(answer.headers))) setTimeout(end, idleMs, 'timeout');
     const headMs = clock.now() - startedMs;
     const outcome: CallOutcome =
       answer === null ? { status: null, fault, headMs } : { status: answer.status, fault: null, headMs };
@@ -144,8 +150,9 @@ export class UpstreamProxy {
     let body = WITHOUT_BODY.has(status) ? null : answer.body;
     const bytes = announcedBytes(answer.headers);
     exchange.responseBytes = body === null ? 0 : bytes;
-    if (body !== null && exchange.watchBody) {
-      const watched = watchBody(body, bytes);
+    const { idleMs } = exchange.upstream?.timeouts ?? { idleMs: 0 };
+    if (body !== null && (exchange.watchBody || (idleMs > 0 && !isShort(bytes)))) {
+      const watched = watchBody(body, bytes, idleMs);
       body = watched.body;
       exchange.bodyEnd = watched.ended.then((end) => {
         exchange.responseBytes = end.bytes;
@@ -158,6 +165,11 @@ export class UpstreamProxy {
     const headers = answerHeaders(answer.headers);
     return new Response(body, { status, statusText, headers, webSocket, encodeBody: 'manual' });
   }
+}
+
+/** Whether a body is whole within moments of its head, if its upstream is well: then a time for all of it will do. */
+function isShort(bytes: number | null): boolean {
+  return bytes !== null && bytes <= SHORT_BODY_BYTES;
 }
 
 /** Of two times that are 0 where there is none. */
