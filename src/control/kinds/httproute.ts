@@ -34,6 +34,9 @@ export const httprouteKind: KindDeclaration = {
     printerColumns: [
       { name: 'Hostnames', type: 'string', jsonPath: '.spec.hostnames' },
       { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+      { name: 'Accepted', type: 'string', jsonPath: parentCondition('Accepted', 'status'), priority: 1 },
+      { name: 'Reason', type: 'string', jsonPath: parentCondition('Accepted', 'reason'), priority: 1 },
+      { name: 'ResolvedRefs', type: 'string', jsonPath: parentCondition('ResolvedRefs', 'status'), priority: 1 },
     ],
   },
   schema: () =>
@@ -54,6 +57,11 @@ export const httprouteKind: KindDeclaration = {
     }),
   strategy: { validate: (object, current) => ruleFaults(HTTP_ROUTE_RULES, object, current) },
 };
+
+/** Of the first parent, which for most routes is the only one. */
+function parentCondition(type: string, member: 'status' | 'reason'): string {
+  return `.status.parents[*].conditions[?(@.type=="${type}")].${member}`;
+}
 
 function rule() {
   return z.object({

@@ -20,7 +20,9 @@ describe('a kind of two versions', () => {
       expect(plane.call({ ...call, verb: 'get', name: 'shop' }).json.apiVersion).toBe(apiVersion);
       expect(plane.call({ ...call, verb: 'list' }).json).toMatchObject({ apiVersion, items: [{ apiVersion }] });
       const table = plane.call({ ...call, verb: 'list', representation: 'table', query: { includeObject: 'Object' } });
-      expect(table.json).toMatchObject({ rows: [{ cells: ['shop', '["a.example"]', '0s'], object: { apiVersion } }] });
+      expect(table.json).toMatchObject({
+        rows: [{ cells: ['shop', '["a.example"]', '0s', null, null, null], object: { apiVersion } }],
+      });
     }
   });
 
@@ -79,4 +81,26 @@ test('a Gateway shows its first address in its table', () => {
   plane.send('patch', { status }, { ...GATEWAYS, name: 'default', subresource: 'status' });
   const { json } = plane.call({ ...GATEWAYS, verb: 'list', representation: 'table' });
   expect(json).toMatchObject({ rows: [{ cells: ['default', 'orasi', 'gw.example', null, '0s'] }] });
+});
+
+test('a route shows in its wide table what has become of it at its first Gateway', () => {
+  const plane = testPlane();
+  plane.send('create', named(NEW_VERSION, 'shop'), ROUTES);
+  const conditions = [
+    ['Accepted', 'False', 'HostnameConflict'],
+    ['ResolvedRefs', 'True', 'ResolvedRefs'],
+  ].map(([type, status, reason]) => ({
+    type,
+    status,
+    reason,
+    message: '',
+    lastTransitionTime: '2026-11-21T00:00:00Z',
+  }));
+  const parents = [{ parentRef: { name: 'default' }, controllerName: 'orasi.io/gateway-controller', conditions }];
+  plane.send('patch', { status: { parents } }, { ...ROUTES, name: 'shop', subresource: 'status' });
+  const { json } = plane.call({ ...ROUTES, verb: 'list', representation: 'table' });
+  expect(json).toMatchObject({
+    rows: [{ cells: ['shop', '["a.example"]', '0s', 'False', 'HostnameConflict', 'True'] }],
+  });
+  expect(json.columnDefinitions).toMatchObject([{}, {}, {}, { priority: 1 }, { priority: 1 }, { priority: 1 }]);
 });
