@@ -14,6 +14,7 @@ import type { ControlPlaneReader, ControlPlaneResources } from './core/protocol/
 import type { DiscoverySettings } from './core/protocol/discovery-settings.ts';
 import type { IndexMessage, IngestMessage, TaskMessage, TaskStepMessage } from './core/protocol/messages.ts';
 import type { TaskQueueCalls } from './core/protocol/tasks.ts';
+import { UPSTREAM_MONITOR_NAME } from './core/protocol/upstream-monitor.ts';
 import { systemRandom } from './core/random.ts';
 import { ObjectStore as ClusterObjectStore } from './discovery/built-in/object-store.ts';
 import { ClusterServices } from './discovery/cluster-services.ts';
@@ -250,6 +251,7 @@ function watchedObjects(
 ): Deps['watched'] {
   const kinds: Readonly<Record<string, (name: string) => WatchedCalls>> = {
     'task-queue': (name) => env.TASK_QUEUE.getByName(name),
+    'upstream-monitor': (name) => env.UPSTREAM_MONITOR.getByName(name),
     cluster: (name) => clusters.at(name),
     'rate-limiter': (name) => env.RATE_LIMITER.getByName(name),
   };
@@ -269,6 +271,8 @@ function watchedObjects(
       ),
     async eraseNamespace(uid) {
       for (const kind of Object.keys(kinds)) if (!(await eraseWatched(registry, kind, uid, callsOf))) return false;
+      // One object is there for the upstreams of all namespaces.
+      await env.UPSTREAM_MONITOR.getByName(UPSTREAM_MONITOR_NAME).eraseNamespace(uid);
       return true;
     },
     revoked: (owner, namespaceUid) => revokeWatched(registry, owner, namespaceUid, callsOf),

@@ -156,6 +156,12 @@ export const LIMITS = {
   rateLimitCounters: 50_000,
   /** Keys of which an isolate remembers what it was lent; those used longest ago are forgotten first. */
   rateLimitLeases: 10_000,
+  /** Endpoints of one upstream that discovery finds; more are left out. */
+  upstreamEndpoints: 1_000,
+  /** Endpoints of all upstreams that one object asks how they are: at ten seconds each, two hundred in a second. */
+  checkedEndpoints: 2_000,
+  /** Circuit breakers that isolates share: each that is not closed is looked at whenever one may turn. */
+  sharedBreakers: 20_000,
   /** How long one question of a gateway's isolate for news may wait: it asks once in this time, and hears of changes at once. */
   gatewaySyncMs: 5_000,
   /** The least between two reads of an isolate: a storm of changes costs it one a second. */

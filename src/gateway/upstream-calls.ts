@@ -125,6 +125,8 @@ export class Upstream {
       const breaker = address === '' ? this.breaker : (this.byAddress.get(address)?.breaker ?? null);
       breaker?.hear(shared, nowMs);
     }
+    this.breaker?.hearNothing(state.breakers[''], nowMs);
+    for (const { breaker, address } of this.endpoints) breaker?.hearNothing(state.breakers[address], nowMs);
     this.forgetChoices();
   }
 

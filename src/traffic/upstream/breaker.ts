@@ -146,6 +146,11 @@ export class Breaker {
     }
   }
 
+  /** The shared object knows nothing of it: what was open is forgotten there, and nobody would send probes. */
+  hearNothing(shared: SharedBreaker | undefined, nowMs: number): void {
+    if (shared === undefined && this.untold === null && this.present !== 'Closed') this.toClosed(nowMs, nowMs);
+  }
+
   /** What is to be told of it, again and again until it is answered. */
   untoldEvent(): BreakerEvent | null {
     if (this.untold !== null) return this.untold;

@@ -3,6 +3,8 @@ import { GRANT_MS } from './breaker.ts';
 
 /** A breaker that has closed is told of for so long, so that every isolate hears of it. */
 const TELL_CLOSED_MS = 10 * 60_000;
+/** One that nobody has sent a probe through for so long is forgotten: nobody calls its upstream any more. */
+const FORGET_HALF_OPEN_MS = 60 * 60_000;
 
 /** What is kept of one shared breaker; plain data. */
 export interface SharedBreakerRecord {
@@ -61,6 +63,7 @@ export function pass(record: SharedBreakerRecord, nowMs: number): SharedBreakerR
   if (record.state === 'Open') {
     return nowMs < record.retryAtMs ? record : { ...record, state: 'HalfOpen', sinceMs: nowMs };
   }
+  if (nowMs - record.sinceMs >= FORGET_HALF_OPEN_MS) return undefined;
   const grants = record.grants.filter(({ untilMs }) => untilMs > nowMs);
   return grants.length === record.grants.length ? record : { ...record, grants };
 }
@@ -69,7 +72,7 @@ export function pass(record: SharedBreakerRecord, nowMs: number): SharedBreakerR
 export function nextPassMs({ state, retryAtMs, sinceMs, grants }: SharedBreakerRecord): number {
   if (state === 'Open') return retryAtMs;
   if (state === 'Closed') return sinceMs + TELL_CLOSED_MS;
-  return Math.min(...grants.map(({ untilMs }) => untilMs), Number.POSITIVE_INFINITY);
+  return Math.min(...grants.map(({ untilMs }) => untilMs), sinceMs + FORGET_HALF_OPEN_MS);
 }
 
 /** Gives the isolate that asks the probes that are left. No more are under way at a time than the breaker lets through. */

@@ -1,0 +1,137 @@
+import { LIMITS } from '../src/core/limits.ts';
+import { outboundFault } from '../src/core/outbound.ts';
+import { clusterNameText } from '../src/core/protocol/cluster-name.ts';
+import type { CompiledEndpoint } from '../src/core/protocol/upstream.ts';
+import type { Deps } from '../src/deps.ts';
+import type { Log } from '../src/observe/log.ts';
+import {
+  endpointsOfInstances,
+  endpointsOfMembers,
+  type FoundEndpoints,
+} from '../src/traffic/monitor/found-endpoints.ts';
+import type { DueCheck, DueDiscovery } from '../src/traffic/monitor/monitor.ts';
+import type { CheckResult } from '../src/traffic/upstream/health.ts';
+
+/** Of a body that a text is looked for in. */
+const BODY_BYTES = 64 * 1024;
+/** Asks at a time: a Worker has six connections, and one is left for the store. */
+const AT_ONCE = 5;
+
+/** Asks endpoints how they are and registries what there is, a few at a time; every answer comes in a bounded time. */
+export class EndpointProbes {
+  private readonly deps: Deps;
+  private readonly log: Log;
+  private running = 0;
+  private readonly waiting: (() => void)[] = [];
+
+  constructor(deps: Deps, log: Log) {
+    this.deps = deps;
+    this.log = log;
+  }
+
+  /** Never throws: no answer is one. */
+  async check(due: DueCheck): Promise<CheckResult> {
+    return await this.inTurn(() => this.ask(due));
+  }
+
+  /** Never throws. */
+  async discover(
+    due: DueDiscovery,
+  ): Promise<{ readonly endpoints: readonly CompiledEndpoint[] } | { readonly failed: string }> {
+    try {
+      const found = await this.inTurn(() => this.find(due));
+      if ('failed' in found) return found;
+      for (const refused of found.refused)
+        this.log.warn('an instance is no endpoint', { upstream: due.upstream, ...refused });
+      return found;
+    } catch (error) {
+      return { failed: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  private async ask({ address, check }: DueCheck): Promise<CheckResult> {
+    const fault = outboundFault(address, this.deps.config.upstreamAllow);
+    if (fault !== null) return { passed: false, reason: fault };
+    try {
+      const response = await fetch(address + check.path, {
+        method: check.method,
+        headers: {
+          'user-agent': 'orasi-edge-health-check',
+          ...(check.host === null ? {} : { 'x-forwarded-host': check.host }),
+        },
+        // Where it leads was not looked at.
+        redirect: 'manual',
+        cache: 'no-store',
+        signal: AbortSignal.timeout(check.timeoutMs),
+      });
+      const { status } = response;
+      if (!check.expectedStatuses.some(({ from, to }) => status >= from && status <= to)) {
+        await response.body?.cancel();
+        return { passed: false, reason: `status ${status}` };
+      }
+      if (check.expectedBody === null) {
+        await response.body?.cancel();
+        return { passed: true, reason: `status ${status}` };
+      }
+      const text = await firstBytes(response);
+      return text.includes(check.expectedBody)
+        ? { passed: true, reason: `status ${status}` }
+        : { passed: false, reason: `status ${status}, and the body does not have what is expected` };
+    } catch (error) {
+      const late = error instanceof Error && error.name === 'TimeoutError';
+      return { passed: false, reason: late ? `no answer within ${check.timeoutMs} ms` : 'no connection' };
+    }
+  }
+
+  private async find({ namespaceUid, discovery }: DueDiscovery): Promise<FoundEndpoints | { failed: string }> {
+    const { config, cluster, services } = this.deps;
+    const name = clusterNameText({ namespaceUid, cluster: discovery.cluster, jurisdiction: null });
+    const { upstreamAllow } = config;
+    if (discovery.backend === 'members') {
+      const members = await (await cluster(name)).members();
+      return endpointsOfMembers(members, discovery, upstreamAllow, LIMITS.upstreamEndpoints);
+    }
+    const settings =
+      discovery.backend === 'etcd' && discovery.etcd !== null
+        ? {
+            backend: 'etcd' as const,
+            instances: [],
+            etcd: {
+              endpoints: discovery.etcd.endpoints,
+              ...(discovery.etcd.prefix === null ? {} : { prefix: discovery.etcd.prefix }),
+            },
+          }
+        : discovery.backend === 'consul' && discovery.consul !== null
+          ? { backend: 'consul' as const, instances: [], consul: discovery.consul }
+          : await services.settings(name);
+    const view = await services.services.list(name, settings, discovery.service);
+    if (!view.current) return { failed: 'the registry does not answer' };
+    return endpointsOfInstances(view.instances, discovery, upstreamAllow, LIMITS.upstreamEndpoints);
+  }
+
+  private async inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (this.running >= AT_ONCE) await new Promise<void>((go) => this.waiting.push(go));
+    else this.running += 1;
+    try {
+      return await work();
+    } finally {
+      // The place passes on to whoever waits longest.
+      const next = this.waiting.shift();
+      if (next === undefined) this.running -= 1;
+      else next();
+    }
+  }
+}
+
+async function firstBytes(response: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  let bytes = 0;
+  if (response.body === null) return text;
+  for await (const chunk of response.body as ReadableStream<Uint8Array>) {
+    text += decoder.decode(chunk, { stream: true });
+    bytes += chunk.length;
+    if (bytes >= BODY_BYTES) break;
+  }
+  return text;
+}
