@@ -1,6 +1,8 @@
 import { DurableObject } from 'cloudflare:workers';
+import { policySecrets } from '../src/access/policy-secrets.ts';
 import { keyring, keysFrom } from '../src/access/secret-encryption.ts';
 import { ControlPlaneMachine } from '../src/control/control-plane.ts';
+import { migrateGateway } from '../src/control/gateway/tables.ts';
 import { migrate, sqlStorage } from '../src/control/sql-storage.ts';
 import { systemClock } from '../src/core/clock.ts';
 import type { ObjectDatabase } from '../src/core/object-database.ts';
@@ -14,7 +16,9 @@ import type {
 } from '../src/core/protocol/control-plane.ts';
 import type { PipelineSnapshot } from '../src/core/protocol/pipeline.ts';
 import type { QueueConfiguration } from '../src/core/protocol/queue-settings.ts';
+import { edgeTiersIn } from '../src/core/protocol/rate-limit.ts';
 import type { SettingsSnapshot } from '../src/core/protocol/settings.ts';
+import { UPSTREAM_MONITOR_NAME } from '../src/core/protocol/upstream-monitor.ts';
 import { systemRandom } from '../src/core/random.ts';
 import { depsOf } from '../src/deps.ts';
 import { ShardedQueues } from '../src/tasks/sharded-queue.ts';
@@ -29,7 +33,7 @@ export class ControlPlane extends DurableObject<Cloudflare.Env> implements Contr
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
     this.alarmClock = new ObjectAlarm(ctx.storage);
-    const { config, keys, ingest, incarnations, taskQueue, watched, logs } = depsOf(env);
+    const { config, keys, ingest, incarnations, store, taskQueue, watched, logs } = depsOf(env);
     const database = sqlDatabase(ctx.storage);
     this.machine = new ControlPlaneMachine({
       storage: sqlStorage(database),
@@ -61,9 +65,18 @@ export class ControlPlane extends DurableObject<Cloudflare.Env> implements Contr
           if (status === 'rejected') logs('control').warn('a queue asks later what is declared of it', { queue: name });
       },
       clusterHome: (namespaceUid, cluster) => incarnations.home(namespaceUid, cluster),
+      gateway: {
+        database,
+        files: store,
+        announce: (version) => env.UPSTREAM_MONITOR.getByName(UPSTREAM_MONITOR_NAME).announce(version),
+        adminHosts: config.adminHosts,
+        edgeTiers: edgeTiersIn(Object.keys(env)),
+        policySecrets: policySecrets(keysFrom(config)),
+      },
     });
     ctx.blockConcurrencyWhile(async () => {
       migrate(database);
+      migrateGateway(database);
       this.machine.start();
       await this.alarmClock.load();
       await this.rearm();
@@ -114,6 +127,7 @@ export class ControlPlane extends DurableObject<Cloudflare.Env> implements Contr
   /** Looks whether the alarm is set as it should be; a sweep calls it, since an alarm can be lost. */
   async tick(): Promise<void> {
     await this.alarmClock.load();
+    this.machine.tick();
     await this.rearm();
   }
 

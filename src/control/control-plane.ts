@@ -12,6 +12,8 @@ import type { Log } from '../observe/log.ts';
 import { compileCluster } from './cluster-spec.ts';
 import { collect, collectorKeys } from './collector.ts';
 import { keepGateways, makeGateways } from './default-gateway.ts';
+import { GatewayControl } from './gateway/gateway-control.ts';
+import type { GatewayParts } from './gateway/workspace.ts';
 import { isJsonObject } from './json.ts';
 import { type AdmissionRules, STRICT_RULES } from './kind.ts';
 import { DEFAULT_NAMESPACE } from './kinds/namespace.ts';
@@ -46,6 +48,8 @@ export interface ControlPlaneParts {
   readonly queueNotice?: (name: string, configuration: QueueConfiguration) => Promise<void>;
   /** The queues that schedules submit to; without them they submit nothing. */
   readonly tasks?: ScheduledTasks;
+  /** What the gateway's configuration is made with; without it none is. */
+  readonly gateway?: GatewayParts;
   /** What the deployment lets resources name; without it nothing private. */
   readonly rules?: AdmissionRules;
   /** How many changes are remembered, at the least. */
@@ -55,7 +59,7 @@ export interface ControlPlaneParts {
 }
 
 /** Raised when a reconciler comes to another result for the same objects. */
-const RECONCILED_AS = '1';
+const RECONCILED_AS = '2';
 /** Items of work done before others get a turn. */
 const WORK_BATCH = 50;
 /** Snapshots kept in memory; making one anew costs milliseconds. */
@@ -84,6 +88,7 @@ export class ControlPlaneMachine implements Served {
   private readonly parts: ControlPlaneParts;
   private readonly kinds: readonly ServedKind[];
   private readonly clock: Clock;
+  private readonly gateway: GatewayControl | null;
 
   constructor(parts: ControlPlaneParts) {
     this.parts = parts;
@@ -105,6 +110,10 @@ export class ControlPlaneMachine implements Served {
         return this.workFor(change, store);
       },
     });
+    const { storage, store, clock } = this;
+    this.gateway = parts.gateway
+      ? new GatewayControl({ ...parts.gateway, storage, store, clock, log: parts.log })
+      : null;
   }
 
   now(): number {
@@ -150,10 +159,10 @@ export class ControlPlaneMachine implements Served {
   private reconcileAnew(): void {
     if (this.storage.getFact('reconciled-as') === RECONCILED_AS) return;
     for (const { kind, reconciler } of this.kinds) {
-      if (reconciler === undefined) continue;
       for (const { object } of this.store.all(scopeOf(kind, undefined))) {
         const key = keyOf(kind, object.metadata.namespace ?? '', object.metadata.name);
-        this.storage.addWork(`reconcile:${keyText(key)}`, this.clock.now());
+        if (reconciler !== undefined) this.storage.addWork(`reconcile:${keyText(key)}`, this.clock.now());
+        for (const work of this.gateway?.anew(key) ?? []) this.storage.addWork(work, this.clock.now());
       }
     }
     this.storage.setFact('reconciled-as', RECONCILED_AS);
@@ -290,6 +299,11 @@ export class ControlPlaneMachine implements Served {
     return Number(this.storage.getFact(versionFact(resource, namespace)) ?? 0);
   }
 
+  /** What a sweep asks for, since what was told to others may have been lost. */
+  tick(): void {
+    this.gateway?.tick();
+  }
+
   nextWorkAtMs(): number | null {
     return this.storage.nextWorkAtMs();
   }
@@ -315,8 +329,9 @@ export class ControlPlaneMachine implements Served {
 
   private async attempt(item: WorkItem, log: Log): Promise<ReconcileResult> {
     const [task, text] = splitOnce(item.key, ':');
-    const key = parseKeyText(text);
     try {
+      if (this.gateway?.does(task)) return await this.gateway.work(task, text);
+      const key = parseKeyText(text);
       if (task === 'collect') return collect(this.store, key);
       const reconciler = this.reconcilerOf(key.group, key.resource);
       if (reconciler === undefined) return { error: `nothing reconciles ${text}`, terminal: true };
@@ -366,6 +381,7 @@ export class ControlPlaneMachine implements Served {
     for (const { reconciler } of this.kinds) {
       for (const key of reconciler?.affectedBy?.(change, store) ?? []) work.push(`reconcile:${keyText(key)}`);
     }
+    work.push(...(this.gateway?.workFor(change) ?? []));
     return [...new Set(work)];
   }
 }

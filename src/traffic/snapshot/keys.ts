@@ -25,11 +25,15 @@ export function policyEntryKey(namespaceUid: string, plural: string, name: strin
   return `policy:${namespaceUid}/${plural}/${name}`;
 }
 
-/** In which of `shards` (a power of two) an entry lies. A host's first page lies beside the host: one read serves both. */
-export function shardOf(key: EntryKey, shards: number): number {
+/** The hash that places an entry. A host's first page lies beside the host: one read serves both. */
+export function entryHash(key: EntryKey): number {
   const name = key.slice(key.indexOf(':') + 1);
-  const place = key.startsWith('page:') && name.endsWith('#0') ? name.slice(0, -2) : name;
-  return hashText(place) & (shards - 1);
+  return hashText(key.startsWith('page:') && name.endsWith('#0') ? name.slice(0, -2) : name);
+}
+
+/** In which of `shards` (a power of two) an entry lies. */
+export function shardOf(key: EntryKey, shards: number): number {
+  return entryHash(key) & (shards - 1);
 }
 
 /**

@@ -1,0 +1,84 @@
+import type { ObjectDatabase } from '../../core/object-database.ts';
+import type { AttachedPolicy } from '../../core/protocol/gateway.ts';
+import type { CompiledRouteMatch } from '../route-match-spec.ts';
+
+/** The kinds of policy that attach, in the order in which they run. */
+export const POLICY_PLURALS = ['securitypolicies', 'authpolicies', 'ratelimitpolicies', 'routematchpolicies'] as const;
+export type PolicyPlural = (typeof POLICY_PLURALS)[number];
+
+/** A policy at one of its targets. */
+export interface PolicyState {
+  /** `policy:…`; null for what is compiled into the rules themselves. */
+  readonly entryKey: string | null;
+  /** Why it cannot be enforced: then what it is attached to is answered with an error. Null where it can. */
+  readonly fault: string | null;
+  readonly routeMatch: CompiledRouteMatch | null;
+}
+
+export interface PlacedPolicy extends PolicyState {
+  /** `namespace/name` */
+  readonly policy: string;
+}
+
+/** What a policy is attached to, as a text: `HTTPRoute default/shop`, with `#` and a section where it names one. */
+export function targetText(kind: string, namespace: string, name: string, section: string | null): string {
+  return `${kind} ${namespace}/${name}${section === null ? '' : `#${section}`}`;
+}
+
+/** Which policies are attached to what. Of one kind the oldest on a target is in force there, and the others are not. */
+export class AttachedPolicies {
+  private readonly database: ObjectDatabase;
+
+  constructor(database: ObjectDatabase) {
+    this.database = database;
+  }
+
+  attach(target: string, plural: PolicyPlural, age: number, policy: string, state: PolicyState): void {
+    this.database.exec(
+      'INSERT OR REPLACE INTO gateway_policies (target, plural, age, policy, state) VALUES (?, ?, ?, ?, ?)',
+      target,
+      plural,
+      age,
+      policy,
+      JSON.stringify(state),
+    );
+  }
+
+  detach(target: string, plural: PolicyPlural, age: number, policy: string): void {
+    this.database.exec(
+      'DELETE FROM gateway_policies WHERE target = ? AND plural = ? AND age = ? AND policy = ?',
+      target,
+      plural,
+      age,
+      policy,
+    );
+  }
+
+  inForce(target: string, plural: PolicyPlural): PlacedPolicy | null {
+    const row = this.database.exec(
+      'SELECT policy, state FROM gateway_policies WHERE target = ? AND plural = ? ORDER BY age, policy LIMIT 1',
+      target,
+      plural,
+    )[0];
+    return row === undefined ? null : { policy: String(row.policy), ...(JSON.parse(String(row.state)) as PolicyState) };
+  }
+
+  /** The policies of a kind on a target, the one in force first. */
+  on(target: string, plural: PolicyPlural): string[] {
+    return this.database
+      .exec('SELECT policy FROM gateway_policies WHERE target = ? AND plural = ? ORDER BY age, policy', target, plural)
+      .map((row) => String(row.policy));
+  }
+
+  /** Of targets from the widest to the narrowest the policy on the narrowest that has one. */
+  narrowest(
+    targets: readonly { readonly text: string; readonly target: AttachedPolicy['target'] }[],
+    plural: PolicyPlural,
+  ): { readonly policy: PlacedPolicy; readonly target: AttachedPolicy['target'] } | null {
+    for (let i = targets.length - 1; i >= 0; i--) {
+      const policy = this.inForce(targets[i].text, plural);
+      if (policy !== null) return { policy, target: targets[i].target };
+    }
+    return null;
+  }
+}

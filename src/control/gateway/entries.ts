@@ -1,0 +1,265 @@
+import type { ObjectDatabase } from '../../core/object-database.ts';
+import type { CompiledRule, HostEntry, HostKey, RuleAction, RulePage } from '../../core/protocol/gateway.ts';
+import { comparePrecedence } from '../../traffic/match/precedence.ts';
+import { encodeHashes } from '../../traffic/snapshot/hash-set.ts';
+import { type EntryKey, entryHash, hostEntryKey, pageEntryKey, pageOf, shardOf } from '../../traffic/snapshot/keys.ts';
+import { HostFilter } from './host-filter.ts';
+import { EXPRESSIONS, hashOfPlace, placeOf, placesOfPart } from './places.ts';
+
+/** Rules of one path of one host, of one route. */
+export interface RuleRow {
+  readonly host: HostKey;
+  readonly place: number;
+  readonly segments: number;
+  readonly prioritised: boolean;
+  readonly page: RulePage;
+}
+
+export interface RouteName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** More rules than this and a page is split in two: what a request reads at the most. */
+const RULES_A_PAGE = 64;
+/** More bytes than this and shards are split in two, on the average: what one change rewrites, and a cold read costs. */
+const BYTES_A_SHARD = 96 * 1024;
+const MAX_SHARDS = 1 << 13;
+
+/**
+ * The entries of the configuration in the making: rules by host and path, the pages made of them, and the shards that
+ * these lie in. A change marks the pages it touches; they are made when something is published.
+ */
+export class GatewayEntries {
+  private readonly database: ObjectDatabase;
+  private readonly namespaceUid: (namespace: string) => string;
+  private readonly known: HostFilter;
+
+  constructor(database: ObjectDatabase, namespaceUid: (namespace: string) => string) {
+    this.database = database;
+    this.namespaceUid = namespaceUid;
+    this.known = new HostFilter(() =>
+      this.database.exec('SELECT host FROM gateway_hosts').map((row) => row.host as HostKey),
+    );
+  }
+
+  /** Puts a route's rules in the place of those it had at `before`. Returns whether anything is another than it was. */
+  replaceRules(route: RouteName, before: readonly (readonly [HostKey, number])[], rows: readonly RuleRow[]): boolean {
+    let changed = false;
+    const kept = new Set(rows.map((row) => `${row.place} ${row.host}`));
+    for (const [host, place] of before) {
+      if (kept.has(`${place} ${host}`)) continue;
+      this.database.exec(`DELETE FROM gateway_rules WHERE ${RULE_KEY}`, host, place, route.namespace, route.name);
+      this.countRules(host, -1);
+      this.markPage(host, place);
+      changed = true;
+    }
+    for (const row of rows) changed = this.putRule(route, row) || changed;
+    return changed;
+  }
+
+  private putRule(route: RouteName, row: RuleRow): boolean {
+    const body = JSON.stringify(row.page);
+    const key = [row.host, row.place, route.namespace, route.name] as const;
+    const present = this.database.exec(`SELECT body FROM gateway_rules WHERE ${RULE_KEY}`, ...key)[0];
+    if (present !== undefined && present.body === body) return false;
+    this.database.exec(
+      `INSERT OR REPLACE INTO gateway_rules (host, place, namespace, route, segments, prioritised, body)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      ...key,
+      row.segments,
+      row.prioritised ? 1 : 0,
+      body,
+    );
+    if (present === undefined) this.countRules(row.host, 1);
+    this.markPage(row.host, row.place);
+    return true;
+  }
+
+  /** Keeps the number of a host's pages to that of its rules. */
+  private countRules(host: HostKey, by: number): void {
+    const present = this.database.exec('SELECT rules, pages FROM gateway_hosts WHERE host = ?', host)[0];
+    const rules = Number(present?.rules ?? 0) + by;
+    const pages = Number(present?.pages ?? 1);
+    let next = pages;
+    if (rules > next * RULES_A_PAGE) next *= 2;
+    // Well below the half, so that a host at the edge does not go to and fro.
+    else if (next > 1 && rules < (next * RULES_A_PAGE) / 8) next /= 2;
+    this.database.exec('INSERT OR REPLACE INTO gateway_hosts (host, rules, pages) VALUES (?, ?, ?)', host, rules, next);
+    if (next === pages) return;
+    for (let page = next; page < pages; page++) this.put(pageEntryKey(host, page), null);
+    this.database.exec('DELETE FROM gateway_dirty_pages WHERE host = ?', host);
+    for (let page = 0; page < next; page++) this.markDirty(host, page);
+  }
+
+  private markPage(host: HostKey, place: number): void {
+    const pages = this.database.exec('SELECT pages FROM gateway_hosts WHERE host = ?', host)[0];
+    this.markDirty(host, place === EXPRESSIONS ? EXPRESSIONS : pageOf(hashOfPlace(place), Number(pages?.pages ?? 1)));
+    // Which paths there are, and how long, is in the host's own entry.
+    this.markDirty(host, EXPRESSIONS);
+  }
+
+  private markDirty(host: HostKey, page: number): void {
+    this.database.exec('INSERT OR IGNORE INTO gateway_dirty_pages (host, page) VALUES (?, ?)', host, page);
+  }
+
+  /** Makes at most `limit` of the pages that are marked. Returns whether none is left. */
+  build(limit: number): boolean {
+    const dirty = this.database.exec('SELECT host, page FROM gateway_dirty_pages LIMIT ?', limit + 1);
+    for (const row of dirty.slice(0, limit)) {
+      const host = row.host as HostKey;
+      const page = Number(row.page);
+      if (page === EXPRESSIONS) this.buildHost(host);
+      else this.buildPage(host, page);
+      this.database.exec('DELETE FROM gateway_dirty_pages WHERE host = ? AND page = ?', host, page);
+    }
+    return dirty.length <= limit;
+  }
+
+  private buildHost(host: HostKey): void {
+    const known = this.database.exec('SELECT rules, pages FROM gateway_hosts WHERE host = ?', host)[0];
+    if (known === undefined || Number(known.rules) === 0) {
+      this.put(hostEntryKey(host), null);
+      this.put(pageEntryKey(host, 0), null);
+      this.database.exec('DELETE FROM gateway_hosts WHERE host = ?', host);
+      this.known.forget();
+      return;
+    }
+    const pages = Number(known.pages);
+    const [totals] = this.database.exec(
+      'SELECT max(segments) AS segments, max(prioritised) AS prioritised FROM gateway_rules WHERE host = ?',
+      host,
+    );
+    const paths =
+      pages === 1
+        ? null
+        : encodeHashes(
+            this.database
+              .exec('SELECT DISTINCT place FROM gateway_rules WHERE host = ? AND place >= 0', host)
+              .map((row) => hashOfPlace(Number(row.place))),
+          );
+    const expressions = this.mergedPage(host, EXPRESSIONS, EXPRESSIONS);
+    const entry: Omit<HostEntry, 'namespace' | 'namespaceUid'> = {
+      pages,
+      paths,
+      maxSegments: Number(totals.segments),
+      expressions,
+      hasPriorities: Number(totals.prioritised) > 0,
+    };
+    const owner = this.ownerOf(host);
+    this.known.add(host);
+    this.put(hostEntryKey(host), JSON.stringify({ ...owner, ...entry }));
+  }
+
+  /** All rules of a host are of one namespace: any of them says which. */
+  private ownerOf(host: HostKey): { namespace: string; namespaceUid: string } {
+    const row = this.database.exec('SELECT namespace FROM gateway_rules WHERE host = ? LIMIT 1', host)[0];
+    const namespace = String(row?.namespace ?? '');
+    return { namespace, namespaceUid: this.namespaceUid(namespace) };
+  }
+
+  private buildPage(host: HostKey, page: number): void {
+    const known = this.database.exec('SELECT rules, pages FROM gateway_hosts WHERE host = ?', host)[0];
+    if (known === undefined || Number(known.rules) === 0) return;
+    const [first, last] = placesOfPart(page, Number(known.pages));
+    const merged = this.mergedPage(host, first, last);
+    this.put(pageEntryKey(host, page), merged.rules.length === 0 ? null : JSON.stringify(merged));
+  }
+
+  private mergedPage(host: HostKey, first: number, last: number): RulePage {
+    const actions: RuleAction[] = [];
+    const rules: CompiledRule[] = [];
+    const rows = this.database.exec(
+      'SELECT body FROM gateway_rules WHERE host = ? AND place BETWEEN ? AND ?',
+      host,
+      first,
+      last,
+    );
+    for (const row of rows) {
+      const part: RulePage = JSON.parse(String(row.body));
+      const offset = actions.length;
+      actions.push(...part.actions);
+      for (const rule of part.rules) rules.push({ ...rule, action: rule.action + offset });
+    }
+    rules.sort((a, b) =>
+      comparePrecedence({ rule: a, action: actions[a.action] }, { rule: b, action: actions[b.action] }),
+    );
+    return { rules, actions };
+  }
+
+  /** Puts an entry, or takes it out (null), and marks its shard. */
+  put(key: EntryKey, body: string | null): void {
+    const place = placeOf(entryHash(key));
+    const present = this.database.exec('SELECT body FROM gateway_entries WHERE place = ? AND key = ?', place, key)[0];
+    const before = present === undefined ? null : String(present.body);
+    if (before === body) return;
+    if (body === null) this.database.exec('DELETE FROM gateway_entries WHERE place = ? AND key = ?', place, key);
+    else
+      this.database.exec(
+        'INSERT OR REPLACE INTO gateway_entries (place, key, body) VALUES (?, ?, ?)',
+        place,
+        key,
+        body,
+      );
+    const grown = sizeOf(key, body) - sizeOf(key, before);
+    this.fact('bytes', String(this.numberFact('bytes') + grown));
+    this.database.exec(
+      `INSERT INTO gateway_shards (shard, hash, bytes, dirty) VALUES (?, NULL, 0, 1)
+       ON CONFLICT (shard) DO UPDATE SET dirty = dirty + 1`,
+      shardOf(key, this.shards()),
+    );
+  }
+
+  /** How many shards there are. */
+  shards(): number {
+    return Math.max(1, this.numberFact('shards'));
+  }
+
+  /** Doubles the shards while they are too large. All of them are then to be written anew. */
+  growShards(): void {
+    const bytes = this.numberFact('bytes');
+    let shards = this.shards();
+    const before = shards;
+    while (shards < MAX_SHARDS && bytes > shards * BYTES_A_SHARD) shards *= 2;
+    while (shards > 1 && bytes < (shards * BYTES_A_SHARD) / 8) shards /= 2;
+    if (shards === before) return;
+    this.fact('shards', String(shards));
+    this.database.exec('DELETE FROM gateway_shards');
+    for (let shard = 0; shard < shards; shard++) {
+      this.database.exec('INSERT INTO gateway_shards (shard, hash, bytes, dirty) VALUES (?, NULL, 0, 1)', shard);
+    }
+  }
+
+  /** Entries of a shard. */
+  ofShard(shard: number): [EntryKey, string][] {
+    const [first, last] = placesOfPart(shard, this.shards());
+    return this.database
+      .exec('SELECT key, body FROM gateway_entries WHERE place BETWEEN ? AND ? ORDER BY place, key', first, last)
+      .map((row) => [row.key as EntryKey, String(row.body)]);
+  }
+
+  /** Hashes of the hosts that have an entry, as the manifest has them. */
+  hosts(): string {
+    return this.known.encoded();
+  }
+
+  fact(name: string, value: string): void {
+    this.database.exec('INSERT OR REPLACE INTO gateway_facts (name, value) VALUES (?, ?)', name, value);
+  }
+
+  /** Empty where there is none. */
+  textFact(name: string): string {
+    return String(this.database.exec('SELECT value FROM gateway_facts WHERE name = ?', name)[0]?.value ?? '');
+  }
+
+  /** 0 where there is none. */
+  numberFact(name: string): number {
+    return Number(this.textFact(name));
+  }
+}
+
+const RULE_KEY = 'host = ? AND place = ? AND namespace = ? AND route = ?';
+
+function sizeOf(key: string, body: string | null): number {
+  return body === null ? 0 : key.length + body.length + 4;
+}

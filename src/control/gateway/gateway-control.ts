@@ -1,0 +1,124 @@
+import { upstreamEntryKey } from '../../traffic/snapshot/keys.ts';
+import { GATEWAY_GROUP } from '../gateway-schema/references.ts';
+import { DONE, type ReconcileResult } from '../reconcile.ts';
+import type { ResourceKey } from '../resource.ts';
+import type { ResourceChange } from '../resource-store.ts';
+import { compileUpstream } from '../upstream-spec.ts';
+import { ListenerWork } from './listener-work.ts';
+import { NO_UPSTREAM } from './records.ts';
+import { RouteWork } from './route-work.ts';
+import { Workspace, type WorkspaceParts } from './workspace.ts';
+
+/** References handed on in one step. */
+const REQUEUED_A_STEP = 500;
+
+/**
+ * The gateway's side of the control plane: each change of a resource asks for looks at what it touches, a look writes
+ * rules, entries and conditions, and what changed is published. Works are named `gateway-…:{what}`.
+ */
+export class GatewayControl {
+  private readonly space: Workspace;
+  private readonly listeners: ListenerWork;
+  private readonly routes: RouteWork;
+
+  constructor(parts: WorkspaceParts) {
+    this.space = new Workspace(parts);
+    this.listeners = new ListenerWork(this.space);
+    this.routes = new RouteWork(this.space, this.listeners);
+  }
+
+  /** In the transaction of a change: the works it asks for. */
+  workFor(change: ResourceChange): string[] {
+    if (change.statusOnly) return [];
+    const { key, object, previous, type } = change;
+    const name = `${key.namespace}/${key.name}`;
+    if (key.group === GATEWAY_GROUP) {
+      if (key.resource === 'httproutes' && type !== 'DELETED') this.routes.changed(object, previous);
+      if (key.resource === 'referencegrants') this.space.touch(`grants:${key.namespace}`);
+    }
+    if (key.group === '' && key.resource === 'namespaces') this.space.touch(`namespace:${key.name}`);
+    if (key.group === '' && key.resource === 'secrets') this.space.touch(`secret:${name}`);
+    return worksOf(key);
+  }
+
+  /** The work that looks at an object anew, whatever has changed. */
+  anew(key: ResourceKey): string[] {
+    return worksOf(key);
+  }
+
+  does(task: string): boolean {
+    return task.startsWith('gateway-');
+  }
+
+  async work(task: string, text: string): Promise<ReconcileResult> {
+    if (task === 'gateway-publish') return await this.space.publisher.step();
+    return this.space.parts.storage.transaction(() => this.look(task, text));
+  }
+
+  /** Has the present version announced again: whoever missed it hears it now. */
+  tick(): void {
+    this.space.publisher.repeatAnnouncement();
+    this.space.publish();
+  }
+
+  private look(task: string, text: string): ReconcileResult {
+    switch (task) {
+      case 'gateway-class':
+        return this.listeners.lookAtClass(text);
+      case 'gateway-listeners':
+        return this.listeners.look(text);
+      case 'gateway-route':
+        return this.routes.look(text);
+      case 'gateway-upstream':
+        return this.lookAtUpstream(text);
+      case 'gateway-requeue':
+        return this.requeue(text);
+      default:
+        return { error: `no such work: ${task}`, terminal: true };
+    }
+  }
+
+  private lookAtUpstream(text: string): ReconcileResult {
+    const [namespace, name] = text.split('/');
+    const upstream = this.space.find('orasi.io', 'upstreams', namespace, name);
+    const uid = this.space.namespaceUid(namespace);
+    const work = `gateway-upstream:${text}`;
+    const before = this.space.records.get(work, NO_UPSTREAM);
+    const key = upstream === undefined ? '' : `${uid}/${name}`;
+    if (before.key !== '' && before.key !== key) this.space.entries.put(upstreamEntryKey(before.key), null);
+    if (upstream !== undefined)
+      this.space.entries.put(upstreamEntryKey(key), JSON.stringify(compileUpstream(upstream, uid)));
+    this.space.records.put(work, upstream === undefined ? null : { key });
+    // Whoever names it has to know whether it is there; what its addresses are, those alone that rewrite the host.
+    this.space.touch(before.key === key ? `address:${text}` : `upstream:${text}`);
+    this.space.publish();
+    return DONE;
+  }
+
+  /** Hands a portion of those who refer to a target on to the queue. */
+  private requeue(target: string): ReconcileResult {
+    const { entries, references } = this.space;
+    const cursor = `requeue:${target}`;
+    const works = references.to(target, entries.textFact(cursor), REQUEUED_A_STEP);
+    for (const work of works) this.space.ask(work);
+    const isLast = works.length < REQUEUED_A_STEP;
+    entries.fact(cursor, isLast ? '' : works[works.length - 1]);
+    return isLast ? DONE : { requeueAfterMs: 0 };
+  }
+}
+
+/** By resource, what looks at it. */
+function worksOf({ group, resource, namespace, name }: ResourceKey): string[] {
+  if (group === GATEWAY_GROUP) {
+    switch (resource) {
+      case 'gatewayclasses':
+        return [`gateway-class:${name}`];
+      case 'gateways':
+        return [`gateway-listeners:${namespace}/${name}`];
+      case 'httproutes':
+        return [`gateway-route:${namespace}/${name}`];
+    }
+  }
+  if (group === 'orasi.io' && resource === 'upstreams') return [`gateway-upstream:${namespace}/${name}`];
+  return [];
+}

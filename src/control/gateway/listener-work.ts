@@ -1,0 +1,179 @@
+import { withCondition } from '../conditions.ts';
+import { GATEWAY_CONTROLLER } from '../default-gateway.ts';
+import { GATEWAY_GROUP } from '../gateway-schema/references.ts';
+import { isJsonObject, type JsonObject, objectIn, objectsIn } from '../json.ts';
+import { DONE, type ReconcileResult } from '../reconcile.ts';
+import type { Resource, ResourceKey } from '../resource.ts';
+import { type GatewayFacts, listenerFacts } from './attach.ts';
+import { type CertificateFault, type GatewayVerdict, judgeGateway } from './listeners.ts';
+import { NO_GATEWAY } from './records.ts';
+import type { Workspace } from './workspace.ts';
+
+/** Gateways and their classes: what becomes of them, and what routes have to know of it. */
+export class ListenerWork {
+  private readonly space: Workspace;
+
+  constructor(space: Workspace) {
+    this.space = space;
+  }
+
+  /** Looks at a Gateway, `namespace/name`. */
+  look(text: string): ReconcileResult {
+    const [namespace, name] = text.split('/');
+    const work = `gateway-listeners:${text}`;
+    const before = this.space.records.get(work, NO_GATEWAY);
+    const gateway = this.space.findStandard('gateways', namespace, name);
+    const judged = gateway === undefined ? null : this.judge(gateway);
+    const facts = judged === null ? '' : JSON.stringify(judged.facts);
+    const references = judged?.references ?? (gateway === undefined ? [] : [`class:${classOf(gateway)}`]);
+    this.space.references.replace(work, before.references, references);
+    this.space.records.put(work, gateway === undefined ? null : { references, facts });
+    if (facts !== before.facts) this.space.touch(`gateway:${text}`);
+    if (gateway !== undefined && judged !== null) this.writeStatus(gateway, judged.verdict);
+    return DONE;
+  }
+
+  /** What routes have to know of a Gateway; null where there is none, or none of ours. */
+  facts(namespace: string, name: string): GatewayFacts | null {
+    const gateway = this.space.findStandard('gateways', namespace, name);
+    return gateway === undefined ? null : (this.judge(gateway)?.facts ?? null);
+  }
+
+  /** Whether a Gateway is there that another controller has; routes are then none of our business. */
+  isAnothers(namespace: string, name: string): boolean {
+    const gateway = this.space.findStandard('gateways', namespace, name);
+    if (gateway === undefined) return false;
+    const controller = this.controllerOf(classOf(gateway));
+    return controller !== null && controller !== GATEWAY_CONTROLLER;
+  }
+
+  /** Looks at a GatewayClass. */
+  lookAtClass(name: string): ReconcileResult {
+    this.space.touch(`class:${name}`);
+    const found = this.space.findStandard('gatewayclasses', '', name);
+    const spec = objectIn(found?.spec);
+    if (found === undefined || spec.controllerName !== GATEWAY_CONTROLLER) return DONE;
+    const key: ResourceKey = { group: GATEWAY_GROUP, resource: 'gatewayclasses', namespace: '', name };
+    this.space.store.edit(key, (object) => {
+      const observedGeneration = object.metadata.generation;
+      const status = objectIn(object.status);
+      const refused = isJsonObject(spec.parametersRef);
+      const conditions = withCondition(
+        status.conditions,
+        refused
+          ? {
+              type: 'Accepted',
+              status: 'False',
+              reason: 'InvalidParameters',
+              message: 'spec.parametersRef: no kind of ours holds parameters',
+              observedGeneration,
+            }
+          : {
+              type: 'Accepted',
+              status: 'True',
+              reason: 'Accepted',
+              message: 'its Gateways are served',
+              observedGeneration,
+            },
+        this.space.parts.clock.now(),
+      );
+      object.status = { ...status, conditions };
+    });
+    return DONE;
+  }
+
+  private judge(gateway: Resource): { verdict: GatewayVerdict; facts: GatewayFacts; references: string[] } | null {
+    const className = classOf(gateway);
+    if (this.controllerOf(className) !== GATEWAY_CONTROLLER) return null;
+    const namespace = gateway.metadata.namespace ?? '';
+    const references = new Set([`class:${className}`]);
+    const spec = objectIn(gateway.spec);
+    const verdict = judgeGateway(spec, {
+      isReserved: (hostname) => this.space.isReserved(hostname),
+      certificateFault: (reference, hostname) => this.certificateFault(reference, hostname, namespace, references),
+    });
+    const serving = new Set(verdict.listeners.filter((listener) => listener.serves).map((listener) => listener.name));
+    const facts: GatewayFacts = {
+      namespace,
+      name: gateway.metadata.name,
+      listeners: listenerFacts(spec, (listener) => serving.has(listener)),
+    };
+    return { verdict, facts, references: [...references] };
+  }
+
+  private certificateFault(
+    reference: JsonObject,
+    _hostname: string,
+    namespace: string,
+    references: Set<string>,
+  ): CertificateFault | null {
+    const target = typeof reference.namespace === 'string' ? reference.namespace : namespace;
+    const name = String(reference.name);
+    if ((reference.group ?? '') !== '' || (reference.kind ?? 'Secret') !== 'Secret') {
+      return {
+        reason: 'InvalidCertificateRef',
+        message: `${String(reference.kind)} holds no certificates here: a Secret does`,
+      };
+    }
+    references.add(`secret:${target}/${name}`);
+    if (target !== namespace) {
+      references.add(`grants:${target}`);
+      const from = { group: GATEWAY_GROUP, kind: 'Gateway', namespace };
+      if (!this.space.isAllowed({ from, to: { group: '', kind: 'Secret', name } }, target)) {
+        return { reason: 'RefNotPermitted', message: `no ReferenceGrant of namespace ${target} allows Secret ${name}` };
+      }
+    }
+    const secret = this.space.find('', 'secrets', target, name);
+    if (secret === undefined)
+      return { reason: 'InvalidCertificateRef', message: `there is no Secret ${target}/${name}` };
+    return null;
+  }
+
+  private writeStatus(gateway: Resource, verdict: GatewayVerdict): void {
+    const { name, namespace = '' } = gateway.metadata;
+    const key: ResourceKey = { group: GATEWAY_GROUP, resource: 'gateways', namespace, name };
+    const now = this.space.parts.clock.now();
+    this.space.store.edit(key, (object) => {
+      const observedGeneration = object.metadata.generation;
+      const status = objectIn(object.status);
+      let { conditions } = status;
+      for (const condition of verdict.conditions)
+        conditions = withCondition(conditions, { ...condition, observedGeneration }, now);
+      const present = objectsIn(status.listeners);
+      const listeners = verdict.listeners.map((listener): JsonObject => {
+        let own = present.find((item) => item.name === listener.name)?.conditions;
+        for (const condition of listener.conditions)
+          own = withCondition(own, { ...condition, observedGeneration }, now);
+        return {
+          name: listener.name,
+          supportedKinds: [...listener.supportedKinds],
+          attachedRoutes: this.attachedRoutes(`${namespace}/${name}`, listener.name),
+          conditions: own ?? [],
+        };
+      });
+      object.status = { ...status, conditions: conditions ?? [], listeners };
+    });
+  }
+
+  private attachedRoutes(gateway: string, listener: string): number {
+    const row = this.space.parts.database.exec(
+      'SELECT routes FROM gateway_attached WHERE gateway = ? AND listener = ?',
+      gateway,
+      listener,
+    )[0];
+    return Number(row?.routes ?? 0);
+  }
+
+  private controllerOf(className: string): string | null {
+    const found = this.space.findStandard('gatewayclasses', '', className);
+    if (found === undefined) return null;
+    const { controllerName, parametersRef } = objectIn(found.spec);
+    // A class with parameters is not accepted, and neither are its Gateways.
+    if (controllerName === GATEWAY_CONTROLLER && isJsonObject(parametersRef)) return null;
+    return String(controllerName);
+  }
+}
+
+function classOf(gateway: Resource): string {
+  return String(objectIn(gateway.spec).gatewayClassName);
+}

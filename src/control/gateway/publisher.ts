@@ -1,0 +1,329 @@
+import { Buffer } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import type { Clock } from '../../core/clock.ts';
+import type { ObjectDatabase } from '../../core/object-database.ts';
+import type { GatewayManifest, ShardRef } from '../../core/protocol/gateway.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import { checkManifest, MANIFEST_FORMAT, manifestFileKey } from '../../traffic/snapshot/manifest.ts';
+import { encodeShard, shardFileKey } from '../../traffic/snapshot/shard.ts';
+import { DONE, type ReconcileResult } from '../reconcile.ts';
+import type { GatewayEntries } from './entries.ts';
+
+/** Pages made in one step, before others get a turn. */
+const PAGES_A_STEP = 500;
+/** Shards held in memory at a time, each some 100 KB. */
+const SHARDS_A_STEP = 64;
+/** Writes to the bucket at the same time: an object may have six connections open. */
+const WRITES_AT_A_TIME = 4;
+/** A key of the bucket takes one write a second, and isolates take up a version at a time. */
+const PUBLISH_EVERY_MS = 1_000;
+const ANNOUNCE_AGAIN_MS = 1_000;
+/** Versions that can be looked at and gone back to. */
+export const VERSIONS_KEPT = 20;
+/** A version is kept for so long in any case: isolates that have it still read its shards. */
+const KEPT_AT_LEAST_MS = 10 * 60_000;
+/** Files removed in one step. */
+const FILES_A_STEP = 100;
+
+export interface PublisherParts {
+  readonly database: ObjectDatabase;
+  readonly entries: GatewayEntries;
+  readonly files: ObjectStore;
+  readonly clock: Clock;
+  /** Says that a version lies in the bucket. Resolves once it has been heard; repeating it changes nothing. */
+  readonly announce: (version: number) => Promise<void>;
+}
+
+/** A version that was published. */
+export interface PublishedVersion {
+  readonly version: number;
+  readonly publishedAtMs: number;
+  /** The version whose content this one has again; null where it has what is declared. */
+  readonly rollbackOf: number | null;
+}
+
+/** What one step has to write: made at one moment, so that a version is the state of one moment. */
+interface Cut {
+  readonly shards: readonly {
+    readonly shard: number;
+    readonly changes: number;
+    readonly ref: ShardRef;
+    readonly bytes: Uint8Array<ArrayBuffer> | null;
+  }[];
+  /** Null while more shards are to be written first. */
+  readonly manifest: GatewayManifest | null;
+}
+
+/**
+ * Publishes the entries: shards that changed and a manifest into the bucket, then the word that they are there. Each
+ * step may be the last before a crash: files that nothing names are written again or collected, a version is known once
+ * everything it names lies there, and is announced until that was heard.
+ */
+export class GatewayPublisher {
+  private readonly parts: PublisherParts;
+
+  constructor(parts: PublisherParts) {
+    this.parts = parts;
+  }
+
+  /** When the next publication may be. */
+  nextAtMs(): number {
+    return Math.max(this.parts.clock.now(), this.fact('published-at') + PUBLISH_EVERY_MS);
+  }
+
+  /** One step; asked again until it says that there is nothing to do. */
+  async step(): Promise<ReconcileResult> {
+    const due = this.nextAtMs() - this.parts.clock.now();
+    const pinned = this.pinned();
+    if (pinned !== null && this.fact('pin-published') !== pinned) {
+      if (due > 0) return { requeueAfterMs: due };
+      await this.publishPinned(pinned);
+    } else if (pinned === null && this.hasChanges()) {
+      if (due > 0) return { requeueAfterMs: due };
+      const { database, entries } = this.parts;
+      const cut = database.transaction(() => (entries.build(PAGES_A_STEP) ? this.cut() : null));
+      if (cut === null) return { requeueAfterMs: 0 };
+      await this.putShards(cut);
+      if (cut.manifest === null) {
+        database.transaction(() => this.settleShards(cut));
+        return { requeueAfterMs: 0 };
+      }
+      await this.putManifest(cut.manifest);
+      database.transaction(() => {
+        this.settleShards(cut);
+        if (cut.manifest !== null) this.settleVersion(cut.manifest, null);
+      });
+    }
+    return this.announceAndCollect();
+  }
+
+  /** Has the present version announced again, heard or not. */
+  repeatAnnouncement(): void {
+    this.setFact('announced', 0);
+  }
+
+  versions(): PublishedVersion[] {
+    return this.parts.database
+      .exec('SELECT * FROM gateway_versions ORDER BY version DESC LIMIT ?', VERSIONS_KEPT)
+      .map((row) => ({
+        version: Number(row.version),
+        publishedAtMs: Number(row.published_at),
+        rollbackOf: row.rollback_of === null ? null : Number(row.rollback_of),
+      }));
+  }
+
+  /** The version that is held to; null where what is declared is published. */
+  pinned(): number | null {
+    const version = this.fact('pinned');
+    return version === 0 ? null : version;
+  }
+
+  /** Holds to a version (its content is published as a new one), or to what is declared (null). */
+  pin(version: number | null): void {
+    this.setFact('pinned', version ?? 0);
+    this.setFact('pin-published', 0);
+    // What has been declared meanwhile is published though no entry changes any more.
+    if (version === null) this.setFact('republish', 1);
+  }
+
+  private hasChanges(): boolean {
+    const { database } = this.parts;
+    return (
+      this.fact('republish') > 0 ||
+      database.exec('SELECT 1 FROM gateway_dirty_pages LIMIT 1').length > 0 ||
+      database.exec('SELECT 1 FROM gateway_shards WHERE dirty > 0 LIMIT 1').length > 0
+    );
+  }
+
+  private cut(): Cut {
+    const { database, entries } = this.parts;
+    entries.growShards();
+    const dirty = database.exec('SELECT shard, dirty FROM gateway_shards WHERE dirty > 0 LIMIT ?', SHARDS_A_STEP + 1);
+    const shards = dirty.slice(0, SHARDS_A_STEP).map((row) => {
+      const shard = Number(row.shard);
+      const held = entries.ofShard(shard);
+      const bytes = held.length === 0 ? null : encodeShard(held);
+      const ref =
+        bytes === null ? null : { hash: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length };
+      return { shard, changes: Number(row.dirty), ref, bytes };
+    });
+    // Known before they are written: a crash leaves no file that nobody collects.
+    for (const { ref } of shards) {
+      if (ref === null) continue;
+      const [now, hash] = [this.parts.clock.now(), ref.hash];
+      database.exec('INSERT OR IGNORE INTO gateway_files (hash, last_version, retired_at) VALUES (?, 0, ?)', hash, now);
+    }
+    if (dirty.length > SHARDS_A_STEP) return { shards, manifest: null };
+    return { shards, manifest: this.manifestWith(shards) };
+  }
+
+  private manifestWith(cut: Cut['shards']): GatewayManifest {
+    const { database, entries } = this.parts;
+    const refs = new Array<ShardRef>(entries.shards()).fill(null);
+    for (const row of database.exec('SELECT shard, hash, bytes FROM gateway_shards')) {
+      if (row.hash !== null) refs[Number(row.shard)] = { hash: String(row.hash), bytes: Number(row.bytes) };
+    }
+    for (const { shard, ref } of cut) refs[shard] = ref;
+    return { format: MANIFEST_FORMAT, version: this.newVersion(), shards: refs, hosts: entries.hosts() };
+  }
+
+  /** Never given twice, so that a version whose publication was cut off is nobody's. */
+  private newVersion(): number {
+    const version = this.fact('last-version') + 1;
+    this.setFact('last-version', version);
+    return version;
+  }
+
+  private async putShards(cut: Cut): Promise<void> {
+    const left = cut.shards.flatMap(({ ref, bytes }) =>
+      ref === null || bytes === null ? [] : [{ hash: ref.hash, bytes }],
+    );
+    const writer = async () => {
+      for (let item = left.pop(); item !== undefined; item = left.pop()) {
+        await this.parts.files.put(shardFileKey(item.hash), item.bytes, {
+          ifAbsent: true,
+          contentType: 'application/json',
+        });
+      }
+    };
+    await Promise.all(Array.from({ length: WRITES_AT_A_TIME }, writer));
+  }
+
+  private async putManifest(manifest: GatewayManifest): Promise<void> {
+    const bytes = new Uint8Array(Buffer.from(JSON.stringify(manifest), 'utf8'));
+    await this.parts.files.put(manifestFileKey(manifest.version), bytes, { contentType: 'application/json' });
+  }
+
+  private settleShards(cut: Cut): void {
+    for (const { shard, changes, ref } of cut.shards) {
+      this.parts.database.exec(
+        'UPDATE gateway_shards SET hash = ?, bytes = ?, dirty = dirty - ? WHERE shard = ?',
+        ref?.hash ?? null,
+        ref?.bytes ?? 0,
+        changes,
+        shard,
+      );
+      if (ref !== null) this.keepFile(ref.hash);
+    }
+  }
+
+  private keepFile(hash: string): void {
+    this.parts.database.exec(
+      `INSERT INTO gateway_files (hash, last_version, retired_at) VALUES (?, NULL, NULL)
+       ON CONFLICT (hash) DO UPDATE SET last_version = NULL, retired_at = NULL WHERE retired_at IS NOT NULL`,
+      hash,
+    );
+  }
+
+  /** The version is in force: what only the one before named is on its way out. */
+  private settleVersion(manifest: GatewayManifest, rollbackOf: number | null): void {
+    const { database, clock } = this.parts;
+    const before = this.fact('version');
+    const named = new Set(manifest.shards.flatMap((ref) => ref?.hash ?? []));
+    // While a version is held to, what is declared has shards of its own, which are named once it is let go.
+    const declared = new Set(database.exec('SELECT hash FROM gateway_shards').map((row) => row.hash));
+    for (const row of database.exec('SELECT hash FROM gateway_files WHERE retired_at IS NULL')) {
+      if (named.has(String(row.hash)) || declared.has(row.hash)) continue;
+      database.exec(
+        'UPDATE gateway_files SET last_version = ?, retired_at = ? WHERE hash = ?',
+        before,
+        clock.now(),
+        String(row.hash),
+      );
+    }
+    for (const hash of named) this.keepFile(hash);
+    database.exec(
+      'INSERT INTO gateway_versions (version, published_at, rollback_of) VALUES (?, ?, ?)',
+      manifest.version,
+      clock.now(),
+      rollbackOf,
+    );
+    this.setFact('version', manifest.version);
+    this.setFact('published-at', clock.now());
+    this.setFact('republish', 0);
+  }
+
+  private async publishPinned(pinned: number): Promise<void> {
+    const { database, files } = this.parts;
+    const manifest = await this.readManifest(pinned);
+    const next = database.transaction(() => ({ ...manifest, version: this.newVersion() }));
+    await files.put(manifestFileKey(next.version), new Uint8Array(Buffer.from(JSON.stringify(next), 'utf8')), {
+      contentType: 'application/json',
+    });
+    database.transaction(() => {
+      this.settleVersion(next, pinned);
+      if (this.pinned() === pinned) this.setFact('pin-published', pinned);
+    });
+  }
+
+  async readManifest(version: number): Promise<GatewayManifest> {
+    const key = manifestFileKey(version);
+    const info = await this.parts.files.head(key);
+    if (info === null) throw new Error(`no manifest of version ${version} in the bucket`);
+    const bytes = await this.parts.files.read(key, 0, info.sizeBytes);
+    return checkManifest(JSON.parse(Buffer.from(bytes).toString('utf8')));
+  }
+
+  private async announceAndCollect(): Promise<ReconcileResult> {
+    const version = this.fact('version');
+    if (version > this.fact('announced')) {
+      try {
+        await this.parts.announce(version);
+      } catch {
+        // Said again until it is heard: isolates go on with what they have.
+        return { requeueAfterMs: ANNOUNCE_AGAIN_MS };
+      }
+      if (version > this.fact('announced')) this.setFact('announced', version);
+    }
+    await this.collect();
+    if (this.hasChanges() && this.pinned() === null)
+      return { requeueAfterMs: this.nextAtMs() - this.parts.clock.now() };
+    return DONE;
+  }
+
+  /** Removes versions that are too many and too old, and the files that only they named. */
+  private async collect(): Promise<void> {
+    const { database, files, clock } = this.parts;
+    const oldEnough = clock.now() - KEPT_AT_LEAST_MS;
+    const kept = database.exec(
+      'SELECT version FROM gateway_versions ORDER BY version DESC LIMIT 1 OFFSET ?',
+      VERSIONS_KEPT - 1,
+    );
+    if (kept.length === 0) return;
+    const goes = database
+      .exec(
+        'SELECT version FROM gateway_versions WHERE version < ? AND published_at < ? AND version <> ? ORDER BY version LIMIT ?',
+        Number(kept[0].version),
+        oldEnough,
+        this.pinned() ?? 0,
+        FILES_A_STEP,
+      )
+      .map((row) => Number(row.version));
+    if (goes.length > 0) {
+      await files.delete(goes.map(manifestFileKey));
+      for (const version of goes) database.exec('DELETE FROM gateway_versions WHERE version = ?', version);
+    }
+    const oldest = Number(database.exec('SELECT min(version) AS oldest FROM gateway_versions')[0]?.oldest ?? 0);
+    const unnamed = database
+      .exec(
+        'SELECT hash FROM gateway_files WHERE retired_at < ? AND last_version < ? LIMIT ?',
+        oldEnough,
+        oldest,
+        FILES_A_STEP,
+      )
+      .map((row) => String(row.hash));
+    if (unnamed.length === 0) return;
+    // Forgotten first: a file that is written again in between is known again, and then made again where it is gone.
+    await files.delete(unnamed.map(shardFileKey));
+    for (const hash of unnamed)
+      database.exec('DELETE FROM gateway_files WHERE hash = ? AND retired_at IS NOT NULL', hash);
+  }
+
+  private fact(name: string): number {
+    return this.parts.entries.numberFact(name);
+  }
+
+  private setFact(name: string, value: number): void {
+    this.parts.entries.fact(name, String(value));
+  }
+}

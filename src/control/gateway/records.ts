@@ -1,0 +1,78 @@
+import type { ObjectDatabase } from '../../core/object-database.ts';
+import type { HostKey } from '../../core/protocol/gateway.ts';
+import type { JsonObject } from '../json.ts';
+
+/** What a route has in the other tables, and the spec to fall back to. */
+export interface RouteRecord {
+  readonly uid: string;
+  /** Where its rules lie. */
+  readonly places: readonly (readonly [HostKey, number])[];
+  /** `namespace/gateway listener`. */
+  readonly attachments: readonly string[];
+  /** Targets of its references. */
+  readonly references: readonly string[];
+  /** Hostnames it holds claims on. */
+  readonly claims: readonly string[];
+  /** The last spec whose matches compile, where those of the present one do not. */
+  readonly fallback: { readonly spec: JsonObject; readonly generation: number } | null;
+}
+
+export const NO_ROUTE: RouteRecord = {
+  uid: '',
+  places: [],
+  attachments: [],
+  references: [],
+  claims: [],
+  fallback: null,
+};
+
+export interface GatewayRecord {
+  readonly references: readonly string[];
+  /** What routes have to know of it, as a text; another one has them looked at again. */
+  readonly facts: string;
+}
+
+export const NO_GATEWAY: GatewayRecord = { references: [], facts: '' };
+
+export interface PolicyRecord {
+  readonly references: readonly string[];
+  /** What it is attached to, as texts; with its age they are its place among the policies. */
+  readonly targets: readonly string[];
+  readonly age: number;
+  readonly entryKey: string | null;
+}
+
+export const NO_POLICY: PolicyRecord = { references: [], targets: [], age: 0, entryKey: null };
+
+export interface UpstreamRecord {
+  /** Of its entry; empty where it has none. */
+  readonly key: string;
+}
+
+export const NO_UPSTREAM: UpstreamRecord = { key: '' };
+
+/** The records, by the work that looks at them. */
+export class Records {
+  private readonly database: ObjectDatabase;
+
+  constructor(database: ObjectDatabase) {
+    this.database = database;
+  }
+
+  get<T>(work: string, otherwise: T): T {
+    const row = this.database.exec('SELECT record FROM gateway_records WHERE work = ?', work)[0];
+    return row === undefined ? otherwise : (JSON.parse(String(row.record)) as T);
+  }
+
+  /** Null forgets it. */
+  put(work: string, record: RouteRecord | GatewayRecord | PolicyRecord | UpstreamRecord | null): void {
+    if (record === null) this.database.exec('DELETE FROM gateway_records WHERE work = ?', work);
+    else {
+      this.database.exec(
+        'INSERT OR REPLACE INTO gateway_records (work, record) VALUES (?, ?)',
+        work,
+        JSON.stringify(record),
+      );
+    }
+  }
+}

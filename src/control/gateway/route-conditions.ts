@@ -1,0 +1,120 @@
+import type { Attachment } from './attach.ts';
+import type { RuleFault } from './compile-filters.ts';
+import type { CompiledRoute, MatchFault } from './compile-route.ts';
+import type { Verdict } from './listeners.ts';
+
+/** What is known of a route at one of its parents. */
+export interface ParentOutcome {
+  readonly attachment: Attachment;
+  /** Hostnames of it that are another namespace's, with whose. */
+  readonly conflicts: readonly { readonly hostname: string; readonly owner: string }[];
+  /** Whether any host of it is served. */
+  readonly hasHost: boolean;
+  /** Null where its matches do not compile and no earlier spec is left. */
+  readonly compiled: CompiledRoute | null;
+  /** The spec in force is an earlier one, of that generation, for these faults of the present one. */
+  readonly fallback: { readonly generation: number } | null;
+  readonly matchFaults: readonly MatchFault[];
+  /** Why it is refused everywhere, whatever its parents say. */
+  readonly refusal: { readonly reason: string; readonly message: string } | null;
+  /** Policies that cannot be enforced, each a sentence. */
+  readonly policyFaults: readonly string[];
+}
+
+export interface RouteVerdict extends Verdict {
+  /** Another generation than the present one, where the condition speaks of that. */
+  readonly observedGeneration?: number;
+}
+
+/** The conditions of a route at one parent. */
+export function routeConditions(outcome: ParentOutcome): RouteVerdict[] {
+  const { compiled } = outcome;
+  const accepted = acceptance(outcome);
+  const conditions = [accepted, resolution(compiled)];
+  if (accepted.status === 'True') conditions.push(...partial(outcome));
+  return conditions;
+}
+
+/** Types that a route has only while they are true. */
+export const PASSING_CONDITIONS: readonly string[] = ['PartiallyInvalid', 'HostnameConflict', 'PolicyFault'];
+
+function acceptance(outcome: ParentOutcome): RouteVerdict {
+  const { attachment, refusal, compiled, conflicts, fallback } = outcome;
+  if (refusal !== null) return no(refusal.reason, refusal.message);
+  if (!attachment.attached) return no(attachment.reason, attachment.message);
+  if (compiled === null) return no('UnsupportedValue', faultsText(outcome.matchFaults));
+  if (conflicts.length > 0 && !outcome.hasHost) return no('HostnameConflict', conflictText(conflicts));
+  const faults = compiled.rules.flatMap((rule) => rule.faults);
+  if (faults.length > 0 && compiled.rules.every((rule) => rule.faults.length > 0)) {
+    return no(
+      reasonOf(faults),
+      `no rule can be run as it is declared, their requests are answered 500: ${brokenRules(compiled)}`,
+    );
+  }
+  const yes = { type: 'Accepted', status: 'True' as const, reason: 'Accepted', message: 'the route is in force' };
+  return fallback === null ? yes : { ...yes, observedGeneration: fallback.generation };
+}
+
+function partial(outcome: ParentOutcome): RouteVerdict[] {
+  const conditions: RouteVerdict[] = [];
+  const { compiled, fallback, conflicts, policyFaults } = outcome;
+  if (fallback !== null) {
+    const message = `Fall Back to generation ${fallback.generation}: ${faultsText(outcome.matchFaults)}`;
+    conditions.push({ type: 'PartiallyInvalid', status: 'True', reason: 'UnsupportedValue', message });
+  } else if (compiled?.rules.some((rule) => rule.faults.length > 0)) {
+    const message = `Dropped Rule, its requests are answered 500: ${brokenRules(compiled)}`;
+    conditions.push({ type: 'PartiallyInvalid', status: 'True', reason: 'UnsupportedValue', message });
+  }
+  if (conflicts.length > 0) {
+    conditions.push({
+      type: 'HostnameConflict',
+      status: 'True',
+      reason: 'HostnameConflict',
+      message: conflictText(conflicts),
+    });
+  }
+  if (policyFaults.length > 0) {
+    conditions.push({ type: 'PolicyFault', status: 'True', reason: 'Invalid', message: policyFaults.join('; ') });
+  }
+  return conditions;
+}
+
+function resolution(compiled: CompiledRoute | null): RouteVerdict {
+  const unresolved = compiled?.unresolved ?? [];
+  const extension = compiled?.rules.flatMap((rule) => rule.faults).find((fault) => fault.reason === 'InvalidKind');
+  const type = 'ResolvedRefs';
+  if (unresolved.length > 0) {
+    return {
+      type,
+      status: 'False',
+      reason: unresolved[0].reason,
+      message: unresolved.map((item) => item.message).join('; '),
+    };
+  }
+  if (extension !== undefined) {
+    return { type, status: 'False', reason: 'InvalidKind', message: `${extension.field}: ${extension.message}` };
+  }
+  return { type, status: 'True', reason: 'ResolvedRefs', message: 'everything it refers to is there' };
+}
+
+function reasonOf(faults: readonly RuleFault[]): string {
+  return faults.every((fault) => fault.reason === 'IncompatibleFilters') ? 'IncompatibleFilters' : 'UnsupportedValue';
+}
+
+function brokenRules(compiled: CompiledRoute): string {
+  return compiled.rules
+    .flatMap((rule, index) => rule.faults.map((fault) => `spec.rules[${index}].${fault.field}: ${fault.message}`))
+    .join('; ');
+}
+
+function faultsText(faults: readonly MatchFault[]): string {
+  return faults.map((fault) => `${fault.field}: ${fault.message}`).join('; ');
+}
+
+function conflictText(conflicts: ParentOutcome['conflicts']): string {
+  return conflicts.map(({ hostname, owner }) => `${hostname} belongs to namespace ${owner}`).join('; ');
+}
+
+function no(reason: string, message: string): RouteVerdict {
+  return { type: 'Accepted', status: 'False', reason, message };
+}

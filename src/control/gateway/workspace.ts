@@ -1,0 +1,135 @@
+import type { Clock } from '../../core/clock.ts';
+import type { ObjectDatabase } from '../../core/object-database.ts';
+import type { EdgeTier } from '../../core/protocol/rate-limit.ts';
+import type { Log } from '../../observe/log.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import type { SecretSource } from '../auth-policy-spec.ts';
+import { GATEWAY_GROUP } from '../gateway-schema/references.ts';
+import type { Resource } from '../resource.ts';
+import type { ResourceStore } from '../resource-store.ts';
+import type { ControlStorage } from '../storage.ts';
+import { AttachedPolicies } from './attached-policies.ts';
+import { HostClaims, type HostnameGrant } from './claims.ts';
+import { GatewayEntries } from './entries.ts';
+import { covers } from './hostnames.ts';
+import { GatewayPublisher } from './publisher.ts';
+import { Records } from './records.ts';
+import { type CrossReference, isGranted } from './reference-grants.ts';
+import { References } from './references.ts';
+
+/** What the deployment gives the gateway's side of the control plane. */
+export interface GatewayParts {
+  /** The control plane's own, migrated by `migrateGateway`. */
+  readonly database: ObjectDatabase;
+  /** Where shards and manifests lie. */
+  readonly files: ObjectStore;
+  /** Says that a version lies in the bucket. Resolves once it has been heard. */
+  readonly announce: (version: number) => Promise<void>;
+  /** Hosts of the management surface, `*.` for all below: no route has them. */
+  readonly adminHosts: readonly string[];
+  /** The platform's own limits, by which a RateLimitPolicy may have its requests counted where they are. */
+  readonly edgeTiers: readonly EdgeTier[];
+  /** How policies carry what was secret. */
+  readonly policySecrets: Pick<SecretSource, 'digest' | 'seal'>;
+}
+
+export interface WorkspaceParts extends GatewayParts {
+  readonly store: ResourceStore;
+  readonly storage: ControlStorage;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** More of those who refer to a target are handed on by a work of their own. */
+const REQUEUED_AT_ONCE = 50;
+
+/** What every work of the gateway reads and writes. */
+export class Workspace {
+  readonly parts: WorkspaceParts;
+  readonly store: ResourceStore;
+  readonly records: Records;
+  readonly references: References;
+  readonly entries: GatewayEntries;
+  readonly claims: HostClaims;
+  readonly policies: AttachedPolicies;
+  readonly publisher: GatewayPublisher;
+
+  constructor(parts: WorkspaceParts) {
+    const { database, files, clock, announce } = parts;
+    this.parts = parts;
+    this.store = parts.store;
+    this.records = new Records(database);
+    this.references = new References(database);
+    this.entries = new GatewayEntries(database, (namespace) => this.namespaceUid(namespace));
+    this.claims = new HostClaims(database, (hostname) => this.grantsFor(hostname));
+    this.policies = new AttachedPolicies(database);
+    this.publisher = new GatewayPublisher({ database, entries: this.entries, files, clock, announce });
+  }
+
+  /** An object that is there to stay; one that is being deleted counts as gone. */
+  find(group: string, resource: string, namespace: string, name: string): Resource | undefined {
+    const object = this.store.findClosed({ group, resource, namespace, name });
+    return object === undefined || object.metadata.deletionTimestamp !== undefined ? undefined : object;
+  }
+
+  findStandard(resource: string, namespace: string, name: string): Resource | undefined {
+    return this.find(GATEWAY_GROUP, resource, namespace, name);
+  }
+
+  namespaceUid(namespace: string): string {
+    return (
+      this.store.findClosed({ group: '', resource: 'namespaces', namespace: '', name: namespace })?.metadata.uid ?? ''
+    );
+  }
+
+  isAllowed(reference: CrossReference, namespace: string): boolean {
+    const grants = this.store.all({ group: GATEWAY_GROUP, resource: 'referencegrants', namespace });
+    return isGranted(reference, specsOf(grants));
+  }
+
+  isReserved(hostname: string): boolean {
+    return this.parts.adminHosts.some((pattern) => covers(pattern, hostname));
+  }
+
+  /** Asks for a work now. */
+  ask(work: string): void {
+    this.parts.storage.addWork(work, this.parts.clock.now());
+  }
+
+  /** Has everybody who refers to a target look again. */
+  touch(target: string): void {
+    const works = this.references.to(target, '', REQUEUED_AT_ONCE + 1);
+    if (works.length <= REQUEUED_AT_ONCE) for (const work of works) this.ask(work);
+    else {
+      // From the start again, whoever is being asked already.
+      this.entries.fact(`requeue:${target}`, '');
+      this.ask(`gateway-requeue:${target}`);
+    }
+  }
+
+  /** Asks for a publication, if it is not asked for yet. */
+  publish(): void {
+    this.parts.storage.addWork('gateway-publish:', this.publisher.nextAtMs());
+  }
+
+  private grantsFor(hostname: string): HostnameGrant[] {
+    const grants: HostnameGrant[] = [];
+    const all = [...this.store.all({ group: 'orasi.io', resource: 'hostnamegrants', namespace: '' })];
+    // The oldest first: of two that say the same hostname it is the one in force.
+    for (const { object } of all.sort((a, b) => a.createdRevision - b.createdRevision)) {
+      if (object.metadata.deletionTimestamp !== undefined) continue;
+      const { hostname: granted, namespace } = (object.spec ?? {}) as { hostname?: unknown; namespace?: unknown };
+      const grant = { hostname: String(granted).toLowerCase(), namespace: String(namespace) };
+      if (covers(grant.hostname, hostname) || covers(hostname, grant.hostname)) grants.push(grant);
+    }
+    return grants;
+  }
+}
+
+function* specsOf(grants: Iterable<{ readonly object: Resource }>) {
+  for (const { object } of grants) {
+    if (object.metadata.deletionTimestamp !== undefined) continue;
+    const { spec } = object;
+    if (typeof spec === 'object' && spec !== null && !Array.isArray(spec)) yield spec;
+  }
+}
