@@ -133,14 +133,24 @@ export function heard(lease: Lease, verdict: LimitVerdict, allowed: boolean, sen
   lease.rest = verdict.available;
   lease.resetAtMs = nowMs + verdict.resetMs;
   if (!verdict.gives) {
-    // Counted from the call: a wait that the object named may be over before its answer comes.
-    lease.refusedUntilMs = sentMs + Math.min(verdict.waitMs, leaseMsOf(lease.rule, nowMs));
+    lease.refusedUntilMs = nowMs + askAgainMs(lease.rule, verdict.waitMs, nowMs);
     lease.waitUntilMs = nowMs + verdict.waitMs;
   }
   if (!allowed) return;
   lease.chunk = verdict.lent;
   if (verdict.lent === 0) return;
   lease.grants.push({ units: verdict.lent, expiresMs: sentMs + verdict.leaseMs, mark: verdict.lentMark });
+}
+
+/**
+ * How long an object that refused is not asked again, so that callers in excess are not calls in excess. A bucket has a
+ * next token soon: it is left to gather some, though not to run over.
+ */
+function askAgainMs(rule: LimitRule, waitMs: number, nowMs: number): number {
+  const leaseMs = leaseMsOf(rule, nowMs);
+  if (rule.algorithm !== 'tokenBucket') return Math.min(waitMs, leaseMs);
+  const fillMs = (rule.burst * rule.windowMs) / rule.limit;
+  return Math.min(Math.max(waitMs, Math.min(leaseMs / 4, fillMs / 2)), leaseMs);
 }
 
 /** What expired unused, to be given back; what is used up is dropped. */
