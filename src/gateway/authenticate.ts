@@ -81,8 +81,9 @@ function decide(
   verifier: TokenVerifier | null,
 ): Soon<Outcome> {
   const { mtls, hmac, jwt, apiKey } = auth;
+  const given = credentialsGiven(exchange, auth);
   const certificate = exchange.place.tlsClientAuth;
-  if (mtls !== null && isPresented(certificate)) {
+  if (given?.way === 'mtls' && mtls !== null && isPresented(certificate)) {
     try {
       return { identity: certificateIdentity(certificate, mtls), place: null };
     } catch (error) {
@@ -91,24 +92,35 @@ function decide(
       throw error;
     }
   }
-  if (hmac !== null && isSigned(exchange.request.headers)) return bySignature(exchange, hmac, namespaceUid, parts);
-  if (jwt !== null && verifier !== null) {
-    for (const place of jwt.from) {
-      const token = credentialAt(exchange, place);
-      // Where keys are taken too, `Bearer` may bring either; a token has two dots, and a key of ours has none.
-      if (token !== null && (apiKey === null || token.split('.').length === 3))
-        return byToken(token, place, verifier, exchange);
-    }
-  }
-  if (apiKey !== null) {
-    for (const place of apiKey.from) {
-      const key = credentialAt(exchange, place);
-      if (key !== null) return byKey(key, place, apiKey, namespaceUid, parts);
-    }
+  if (given?.way === 'hmac' && hmac !== null) return bySignature(exchange, hmac, namespaceUid, parts);
+  const text = given?.place == null ? null : credentialAt(exchange, given.place);
+  if (given?.place != null && text !== null) {
+    if (given.way === 'jwt' && verifier !== null) return byToken(text, given.place, verifier, exchange);
+    if (apiKey !== null) return byKey(text, given.place, apiKey, namespaceUid, parts);
   }
   if (auth.anonymous || (mtls === null && hmac === null && jwt === null && apiKey === null))
     return { identity: ANONYMOUS, place: null };
   return { fault: 'the request has no credentials', scheme: null };
+}
+
+/** Which credentials a request has, and where, without a look whether they are right: what `decide` would decide by. */
+export function credentialsGiven(
+  exchange: Pick<Exchange, 'request' | 'target' | 'place'>,
+  { mtls, hmac, jwt, apiKey }: CompiledAuth,
+): { readonly way: Exclude<Identity['method'], 'anonymous'>; readonly place: CredentialPlace | null } | null {
+  if (mtls !== null && isPresented(exchange.place.tlsClientAuth)) return { way: 'mtls', place: null };
+  if (hmac !== null && isSigned(exchange.request.headers)) return { way: 'hmac', place: null };
+  for (const place of jwt?.from ?? []) {
+    const token = credentialAt(exchange, place);
+    if (token !== null && mayBeToken(token, apiKey)) return { way: 'jwt', place };
+  }
+  for (const place of apiKey?.from ?? []) if (credentialAt(exchange, place) !== null) return { way: 'apiKey', place };
+  return null;
+}
+
+/** Where keys are taken too, `Bearer` may bring either; a token has two dots. */
+function mayBeToken(text: string, apiKey: CompiledApiKeys | null): boolean {
+  return apiKey === null || text.split('.').length === 3;
 }
 
 function byKey(
