@@ -1,4 +1,38 @@
 import { DurableObject } from 'cloudflare:workers';
+import { systemClock } from '../src/core/clock.ts';
+import { LIMITS } from '../src/core/limits.ts';
+import type { MetricsDelta, MetricsHubCalls, SeriesTotal } from '../src/core/protocol/metrics-hub.ts';
+import { HubJournal } from '../src/observe/metrics/hub-journal.ts';
 
-/** Adds up what isolates have counted. */
-export class MetricsHub extends DurableObject<Cloudflare.Env> {}
+/** A route that is asked once a day keeps its counters; one that is gone for a week does not. */
+const FORGET_SERIES_MS = 7 * 86_400_000;
+const IDLE_SERIES_MS = 3_600_000;
+
+/** Adds up what isolates of the gateway have counted; a shard of them, by its name. */
+export class MetricsHub extends DurableObject<Cloudflare.Env> implements MetricsHubCalls {
+  private readonly journal: HubJournal;
+
+  constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
+    super(ctx, env);
+    const database = {
+      exec: (query: string, ...bindings: unknown[]) => ctx.storage.sql.exec(query, ...bindings).toArray(),
+      transaction: <T>(work: () => T) => ctx.storage.transactionSync(work),
+    };
+    this.journal = new HubJournal(database, {
+      series: LIMITS.metricsSeries,
+      idleMs: IDLE_SERIES_MS,
+      forgetMs: FORGET_SERIES_MS,
+      isolateMs: LIMITS.metricsIsolateMs,
+      repeatMs: LIMITS.metricsRepeatMs,
+    });
+  }
+
+  /** Answered once it is written: the platform holds an answer back until its writes are. */
+  async take(delta: MetricsDelta): Promise<void> {
+    this.journal.take(delta, systemClock.now());
+  }
+
+  async read(): Promise<readonly SeriesTotal[]> {
+    return this.journal.totals.read(systemClock.now());
+  }
+}

@@ -23,6 +23,8 @@ export interface Config {
   readonly upstreamBindings: readonly string[];
   /** Proxies in front whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly AddressBlock[];
+  /** How often an isolate of the gateway tells what it has counted. */
+  readonly metricsFlushMs: number;
   readonly sentryDsn: string | undefined;
   /** Where a crash test wants the worker to stop: `name` or `name:n` for the n-th time. Empty in production. */
   readonly faultPoint: string | undefined;
@@ -55,6 +57,7 @@ const Vars = z.object({
     .string()
     .default('')
     .transform((text) => text.split(/[\s,]+/).filter((name) => name !== '')),
+  METRICS_FLUSH_MS: z.coerce.number().int().min(100).max(25_000).default(LIMITS.metricsFlushMs),
   SENTRY_DSN: z.string().optional(),
   FAULT_POINT: z.string().optional(),
 });
@@ -79,6 +82,7 @@ export function readConfig(vars: Readonly<Record<string, unknown>>): Config {
     upstreamAllow: values.UPSTREAM_ALLOW_CIDRS,
     trustedProxies: values.TRUSTED_PROXIES,
     upstreamBindings: Object.freeze(values.UPSTREAM_BINDINGS),
+    metricsFlushMs: values.METRICS_FLUSH_MS,
     sentryDsn: values.SENTRY_DSN,
     faultPoint: values.FAULT_POINT,
   });

@@ -12,10 +12,12 @@ import { authorize } from './access/authorize.ts';
 import { policySecrets } from './access/policy-secrets.ts';
 import { keysFrom } from './access/secret-encryption.ts';
 import { createApi } from './api/api.ts';
+import type { ApiBase } from './api/ports.ts';
 import type { ApiApp } from './api/route.ts';
 import { isAdminHost } from './config.ts';
 import { systemClock } from './core/clock.ts';
 import { OrasiError } from './core/errors.ts';
+import { METRICS_HUB_NAMES } from './core/protocol/metrics-hub.ts';
 import { edgeTiersIn } from './core/protocol/rate-limit.ts';
 import { UPSTREAM_MONITOR_NAME } from './core/protocol/upstream-monitor.ts';
 import { systemRandom } from './core/random.ts';
@@ -43,7 +45,7 @@ export default {
     // The management surface answers malformed targets on its hosts itself.
     const name = canonical.ok ? canonical.request.host : canonicalAuthority(host ?? '')?.host;
     if (name !== undefined && isAdminHost(deps.config.adminHosts, name))
-      return apiOf(deps).fetch(request, env, context);
+      return apiOf(deps, env).fetch(request, env, context);
     const gateway = gatewayOf(deps, env);
     return canonical.ok
       ? gateway.fetch(request, canonical.request, context)
@@ -108,6 +110,9 @@ function gatewayOf(deps: Deps, env: Cloudflare.Env): Gateway {
       return subject?.kind === 'api-key' ? subject : null;
     },
     trustedProxies: config.trustedProxies,
+    metricsHub: (name) => env.METRICS_HUB.getByName(name),
+    metricsFlushMs: config.metricsFlushMs,
+    reporter: reporterOf(deps),
     clock: systemClock,
     random: systemRandom,
     logs,
@@ -116,7 +121,12 @@ function gatewayOf(deps: Deps, env: Cloudflare.Env): Gateway {
   return gateway;
 }
 
-function apiOf(deps: Deps): ApiApp {
+function reporterOf({ config }: Deps): ApiBase['reporter'] {
+  return (waitUntil) =>
+    config.sentryDsn === undefined ? silentReporter : sentryReporter(config.sentryDsn, waitUntil, config.version);
+}
+
+function apiOf(deps: Deps, env: Cloudflare.Env): ApiApp {
   const present = apis.get(deps);
   if (present !== undefined) return present;
   const { config } = deps;
@@ -127,8 +137,7 @@ function apiOf(deps: Deps): ApiApp {
       clock: systemClock,
       random: systemRandom,
       logs: deps.logs,
-      reporter: (waitUntil) =>
-        config.sentryDsn === undefined ? silentReporter : sentryReporter(config.sentryDsn, waitUntil, config.version),
+      reporter: reporterOf(deps),
       authenticate: (token, now) => deps.authenticator.authenticate(token, now),
       namespaceUid: async (name) => {
         const uid = await deps.control.namespaceUid(name);
@@ -154,6 +163,7 @@ function apiOf(deps: Deps): ApiApp {
     cluster: deps.cluster,
     clusterBackups: deps.clusterBackups,
     services: deps.services,
+    metrics: () => Promise.all(METRICS_HUB_NAMES.map((name) => env.METRICS_HUB.getByName(name).read())),
   });
   apis.set(deps, api);
   return api;

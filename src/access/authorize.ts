@@ -71,6 +71,7 @@ const RULES: Readonly<Record<Role, readonly Rule[]>> = {
     { groups: ['', 'orasi.io'], resources: DECLARED, verbs: READ },
     { groups: GATEWAY_GROUPS, resources: GATEWAY, verbs: READ },
     { groups: [''], resources: ['queries'], verbs: ['create'] },
+    { groups: [''], resources: ['metrics'], verbs: READ },
   ],
 };
 

@@ -19,6 +19,7 @@ import { mountClusters } from './clusters.ts';
 import { mountDatasets } from './datasets.ts';
 import { mountEtcd } from './etcd.ts';
 import { type EndSockets, mountKeys } from './keys.ts';
+import { mountMetrics, type ReadMetrics } from './metrics.ts';
 import { mountObjects } from './objects.ts';
 import type { ApiBase } from './ports.ts';
 import { mountQuery } from './query.ts';
@@ -48,6 +49,7 @@ export interface ApiParts {
   readonly cluster: (name: string) => Promise<ClusterObject & ClusterKv>;
   readonly clusterBackups: ClusterBackups;
   readonly services: ServicePorts;
+  readonly metrics: ReadMetrics;
 }
 
 /** The management surface: every area mounted. */
@@ -67,6 +69,7 @@ export function createApi({
   cluster,
   clusterBackups,
   services,
+  metrics,
 }: ApiParts): ApiApp {
   return createApp(base, (app) => {
     mountObjects(app, base, ingest, catalog.ledger);
@@ -82,6 +85,7 @@ export function createApi({
     mountClusterKv(app, base, cluster);
     mountClusterLeases(app, base, cluster);
     mountClusterServices(app, base, services);
+    mountMetrics(app, base, metrics);
     mountEtcd(app, base, cluster);
     mountResources(app, { controlPlane, authorize: (...call) => base.authorize(...call) });
   });

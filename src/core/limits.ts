@@ -174,6 +174,16 @@ export const LIMITS = {
   gatewayCopyBytes: 64 * KiB,
   /** Times a request may pass this deployment's gateway, by `Via`: an upstream may be a route of its own, a loop is not. */
   gatewayPasses: 3,
+  /** Isolates of the gateway tell what they counted once in this time, unless METRICS_FLUSH_MS says otherwise; one that ends before loses it. */
+  metricsFlushMs: 10_000,
+  /** Series of one such message, some hundred bytes each; the rest goes with the next. */
+  metricsDeltaSeries: 1_000,
+  /** Series that one MetricsHub object keeps, a kilobyte each; counts of others are kept without their labels. */
+  metricsSeries: 10_000,
+  /** An isolate not heard of for so long is taken for gone, and its gauges no longer count. */
+  metricsIsolateMs: 60_000,
+  /** A message that was not confirmed is repeated so long, and hubs know for twice as long which they have. */
+  metricsRepeatMs: 600_000,
 } as const;
 
 function prove(holds: boolean, relation: string): void {
@@ -194,3 +204,5 @@ prove(
   'a claim with its metadata fits an RPC answer, two bytes a character',
 );
 prove(4 * LIMITS.taskPayloadBytes < LIMITS.sqlValueBytes, 'payload, progress, result and history of a task fit a row');
+prove(2 * LIMITS.metricsFlushMs < LIMITS.metricsIsolateMs, 'an isolate that lives is heard of in time');
+prove(2 * LIMITS.metricsDeltaSeries * KB <= LIMITS.sqlValueBytes, 'what an isolate counted fits a row');

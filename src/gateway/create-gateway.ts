@@ -5,9 +5,11 @@ import type { AddressBlock } from '../core/address-blocks.ts';
 import type { Clock } from '../core/clock.ts';
 import { newId } from '../core/ids.ts';
 import { LIMITS } from '../core/limits.ts';
+import { type MetricsHubCalls, metricsHubName } from '../core/protocol/metrics-hub.ts';
 import type { RateLimiterCalls } from '../core/protocol/rate-limiter.ts';
 import type { UpstreamMonitorCalls } from '../core/protocol/upstream-monitor.ts';
 import type { Random } from '../core/random.ts';
+import type { ErrorReporter } from '../observe/error-reporter.ts';
 import type { Log } from '../observe/log.ts';
 import { hashText } from '../traffic/snapshot/key-hash.ts';
 import { createAuthentication, type PlatformKey } from './authenticate.ts';
@@ -16,6 +18,9 @@ import { ControlLink } from './control-link.ts';
 import { endpointSender, type Fetcher } from './endpoint.ts';
 import type { FilesBucket } from './files.ts';
 import { Gateway } from './gateway.ts';
+import { GatewayMetrics } from './metrics/gateway-metrics.ts';
+import { MetricsFlush } from './metrics/metrics-flush.ts';
+import { createObserver } from './observer.ts';
 import type { Stages } from './pipeline.ts';
 import { createRateLimits, type EdgeLimiter } from './rate-limits.ts';
 import { addSecurityHeaders } from './security-headers.ts';
@@ -46,6 +51,10 @@ export interface GatewayPorts {
   /** Whose key of the platform a token is; null where it opens nothing. */
   readonly platformKey: (token: string) => Promise<PlatformKey | null>;
   readonly trustedProxies: readonly AddressBlock[];
+  /** The object of that name, which adds up what isolates have counted. */
+  readonly metricsHub: (name: string) => Pick<MetricsHubCalls, 'take'>;
+  readonly metricsFlushMs: number;
+  readonly reporter: (waitUntil: (work: Promise<unknown>) => void) => ErrorReporter;
   readonly clock: Clock;
   readonly random: Random;
   readonly logs: (component: string) => Log;
@@ -53,14 +62,40 @@ export interface GatewayPorts {
 
 /** The data plane with every stage in its place. */
 export function createGateway(ports: GatewayPorts): Gateway {
-  const { readFile, monitor, clock, random, logs } = ports;
+  const { clock, random, logs } = ports;
   const log = logs('gateway');
+  const isolate = newId(clock, random);
+  const metrics = new GatewayMetrics();
+  const readFile: ReadFile = (key) => {
+    metrics.storeRead();
+    return ports.readFile(key);
+  };
+  const monitor: GatewayPorts['monitor'] = () => {
+    metrics.objectCall('UpstreamMonitor');
+    metrics.controlRead();
+    return ports.monitor();
+  };
+  const limiter: GatewayPorts['limiter'] = (name) => {
+    metrics.objectCall('RateLimiter');
+    return ports.limiter(name);
+  };
   const snapshots = new Snapshots(readFile, LIMITS.gatewayShardBytes);
   const upstreams = new Upstreams({
     clock,
     chance: Math.random,
     sign: sessionSigner(ports.sessionKey),
     askNow: () => link.askNow(),
+  });
+  const pause = (ms: number) => new Promise<void>((resolve) => ports.timer(ms, resolve));
+  const flush = new MetricsFlush({
+    isolate,
+    metrics,
+    upstreams,
+    hub: () => ports.metricsHub(metricsHubName(isolate)),
+    pause,
+    flushMs: ports.metricsFlushMs,
+    clock,
+    log,
   });
   const stages: Stages = {
     addresses: checkAddress,
@@ -73,20 +108,25 @@ export function createGateway(ports: GatewayPorts): Gateway {
         fetch: (url, init) => ports.origin.fetch(url, init),
         clock,
         allowed: ports.upstreamAllow,
-        pause: (ms) => new Promise((resolve) => ports.timer(ms, () => resolve())),
+        pause,
       }),
       platformKey: ports.platformKey,
       firstUse: (namespaceUid, nonce, expiresAtMs) =>
-        ports.limiter(nonceObject(namespaceUid, nonce)).firstUse(nonce, expiresAtMs),
+        limiter(nonceObject(namespaceUid, nonce)).firstUse(nonce, expiresAtMs),
     }),
     authorisation: createAuthorisation(log),
-    rateLimits: createRateLimits({ ...ports, newHolder: () => newId(clock, random), mostKeys: LIMITS.rateLimitLeases }),
+    rateLimits: createRateLimits({
+      ...ports,
+      limiter,
+      newHolder: () => newId(clock, random),
+      mostKeys: LIMITS.rateLimitLeases,
+    }),
     upstreams,
     securityHeaders: addSecurityHeaders,
-    observer: { finished: () => undefined },
+    observer: createObserver({ metrics, flush, reporter: ports.reporter }),
   };
   const link = new ControlLink({
-    isolate: newId(clock, random),
+    isolate,
     snapshots,
     upstreams,
     monitor,

@@ -148,6 +148,7 @@ export class Gateway {
       answer = await this.#answer(exchange);
     } catch (error) {
       log.error('request failed', { error, requestId });
+      this.#parts.stages.observer.failed(exchange, error);
       answer = refuse(exchange, 'upstream', 'internal', 'an unexpected error; it has been logged');
     }
     return this.#finish(exchange, answer);
@@ -225,6 +226,7 @@ export class Gateway {
         exchange.rule = result.rule;
         exchange.action = result.action;
         exchange.pathVariables = result.pathVariables;
+        this.#parts.stages.observer.routed(exchange);
         return null;
       }
       for (const key of result.keys) await entries.load(key);

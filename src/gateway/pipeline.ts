@@ -71,6 +71,10 @@ export interface UpstreamStage {
 }
 
 export interface Observer {
+  /** Once for each request that has found its rule, at once. Must not throw. */
+  routed(exchange: Exchange): void;
+  /** A defect: what was thrown while a request was answered. Must not throw. */
+  failed(exchange: Exchange, error: unknown): void;
   /** Once for each request, when its answer has ended (or was given up); counts, logs, exports the span. Must not throw. */
   finished(exchange: Exchange): void;
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { CompiledSession, RuleAction, UpstreamKey } from '../core/protocol/gateway.ts';
 import type { CompiledUpstream } from '../core/protocol/upstream.ts';
-import type { SyncAnswer, SyncRequest } from '../core/protocol/upstream-monitor.ts';
+import type { BreakerState, SyncAnswer, SyncRequest } from '../core/protocol/upstream-monitor.ts';
 import { hashOfKey } from '../traffic/upstream/balance.ts';
 import {
   backoffMs,
@@ -159,6 +159,24 @@ export class Upstreams implements UpstreamStage, UpstreamNews {
   apply(states: SyncAnswer['upstreams']): void {
     this.heardMs = this.parts.clock.now();
     for (const [key, state] of Object.entries(states)) this.upstreams.get(key)?.hear(state);
+  }
+
+  /** Every breaker of what this isolate calls; '' for that of an upstream as a whole. */
+  *breakers(): Iterable<{ namespace: string; name: string; endpoint: string; state: BreakerState }> {
+    for (const { breaker, compiled, known } of this.upstreams.values()) {
+      const { namespace, name } = compiled;
+      if (breaker !== null) yield { namespace, name, endpoint: '', state: breaker.state };
+      for (const { breaker: own, address } of known) {
+        if (own !== null) yield { namespace, name, endpoint: address, state: own.state };
+      }
+    }
+  }
+
+  /** Upstreams that have calls under way. */
+  *inFlight(): Iterable<{ namespace: string; name: string; inFlight: number }> {
+    for (const { requestsInFlight, compiled } of this.upstreams.values()) {
+      if (requestsInFlight > 0) yield { ...compiled, inFlight: requestsInFlight };
+    }
   }
 
   private async askThenBegin(exchange: Exchange, upstream: Upstream): Promise<Attempt | NoAttempt> {
