@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { Miniflare } from 'miniflare';
 import { type Bundle, bundleWorker, openBundle, removeBundle } from './launcher/bundle.ts';
 import { applyMigrations } from './launcher/migrations.ts';
-import { platformOptions } from './launcher/platform-options.ts';
+import { gatewayWorkerName, platformOptions } from './launcher/platform-options.ts';
 import { killRuntime, residentMemory } from './launcher/runtime-process.ts';
 import { holdV8Flags, useRuntimeWrapper } from './launcher/runtime-settings.ts';
 import { readOrCreateSecrets } from './launcher/secrets.ts';
@@ -28,6 +28,8 @@ export interface LaunchOptions {
   readonly sweep?: 'every-minute' | 'on-demand';
   /** In place of every consumer's `max_batch_timeout`: 0 delivers at once, so that a test need not wait for a batch. */
   readonly queueBatchTimeoutSeconds?: number;
+  /** Workers of the same bundle beside the first: isolates of their own on the same Durable Objects. Default: none. */
+  readonly gateways?: number;
   /** Key and certificate (PEM): the instance then answers HTTPS only, through a slower path of the local platform. */
   readonly tls?: { readonly key: string; readonly certificate: string };
   /** A bundle made before, by `bundleWorker`. Default: the one `ORASI_BUNDLE` names, else one made for this instance. */
@@ -47,6 +49,8 @@ export interface LaunchOptions {
 export interface Instance {
   /** Without a slash at its end: `http://127.0.0.1:8787`. */
   readonly url: string;
+  /** Where the Workers beside the first answer. */
+  readonly gatewayUrls: readonly string[];
   readonly adminToken: string;
   readonly stateDir: string;
   /** The newest lines logged, at most `LOG_LINES` of them. */
@@ -130,6 +134,7 @@ export async function launch(options: LaunchOptions = {}): Promise<Instance> {
       port: options.port ?? 0,
       tls: options.tls,
       queueBatchTimeoutSeconds: options.queueBatchTimeoutSeconds,
+      gateways: options.gateways ?? 0,
       log,
       onRestart: () => {
         crashes++;
@@ -143,6 +148,10 @@ export async function launch(options: LaunchOptions = {}): Promise<Instance> {
     await applyMigrations(bindings.CATALOG, join(root, 'migrations'));
     const direct = options.tls === undefined ? await miniflare.unsafeGetDirectURL() : entry;
     const url = direct.origin;
+    const gatewayUrls: string[] = [];
+    for (let at = 0; at < (options.gateways ?? 0); at++) {
+      gatewayUrls.push((await miniflare.unsafeGetDirectURL(gatewayWorkerName(at))).origin);
+    }
     const worker = (await miniflare.getWorker()) as unknown as ScheduledWorker;
     const runScheduled: Instance['runScheduled'] = async (cron = '* * * * *') => {
       const result = await worker.scheduled({ cron, scheduledTime: new Date() });
@@ -161,6 +170,7 @@ export async function launch(options: LaunchOptions = {}): Promise<Instance> {
     const send = (options.tls === undefined ? fetch : running.dispatchFetch) as typeof fetch;
     return {
       url,
+      gatewayUrls,
       adminToken: vars.ADMIN_TOKEN,
       stateDir: folder.path,
       logs,

@@ -19,6 +19,8 @@ export interface PlatformSettings {
   readonly port: number;
   readonly tls: { readonly key: string; readonly certificate: string } | undefined;
   readonly queueBatchTimeoutSeconds: number | undefined;
+  /** Workers of the same bundle beside the first, with isolates of their own and the first one's Durable Objects. */
+  readonly gateways: number;
   readonly log: (line: string) => void;
   /** Called when a runtime that died by itself runs again. */
   readonly onRestart: () => void;
@@ -29,6 +31,22 @@ export function platformOptions(given: PlatformSettings): ConstructorParameters<
   const { root, folder, bundle, vars, port, tls, log } = given;
   const config = readWranglerConfig({ config: join(root, 'wrangler.toml') });
   const workerOptions = deriveQuietly(config);
+  const name = config.name ?? 'worker';
+  const worker: V4WorkerOptions = {
+    ...workerOptions,
+    // Without what wrangler would read from .dev.vars: an instance depends on what its caller says alone.
+    bindings: { ...config.vars, ...vars },
+    // Local data outlives the id that setting up an account writes into wrangler.toml.
+    d1Databases: Object.fromEntries(
+      config.d1_databases.map((database: { binding: string; database_name?: string }) => [
+        database.binding,
+        database.database_name ?? database.binding,
+      ]),
+    ),
+    modulesRoot: bundle.folder,
+    modules: bundle.modules.map((module) => ({ ...module })),
+    modulesRules: undefined,
+  };
   return convertV4MiniflareOptions({
     host: '127.0.0.1',
     // Over HTTP the Worker answers on a direct socket; Miniflare's own entry is then only for this process.
@@ -48,25 +66,35 @@ export function platformOptions(given: PlatformSettings): ConstructorParameters<
     resourceTmpPath: folder.scratch,
     workers: [
       {
-        ...workerOptions,
-        name: config.name,
-        // Without what wrangler would read from .dev.vars: an instance depends on what its caller says alone.
-        bindings: { ...config.vars, ...vars },
-        // Local data outlives the id that setting up an account writes into wrangler.toml.
-        d1Databases: Object.fromEntries(
-          config.d1_databases.map((database: { binding: string; database_name?: string }) => [
-            database.binding,
-            database.database_name ?? database.binding,
-          ]),
-        ),
+        ...worker,
+        name,
         queueConsumers: consumersOf(workerOptions, given.queueBatchTimeoutSeconds),
-        modulesRoot: bundle.folder,
-        modules: bundle.modules.map((module) => ({ ...module })),
-        modulesRules: undefined,
         unsafeDirectSockets: tls === undefined ? [{ host: '127.0.0.1', port }] : [],
       },
+      ...Array.from({ length: given.gateways }, (_, at) => ({
+        ...worker,
+        name: gatewayWorkerName(at),
+        durableObjects: objectsOf(workerOptions, name),
+        queueConsumers: undefined,
+        unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+      })),
     ],
   });
+}
+
+/** The name of a Worker beside the first, from 0. */
+export function gatewayWorkerName(at: number): string {
+  return `gateway-${at}`;
+}
+
+/** The Durable Objects of another Worker under the same bindings. */
+function objectsOf(workerOptions: Partial<V4WorkerOptions>, scriptName: string): V4WorkerOptions['durableObjects'] {
+  return Object.fromEntries(
+    Object.entries(workerOptions.durableObjects ?? {}).map(([binding, object]) => [
+      binding,
+      { ...(typeof object === 'string' ? { className: object } : object), scriptName },
+    ]),
+  );
 }
 
 /** The consumers as wrangler.toml has them, with another batch time-out where one is given. */
