@@ -134,7 +134,7 @@ async function startGateway(backend: string): Promise<Gateway> {
     apiVersion: orasi,
     kind: 'AuthPolicy',
     metadata: { name: 'keys' },
-    spec: { targetRefs, apiKey: { headers: ['x-api-key'], secretNames: ['consumers'] } },
+    spec: { targetRefs, apiKey: { from: [{ type: 'Header', name: 'x-api-key' }], secrets: [{ name: 'consumers' }] } },
   } as never);
   await apply('ratelimitpolicies', {
     apiVersion: orasi,
