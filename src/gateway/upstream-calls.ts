@@ -1,5 +1,5 @@
-import type { CompiledEndpoint, CompiledUpstream } from '../core/protocol/upstream.ts';
-import type { BreakerReport, UpstreamState } from '../core/protocol/upstream-monitor.ts';
+import type { BalanceStrategy, CompiledEndpoint, CompiledUpstream } from '../core/protocol/upstream.ts';
+import type { BreakerReport, BreakerState, UpstreamState } from '../core/protocol/upstream-monitor.ts';
 import { type BalanceContext, choose } from '../traffic/upstream/balance.ts';
 import { type Admission, Breaker } from '../traffic/upstream/breaker.ts';
 import { Bulkhead } from '../traffic/upstream/bulkhead.ts';
@@ -31,6 +31,29 @@ export interface CallWish {
   readonly zone: string | null;
   /** Endpoints that were tried before. */
   readonly tried: readonly string[];
+}
+
+/** What would become of a request, and why: for explanations. */
+export interface UpstreamPeek {
+  /** Null where nobody would be called; then `reason` says why. */
+  readonly chosen: string | null;
+  readonly reason: string | null;
+  readonly strategy: BalanceStrategy;
+  readonly breaker: BreakerState;
+  /** So few endpoints are available that health is not looked at. */
+  readonly panic: boolean;
+  readonly stale: boolean;
+  readonly endpoints: readonly {
+    readonly address: string;
+    readonly zone: string | null;
+    readonly weight: number;
+    readonly available: boolean;
+    /** Why it is not. */
+    readonly reason: string | null;
+    readonly breaker: BreakerState;
+    /** Of this isolate. */
+    readonly inFlight: number;
+  }[];
 }
 
 /** Zones kept at a time: of each the candidates are remembered until something changes. */
@@ -211,18 +234,54 @@ export class Upstream {
     this.inFlight -= 1;
   }
 
-  /** Who would be called now, without calling anybody: for explanations. */
-  preview(wish: CallWish): { readonly choices: Choices<Endpoint>; readonly endpoint: Endpoint | null } {
+  /** Who would be called now, changing nothing. */
+  peek(wish: CallWish): UpstreamPeek {
+    const nowMs = this.parts.now();
+    const heardMs = this.parts.heardMs();
     const choices = this.choicesFor(wish.zone);
+    const lets = this.breaker?.wouldAdmit(nowMs, heardMs) ?? true;
+    const chosen = lets ? this.peekEndpoint(wish, choices) : null;
+    return {
+      chosen: chosen?.address ?? null,
+      reason: chosen === null ? this.refusal().refused : null,
+      strategy: this.entry.loadBalancer.strategy,
+      breaker: this.breaker?.state ?? 'Closed',
+      panic: choices.panic,
+      stale: this.present !== null && this.present.stale !== null,
+      endpoints: this.endpoints.map((endpoint) => {
+        const reason = this.whyNot(endpoint, nowMs, heardMs);
+        const { address, zone, weight, inFlight, breaker } = endpoint;
+        return {
+          address,
+          zone,
+          weight,
+          available: reason === null,
+          reason,
+          breaker: breaker?.state ?? 'Closed',
+          inFlight,
+        };
+      }),
+    };
+  }
+
+  private peekEndpoint(wish: CallWish, { candidates }: Choices<Endpoint>): Endpoint | null {
     const session = this.sessionEndpoint(wish);
-    if (session !== null || choices.candidates.length === 0) return { choices, endpoint: session };
-    const { strategy } = this.entry.loadBalancer;
-    const turns = choices.candidates.map(({ turn }) => turn);
-    const endpoint = choose(strategy, choices.candidates, { ...this.memory }, this.context(wish));
-    choices.candidates.forEach((candidate, at) => {
+    if (session !== null || candidates.length === 0) return session;
+    const turns = candidates.map(({ turn }) => turn);
+    const endpoint = choose(this.entry.loadBalancer.strategy, candidates, { ...this.memory }, this.context(wish));
+    candidates.forEach((candidate, at) => {
       candidate.turn = turns[at];
     });
-    return { choices, endpoint };
+    return endpoint;
+  }
+
+  private whyNot({ draining, weight, healthy, outlier, breaker, address }: Endpoint, nowMs: number, heardMs: number) {
+    if (draining) return 'it is draining';
+    if (weight === 0) return 'its weight is 0';
+    if (breaker !== null && !breaker.wouldAdmit(nowMs, heardMs))
+      return `its breaker is ${breaker.state}: ${breaker.reason}`;
+    if (isEjected(outlier, nowMs)) return 'it is ejected as an outlier';
+    return healthy ? null : `it is unhealthy: ${this.present?.health[address]?.reason ?? ''}`;
   }
 
   private end(
