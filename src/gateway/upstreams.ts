@@ -24,7 +24,7 @@ import {
 import type { UpstreamNews } from './control-link.ts';
 import type { CallOutcome, Exchange, Soon } from './exchange.ts';
 import type { Attempt, NoAttempt, UpstreamStage } from './pipeline.ts';
-import { type CallParts, type CallWish, Upstream } from './upstream-calls.ts';
+import { type CallParts, type CallWish, Upstream, type UpstreamPeek } from './upstream-calls.ts';
 
 export interface UpstreamsParts {
   readonly clock: Clock;
@@ -129,6 +129,12 @@ export class Upstreams implements UpstreamStage, UpstreamNews {
     const token = session === null ? null : this.sessionToken(exchange, session);
     if (token === null) return null;
     return keys.find((key) => key !== null && sessionHash(key) === token.upstream) ?? null;
+  }
+
+  /** What would become of the request, changing nothing that counts. */
+  peek(exchange: Exchange, key: UpstreamKey, entry: CompiledUpstream): UpstreamPeek {
+    const upstream = this.of(key, entry);
+    return upstream.peek(this.wishOf(exchange, upstream));
   }
 
   versions(): SyncRequest['upstreams'] {
