@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import type { CompiledLimit, CompiledRateLimits, EdgeTier, KeyPart } from '../core/protocol/rate-limit.ts';
-import { type JsonObject, type JsonValue, numberIn, objectIn, objectsIn } from './json.ts';
+import { type JsonObject, numberIn, objectIn, objectsIn } from './json.ts';
 import { targetFaults } from './policy-targets.ts';
 import type { Resource } from './resource.ts';
-import { type Cause, duplicate, forbiddenField, invalidValue, required, unsupportedValue } from './status.ts';
+import { type Cause, forbiddenField, invalidValue, required, unsupportedValue } from './status.ts';
 
 /** A quota unit's figure goes into a header as an integer of at most fifteen digits (RFC 9651). */
 const MOST = 999_999_999_999_999;
@@ -83,11 +83,8 @@ export function rateLimitFaults(policy: Resource): Cause[] {
   const causes = targetFaults(spec);
   if (spec.mode === 'edge' && spec.tier === undefined) causes.push(required('spec.tier', 'with mode edge'));
   if (spec.mode !== 'edge' && spec.tier !== undefined) causes.push(forbiddenField('spec.tier', 'only with mode edge'));
-  const names = new Set<JsonValue>();
   for (const [at, limit] of objectsIn(spec.limits).entries()) {
     const path = `spec.limits[${at}]`;
-    if (names.has(limit.name)) causes.push(duplicate(`${path}.name`, limit.name));
-    names.add(limit.name);
     causes.push(...limitFaults(limit, path));
   }
   return causes;
