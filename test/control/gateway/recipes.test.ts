@@ -1,0 +1,14 @@
+import { expect, test } from 'vitest';
+import { blocksOf } from '../../../src/core/address-blocks.ts';
+import { pluralOf, recipes } from '../../gateway-recipes.ts';
+import { testPlane } from '../fixture.ts';
+
+test.each([...recipes()])('the example %s is what the schemas take', (_, objects) => {
+  const plane = testPlane({ rules: { upstreamAllow: blocksOf('127.0.0.0/8'), upstreamBindings: ['SHOP'] } });
+  for (const object of objects) {
+    const [group, version] = object.apiVersion.split('/');
+    const call = { group, version, resource: pluralOf(object), query: { fieldValidation: 'Strict' } };
+    const { status, json } = plane.send('create', object, call);
+    expect(status === 201 ? '' : json.message).toBe('');
+  }
+});
