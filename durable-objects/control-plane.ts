@@ -8,8 +8,11 @@ import { systemClock } from '../src/core/clock.ts';
 import type { ObjectDatabase } from '../src/core/object-database.ts';
 import type { ClusterSettings } from '../src/core/protocol/cluster-settings.ts';
 import type {
+  ControlPlaneGateway,
   ControlPlaneReader,
   ControlPlaneResources,
+  GatewayVersion,
+  ListenerExpiry,
   ResourceAnswer,
   ResourceCall,
   ServedResource,
@@ -26,7 +29,10 @@ import { ObjectAlarm } from './object-alarm.ts';
 import { scheduledTasks } from './scheduled-tasks.ts';
 
 /** The control plane's shell: SQLite, the alarm and RPC around `ControlPlaneMachine`, which decides everything. */
-export class ControlPlane extends DurableObject<Cloudflare.Env> implements ControlPlaneReader, ControlPlaneResources {
+export class ControlPlane
+  extends DurableObject<Cloudflare.Env>
+  implements ControlPlaneReader, ControlPlaneResources, ControlPlaneGateway
+{
   private readonly machine: ControlPlaneMachine;
   private readonly alarmClock: ObjectAlarm;
 
@@ -105,6 +111,20 @@ export class ControlPlane extends DurableObject<Cloudflare.Env> implements Contr
 
   async queueSettings(namespaceUid: string, queue: string): Promise<QueueConfiguration> {
     return this.machine.queueSettings(namespaceUid, queue);
+  }
+
+  async gatewayVersions(): Promise<{ versions: readonly GatewayVersion[]; pinned: number | null }> {
+    return this.machine.gatewayVersions();
+  }
+
+  async pinGatewayVersion(version: number | null): Promise<boolean> {
+    const isKept = this.machine.pinGatewayVersion(version);
+    await this.rearm();
+    return isKept;
+  }
+
+  async listenerExpiries(): Promise<readonly ListenerExpiry[]> {
+    return this.machine.listenerExpiries();
   }
 
   async resources(): Promise<readonly ServedResource[]> {

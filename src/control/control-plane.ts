@@ -3,7 +3,13 @@ import { ChangeSignal } from '../core/change-signal.ts';
 import type { Clock } from '../core/clock.ts';
 import { LIMITS } from '../core/limits.ts';
 import { type ClusterSettings, DEFAULT_CLUSTER_SETTINGS } from '../core/protocol/cluster-settings.ts';
-import type { ResourceAnswer, ResourceCall, ServedResource } from '../core/protocol/control-plane.ts';
+import type {
+  GatewayVersion,
+  ListenerExpiry,
+  ResourceAnswer,
+  ResourceCall,
+  ServedResource,
+} from '../core/protocol/control-plane.ts';
 import type { PipelineSnapshot } from '../core/protocol/pipeline.ts';
 import { DEFAULT_QUEUE_SETTINGS, type QueueConfiguration } from '../core/protocol/queue-settings.ts';
 import type { SettingsSnapshot } from '../core/protocol/settings.ts';
@@ -302,6 +308,18 @@ export class ControlPlaneMachine implements Served {
   /** What a sweep asks for, since what was told to others may have been lost. */
   tick(): void {
     this.gateway?.tick();
+  }
+
+  gatewayVersions(): { versions: readonly GatewayVersion[]; pinned: number | null } {
+    return this.gateway?.versions() ?? { versions: [], pinned: null };
+  }
+
+  pinGatewayVersion(version: number | null): boolean {
+    return this.gateway?.pin(version) ?? false;
+  }
+
+  listenerExpiries(): readonly ListenerExpiry[] {
+    return this.gateway?.listenerExpiries() ?? [];
   }
 
   nextWorkAtMs(): number | null {

@@ -1,3 +1,4 @@
+import { assert } from '../../core/errors.ts';
 import type {
   CompiledBackend,
   CompiledRetry,
@@ -9,6 +10,7 @@ import type {
   ValueMatch,
 } from '../../core/protocol/gateway.ts';
 import type { CompiledUpstream } from '../../core/protocol/upstream.ts';
+import { canonicalPath } from '../../traffic/canonical.ts';
 import { expressionFault } from '../../traffic/match/expression.ts';
 import { isJsonObject, type JsonObject, type JsonValue, numberIn, objectIn, objectsIn } from '../json.ts';
 import type { Resource } from '../resource.ts';
@@ -68,18 +70,25 @@ export interface MatchFault {
   readonly message: string;
 }
 
-/** What keeps a route's matches from being compiled: expressions outside of what runs in linear time. */
+/** What keeps a route's matches from being compiled: expressions outside of what runs in linear time, impossible paths. */
 export function matchFaults(spec: JsonObject): MatchFault[] {
   return objectsIn(spec.rules).flatMap((rule, ruleIndex) =>
     objectsIn(rule.matches).flatMap((match, index) => {
       const at = `spec.rules[${ruleIndex}].matches[${index}]`;
       return [
-        ...expressionFaults(objectIn(match.path), `${at}.path`),
+        ...pathFaults(objectIn(match.path), `${at}.path`),
         ...objectsIn(match.headers).flatMap((header, i) => expressionFaults(header, `${at}.headers[${i}]`)),
         ...objectsIn(match.queryParams).flatMap((param, i) => expressionFaults(param, `${at}.queryParams[${i}]`)),
       ];
     }),
   );
+}
+
+/** Paths are written as requests have them in canonical form; what no request can have is a fault. */
+function pathFaults(path: JsonObject, at: string): MatchFault[] {
+  if (path.type === 'RegularExpression') return expressionFaults(path, at);
+  const canonical = canonicalPath(typeof path.value === 'string' ? path.value : '/');
+  return typeof canonical === 'string' ? [] : [{ field: `${at}.value`, message: canonical.message }];
 }
 
 function expressionFaults(matcher: JsonObject, at: string): MatchFault[] {
@@ -207,7 +216,10 @@ function matchesOf(rule: JsonObject): CompiledMatch[] {
 
 function pathOf(path: JsonObject): PathMatch {
   const type = path.type === 'Exact' || path.type === 'RegularExpression' ? path.type : 'PathPrefix';
-  return { type, value: typeof path.value === 'string' ? path.value : '/' };
+  const value = typeof path.value === 'string' ? path.value : '/';
+  const canonical = type === 'RegularExpression' ? value : canonicalPath(value);
+  assert(typeof canonical === 'string', 'a path whose faults were asked for has none');
+  return { type, value: canonical };
 }
 
 /** Of entries with equivalent names the first counts (standard). */

@@ -1,10 +1,14 @@
+import type { GatewayVersion, ListenerExpiry } from '../../core/protocol/control-plane.ts';
 import { upstreamEntryKey } from '../../traffic/snapshot/keys.ts';
 import { GATEWAY_GROUP } from '../gateway-schema/references.ts';
 import { DONE, type ReconcileResult } from '../reconcile.ts';
 import type { ResourceKey } from '../resource.ts';
 import type { ResourceChange } from '../resource-store.ts';
 import { compileUpstream } from '../upstream-spec.ts';
+import { POLICY_PLURALS } from './attached-policies.ts';
+import { GrantWork } from './grant-work.ts';
 import { ListenerWork } from './listener-work.ts';
+import { PolicyWork } from './policy-work.ts';
 import { NO_UPSTREAM } from './records.ts';
 import { RouteWork } from './route-work.ts';
 import { Workspace, type WorkspaceParts } from './workspace.ts';
@@ -20,11 +24,15 @@ export class GatewayControl {
   private readonly space: Workspace;
   private readonly listeners: ListenerWork;
   private readonly routes: RouteWork;
+  private readonly policies: PolicyWork;
+  private readonly grants: GrantWork;
 
   constructor(parts: WorkspaceParts) {
     this.space = new Workspace(parts);
     this.listeners = new ListenerWork(this.space);
     this.routes = new RouteWork(this.space, this.listeners);
+    this.policies = new PolicyWork(this.space, this.listeners);
+    this.grants = new GrantWork(this.space);
   }
 
   /** In the transaction of a change: the works it asks for. */
@@ -34,8 +42,11 @@ export class GatewayControl {
     const name = `${key.namespace}/${key.name}`;
     if (key.group === GATEWAY_GROUP) {
       if (key.resource === 'httproutes' && type !== 'DELETED') this.routes.changed(object, previous);
+      if (key.resource === 'httproutes') this.space.touch(`target:HTTPRoute ${name}`);
+      if (key.resource === 'gateways') this.space.touch(`target:Gateway ${name}`);
       if (key.resource === 'referencegrants') this.space.touch(`grants:${key.namespace}`);
     }
+    if (key.group === 'orasi.io' && key.resource === 'hostnamegrants') this.grants.changed([object, previous]);
     if (key.group === '' && key.resource === 'namespaces') this.space.touch(`namespace:${key.name}`);
     if (key.group === '' && key.resource === 'secrets') this.space.touch(`secret:${name}`);
     return worksOf(key);
@@ -61,6 +72,24 @@ export class GatewayControl {
     this.space.publish();
   }
 
+  versions(): { versions: GatewayVersion[]; pinned: number | null } {
+    const { publisher } = this.space;
+    return { versions: publisher.versions(), pinned: publisher.pinned() };
+  }
+
+  /** See `ControlPlaneGateway.pinGatewayVersion`. */
+  pin(version: number | null): boolean {
+    return this.space.parts.storage.transaction(() => {
+      const isKept = this.space.publisher.pin(version);
+      if (isKept) this.space.publish();
+      return isKept;
+    });
+  }
+
+  listenerExpiries(): ListenerExpiry[] {
+    return this.listeners.certificates();
+  }
+
   private look(task: string, text: string): ReconcileResult {
     switch (task) {
       case 'gateway-class':
@@ -69,6 +98,10 @@ export class GatewayControl {
         return this.listeners.look(text);
       case 'gateway-route':
         return this.routes.look(text);
+      case 'gateway-policy':
+        return this.policies.look(text);
+      case 'gateway-grant':
+        return this.grants.look(text);
       case 'gateway-upstream':
         return this.lookAtUpstream(text);
       case 'gateway-requeue':
@@ -119,6 +152,8 @@ function worksOf({ group, resource, namespace, name }: ResourceKey): string[] {
         return [`gateway-route:${namespace}/${name}`];
     }
   }
-  if (group === 'orasi.io' && resource === 'upstreams') return [`gateway-upstream:${namespace}/${name}`];
+  if (group !== 'orasi.io') return [];
+  if (resource === 'upstreams') return [`gateway-upstream:${namespace}/${name}`];
+  if (POLICY_PLURALS.some((plural) => plural === resource)) return [`gateway-policy:${resource}/${namespace}/${name}`];
   return [];
 }

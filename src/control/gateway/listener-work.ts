@@ -1,7 +1,9 @@
+import type { ListenerExpiry } from '../../core/protocol/control-plane.ts';
 import { withCondition } from '../conditions.ts';
 import { GATEWAY_CONTROLLER } from '../default-gateway.ts';
 import { GATEWAY_GROUP } from '../gateway-schema/references.ts';
 import { isJsonObject, type JsonObject, objectIn, objectsIn } from '../json.ts';
+import { checkListenerCertificate } from '../listener-certificate.ts';
 import { DONE, type ReconcileResult } from '../reconcile.ts';
 import type { Resource, ResourceKey } from '../resource.ts';
 import { type GatewayFacts, listenerFacts } from './attach.ts';
@@ -9,9 +11,22 @@ import { type CertificateFault, type GatewayVerdict, judgeGateway } from './list
 import { NO_GATEWAY } from './records.ts';
 import type { Workspace } from './workspace.ts';
 
+interface Judgement {
+  readonly verdict: GatewayVerdict;
+  readonly facts: GatewayFacts;
+  readonly references: readonly string[];
+  /** By listener, when the first of its certificates ends; those that have one. */
+  readonly expiries: ReadonlyMap<string, number>;
+}
+
+/** Facts kept parsed: every route asks for those of its Gateways. */
+const FACTS_KEPT = 100;
+
 /** Gateways and their classes: what becomes of them, and what routes have to know of it. */
 export class ListenerWork {
   private readonly space: Workspace;
+  /** By text, so that what changed is another key. */
+  private readonly parsed = new Map<string, GatewayFacts>();
 
   constructor(space: Workspace) {
     this.space = space;
@@ -29,14 +44,37 @@ export class ListenerWork {
     this.space.references.replace(work, before.references, references);
     this.space.records.put(work, gateway === undefined ? null : { references, facts });
     if (facts !== before.facts) this.space.touch(`gateway:${text}`);
+    const next = this.keepExpiries(text, judged?.expiries ?? new Map());
     if (gateway !== undefined && judged !== null) this.writeStatus(gateway, judged.verdict);
-    return DONE;
+    return next === null ? DONE : { requeueAfterMs: next - this.space.parts.clock.now() };
   }
 
-  /** What routes have to know of a Gateway; null where there is none, or none of ours. */
+  /**
+   * What routes have to know of a Gateway, as it was at the last look at it: another look that finds something else has
+   * its routes looked at again. Null where there is none, or none of ours.
+   */
   facts(namespace: string, name: string): GatewayFacts | null {
-    const gateway = this.space.findStandard('gateways', namespace, name);
-    return gateway === undefined ? null : (this.judge(gateway)?.facts ?? null);
+    const { facts } = this.space.records.get(`gateway-listeners:${namespace}/${name}`, NO_GATEWAY);
+    if (facts === '') {
+      const gateway = this.space.findStandard('gateways', namespace, name);
+      return gateway === undefined ? null : (this.judge(gateway)?.facts ?? null);
+    }
+    const known = this.parsed.get(facts);
+    if (known !== undefined) return known;
+    const parsed: GatewayFacts = JSON.parse(facts);
+    if (this.parsed.size >= FACTS_KEPT) this.parsed.clear();
+    this.parsed.set(facts, parsed);
+    return parsed;
+  }
+
+  /** When listeners' certificates end, of every Gateway. */
+  certificates(): ListenerExpiry[] {
+    return this.space.parts.database
+      .exec('SELECT * FROM gateway_certificates ORDER BY gateway, listener')
+      .map((row) => {
+        const [namespace, name] = String(row.gateway).split('/');
+        return { namespace, gateway: name, listener: String(row.listener), notAfterMs: Number(row.not_after) };
+      });
   }
 
   /** Whether a Gateway is there that another controller has; routes are then none of our business. */
@@ -82,15 +120,19 @@ export class ListenerWork {
     return DONE;
   }
 
-  private judge(gateway: Resource): { verdict: GatewayVerdict; facts: GatewayFacts; references: string[] } | null {
+  private judge(gateway: Resource): Judgement | null {
     const className = classOf(gateway);
     if (this.controllerOf(className) !== GATEWAY_CONTROLLER) return null;
     const namespace = gateway.metadata.namespace ?? '';
     const references = new Set([`class:${className}`]);
+    const expiries = new Map<string, number>();
     const spec = objectIn(gateway.spec);
     const verdict = judgeGateway(spec, {
       isReserved: (hostname) => this.space.isReserved(hostname),
-      certificateFault: (reference, hostname) => this.certificateFault(reference, hostname, namespace, references),
+      certificateFault: (reference, { name, hostname }) =>
+        this.certificateFault(reference, hostname, namespace, references, (notAfterMs) =>
+          expiries.set(name, Math.min(notAfterMs, expiries.get(name) ?? notAfterMs)),
+        ),
     });
     const serving = new Set(verdict.listeners.filter((listener) => listener.serves).map((listener) => listener.name));
     const facts: GatewayFacts = {
@@ -98,14 +140,15 @@ export class ListenerWork {
       name: gateway.metadata.name,
       listeners: listenerFacts(spec, (listener) => serving.has(listener)),
     };
-    return { verdict, facts, references: [...references] };
+    return { verdict, facts, references: [...references], expiries };
   }
 
   private certificateFault(
     reference: JsonObject,
-    _hostname: string,
+    hostname: string,
     namespace: string,
     references: Set<string>,
+    validUntil: (notAfterMs: number) => void,
   ): CertificateFault | null {
     const target = typeof reference.namespace === 'string' ? reference.namespace : namespace;
     const name = String(reference.name);
@@ -123,10 +166,40 @@ export class ListenerWork {
         return { reason: 'RefNotPermitted', message: `no ReferenceGrant of namespace ${target} allows Secret ${name}` };
       }
     }
-    const secret = this.space.find('', 'secrets', target, name);
-    if (secret === undefined)
+    const secret = this.space.store.find({ group: '', resource: 'secrets', namespace: target, name });
+    if (secret === undefined || secret.metadata.deletionTimestamp !== undefined) {
       return { reason: 'InvalidCertificateRef', message: `there is no Secret ${target}/${name}` };
-    return null;
+    }
+    const host = hostname === '' ? null : hostname;
+    const { certificate, fault } = checkListenerCertificate(secret, host, this.space.parts.clock.now());
+    if (certificate !== null) validUntil(certificate.notAfterMs);
+    return fault;
+  }
+
+  /** Returns when to look again since a certificate will then have ended; null where none will. */
+  private keepExpiries(gateway: string, expiries: ReadonlyMap<string, number>): number | null {
+    const { database, clock } = this.space.parts;
+    const present = database.exec('SELECT listener, not_after FROM gateway_certificates WHERE gateway = ?', gateway);
+    for (const row of present) {
+      if (!expiries.has(String(row.listener))) {
+        database.exec(
+          'DELETE FROM gateway_certificates WHERE gateway = ? AND listener = ?',
+          gateway,
+          String(row.listener),
+        );
+      }
+    }
+    for (const [listener, notAfter] of expiries) {
+      if (present.some((row) => row.listener === listener && row.not_after === notAfter)) continue;
+      database.exec(
+        'INSERT OR REPLACE INTO gateway_certificates (gateway, listener, not_after) VALUES (?, ?, ?)',
+        gateway,
+        listener,
+        notAfter,
+      );
+    }
+    const ahead = [...expiries.values()].filter((notAfter) => notAfter >= clock.now());
+    return ahead.length === 0 ? null : Math.min(...ahead) + 1;
   }
 
   private writeStatus(gateway: Resource, verdict: GatewayVerdict): void {

@@ -29,8 +29,11 @@ export interface CertificateFault {
 }
 
 export interface ListenerChecks {
-  /** What is wrong with the certificate a reference names, for that hostname; null where nothing is. */
-  certificateFault(reference: JsonObject, hostname: string): CertificateFault | null;
+  /** What is wrong with the certificate that a listener refers to; null where nothing is. Its hostname may be empty. */
+  certificateFault(
+    reference: JsonObject,
+    listener: { readonly name: string; readonly hostname: string },
+  ): CertificateFault | null;
   /** Whether a hostname is the management surface's. */
   isReserved(hostname: string): boolean;
 }
@@ -163,7 +166,7 @@ function unresolvedOf(
   }
   if (listener.protocol !== 'HTTPS') return null;
   for (const reference of objectsIn(objectIn(listener.tls).certificateRefs)) {
-    const fault = checks.certificateFault(reference, hostname);
+    const fault = checks.certificateFault(reference, { name: String(listener.name), hostname });
     if (fault !== null) return { ...fault, breaks: true };
   }
   return null;

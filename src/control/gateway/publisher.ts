@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import type { ObjectDatabase } from '../../core/object-database.ts';
+import type { GatewayVersion } from '../../core/protocol/control-plane.ts';
 import type { GatewayManifest, ShardRef } from '../../core/protocol/gateway.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { checkManifest, MANIFEST_FORMAT, manifestFileKey } from '../../traffic/snapshot/manifest.ts';
@@ -32,14 +33,6 @@ export interface PublisherParts {
   readonly clock: Clock;
   /** Says that a version lies in the bucket. Resolves once it has been heard; repeating it changes nothing. */
   readonly announce: (version: number) => Promise<void>;
-}
-
-/** A version that was published. */
-export interface PublishedVersion {
-  readonly version: number;
-  readonly publishedAtMs: number;
-  /** The version whose content this one has again; null where it has what is declared. */
-  readonly rollbackOf: number | null;
 }
 
 /** What one step has to write: made at one moment, so that a version is the state of one moment. */
@@ -102,9 +95,9 @@ export class GatewayPublisher {
     this.setFact('announced', 0);
   }
 
-  versions(): PublishedVersion[] {
+  versions(): GatewayVersion[] {
     return this.parts.database
-      .exec('SELECT * FROM gateway_versions ORDER BY version DESC LIMIT ?', VERSIONS_KEPT)
+      .exec('SELECT version, published_at, rollback_of FROM gateway_versions ORDER BY version DESC')
       .map((row) => ({
         version: Number(row.version),
         publishedAtMs: Number(row.published_at),
@@ -118,12 +111,18 @@ export class GatewayPublisher {
     return version === 0 ? null : version;
   }
 
-  /** Holds to a version (its content is published as a new one), or to what is declared (null). */
-  pin(version: number | null): void {
+  /** Holds to a version (its content is published as a new one), or to what is declared (null). False where it is not kept. */
+  pin(version: number | null): boolean {
+    const { database } = this.parts;
+    if (version !== null && database.exec('SELECT 1 FROM gateway_versions WHERE version = ?', version).length === 0) {
+      return false;
+    }
+    if (version === null && this.pinned() === null) return true;
     this.setFact('pinned', version ?? 0);
     this.setFact('pin-published', 0);
     // What has been declared meanwhile is published though no entry changes any more.
     if (version === null) this.setFact('republish', 1);
+    return true;
   }
 
   private hasChanges(): boolean {

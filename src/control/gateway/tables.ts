@@ -19,6 +19,9 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     `CREATE TABLE gateway_attached (
        gateway TEXT NOT NULL, listener TEXT NOT NULL, routes INTEGER NOT NULL, PRIMARY KEY (gateway, listener)
      ) WITHOUT ROWID`,
+    `CREATE TABLE gateway_certificates (
+       gateway TEXT NOT NULL, listener TEXT NOT NULL, not_after INTEGER NOT NULL, PRIMARY KEY (gateway, listener)
+     ) WITHOUT ROWID`,
     // Hostnames with their labels reversed: what a wildcard covers is a range.
     `CREATE TABLE gateway_claims (
        hostname TEXT NOT NULL, namespace TEXT NOT NULL, since INTEGER NOT NULL, routes INTEGER NOT NULL,

@@ -16,6 +16,35 @@ export interface ControlPlaneReader {
   secretEntry(namespaceUid: string, name: string, entry: string): Promise<string | null>;
 }
 
+/** When the certificate of a Gateway's listener ends. */
+export interface ListenerExpiry {
+  readonly namespace: string;
+  readonly gateway: string;
+  readonly listener: string;
+  /** Milliseconds since the epoch. */
+  readonly notAfterMs: number;
+}
+
+/** A version of the gateway's configuration that was published. */
+export interface GatewayVersion {
+  readonly version: number;
+  readonly publishedAtMs: number;
+  /** The version whose content this one has again; null where it has what was declared. */
+  readonly rollbackOf: number | null;
+}
+
+/** The gateway's configuration as the control plane publishes it. */
+export interface ControlPlaneGateway {
+  /** The versions kept, newest first; `pinned` is the one that is held to, null where what is declared is published. */
+  gatewayVersions(): Promise<{ readonly versions: readonly GatewayVersion[]; readonly pinned: number | null }>;
+  /**
+   * Holds to a version: its content is published as a new version, and what is declared meanwhile waits. Null lets go.
+   * False where the version is not kept.
+   */
+  pinGatewayVersion(version: number | null): Promise<boolean>;
+  listenerExpiries(): Promise<readonly ListenerExpiry[]>;
+}
+
 /** How an answer shows objects: whole, as rows for `kubectl get`, or their metadata alone. */
 export type Representation = 'object' | 'table' | 'metadata';
 
