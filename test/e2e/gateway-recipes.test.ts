@@ -1,0 +1,204 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Instance, launch } from '../../scripts/launcher.ts';
+import { pluralOf, type RecipeObject, recipes } from '../gateway-recipes.ts';
+import { type Backend, backendServer, type Sending, send } from './gateway-world.ts';
+
+let instance: Instance;
+/** Behind ports 3001 and 3002 of the examples. */
+let first: Backend;
+let second: Backend;
+const applied = recipes();
+
+beforeAll(async () => {
+  [first, second] = [await backendServer(), await backendServer()];
+  instance = await launch({ vars: { UPSTREAM_ALLOW_CIDRS: '127.0.0.0/8', UPSTREAM_BINDINGS: 'SHOP' } });
+  const namespace = await read('/api/v1/namespaces/default');
+  await instance.bindings.BUCKET.put(`public/${namespace.metadata.uid}/site/index.html`, '<h1>Site</h1>');
+  for (const objects of applied.values()) {
+    for (const object of objects) {
+      const body = JSON.stringify(object)
+        .replaceAll('http://127.0.0.1:3001', first.address)
+        .replaceAll('http://127.0.0.1:3002', second.address);
+      const headers = { 'content-type': 'application/json' };
+      const response = await instance.fetch(pathOf(object), { method: 'POST', headers, body });
+      if (response.status !== 201) throw new Error(`${object.kind}: ${await response.text()}`);
+    }
+  }
+  for (const objects of applied.values()) for (const object of objects) await conditionsOf(object);
+});
+
+afterAll(async () => {
+  await instance.stop();
+  await first.stop();
+  await second.stop();
+});
+
+interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
+interface Stored {
+  readonly metadata: { readonly uid: string; readonly generation: number };
+  readonly status?: {
+    readonly conditions?: readonly (Condition & { readonly observedGeneration?: number })[];
+    readonly parents?: readonly { readonly conditions: readonly Condition[] }[];
+  };
+}
+
+function pathOf(object: RecipeObject): string {
+  return `/apis/${object.apiVersion}/namespaces/default/${pluralOf(object)}`;
+}
+
+async function read(path: string): Promise<Stored> {
+  return (await (await instance.fetch(path)).json()) as Stored;
+}
+
+/** What is said of an object, as soon as something is. */
+async function conditionsOf(object: RecipeObject): Promise<readonly Condition[]> {
+  const deadlineMs = Date.now() + 5_000;
+  for (;;) {
+    const { status } = await read(`${pathOf(object)}/${object.metadata.name}`);
+    const conditions = object.kind === 'HTTPRoute' ? status?.parents?.[0]?.conditions : status?.conditions;
+    if (conditions !== undefined && conditions.length > 0) return conditions;
+    if (Date.now() > deadlineMs) throw new Error(`nothing is said of ${object.kind} ${object.metadata.name}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+test.each([...applied.keys()])('the example %s is accepted, and what it refers to is found', async (name) => {
+  for (const object of applied.get(name) ?? []) {
+    const conditions = await conditionsOf(object);
+    const wanted = object.kind === 'HTTPRoute' ? ['Accepted', 'ResolvedRefs'] : ['Accepted'];
+    for (const type of wanted) {
+      const found = conditions.find((condition) => condition.type === type);
+      expect(found, `${object.kind} ${object.metadata.name}: ${JSON.stringify(conditions)}`).toMatchObject({
+        status: 'True',
+      });
+    }
+  }
+});
+
+/** Which backend got a request, and what it saw of it. */
+async function ask(host: string, path = '/', sending: Sending = {}) {
+  const before = [first.received.length, second.received.length];
+  const answer = await send(instance, `${host}.localhost`, path, sending);
+  const by = first.received.length > before[0] ? 1 : second.received.length > before[1] ? 2 : null;
+  return { status: answer.status, headers: answer.headers, by, body: answer.body.toString() };
+}
+
+describe('what the examples say they do, they do', () => {
+  test('path-routing', async () => {
+    expect(await ask('paths', '/cart/7')).toMatchObject({ status: 200, by: 2 });
+    expect(await ask('paths', '/checkout')).toMatchObject({ status: 200, by: 2 });
+    expect(await ask('paths', '/checkout/now')).toMatchObject({ status: 200, by: 1 });
+    expect(await ask('paths', '/cartoons')).toMatchObject({ status: 200, by: 1 });
+  });
+
+  test('canary', async () => {
+    expect(await ask('canary', '/', { headers: { 'x-canary': 'always' } })).toMatchObject({ status: 200, by: 2 });
+    const by: (number | null)[] = [];
+    for (let i = 0; i < 60; i++) by.push((await ask('canary')).by);
+    expect(by.filter((backend) => backend === 1).length).toBeGreaterThan(40);
+    expect(by).not.toContain(null);
+  });
+
+  test('mirror', async () => {
+    const before = second.received.length;
+    for (let i = 0; i < 40; i++) {
+      const { status } = await send(instance, 'mirrored.localhost', '/m');
+      expect(status).toBe(200);
+    }
+    await expect.poll(() => second.received.length - before).toBeGreaterThan(0);
+    expect(second.received.length - before).toBeLessThan(30);
+  });
+
+  test('redirect', async () => {
+    const plain = await ask('moved', '/a?b=c');
+    expect([plain.status, plain.headers.location, plain.by]).toEqual([301, 'https://moved.localhost/a?b=c', null]);
+    const blog = await ask('moved', '/blog/2026/x');
+    expect([blog.status, blog.headers.location]).toEqual([
+      308,
+      `${new URL(instance.url).protocol}//blog.localhost/2026/x`,
+    ]);
+  });
+
+  test('rewrite', async () => {
+    const { status, body } = await ask('rewritten', '/api/items?x=1', { headers: { 'x-debug': 'yes' } });
+    expect(status).toBe(200);
+    expect(JSON.parse(body)).toMatchObject({ url: '/v2/items?x=1', headers: { 'x-from': 'gateway' } });
+    expect(JSON.parse(body).headers).not.toHaveProperty('x-debug');
+    expect((await ask('rewritten', '/other')).status).toBe(404);
+  });
+
+  test('cors', async () => {
+    const origin = 'https://a.preview.example.com';
+    const asked = { origin, 'access-control-request-method': 'PUT' };
+    const preflight = await ask('cors', '/', { method: 'OPTIONS', headers: asked });
+    expect(preflight).toMatchObject({
+      by: null,
+      headers: { 'access-control-allow-origin': origin, 'access-control-max-age': '600' },
+    });
+    const elsewhere = await ask('cors', '/', { headers: { origin: 'https://elsewhere.example.com' } });
+    expect(elsewhere.by).toBe(1);
+    expect(elsewhere.headers).not.toHaveProperty('access-control-allow-origin');
+  });
+
+  test('header-match', async () => {
+    const group = { 'x-group': 'beta-7' };
+    expect(await ask('headers', '/', { method: 'POST', headers: group })).toMatchObject({ by: 2 });
+    expect(await ask('headers', '/', { headers: group })).toMatchObject({ by: 1 });
+    expect(await ask('headers', '/?preview=1')).toMatchObject({ by: 2 });
+    expect(await ask('headers', '/', { method: 'POST', headers: { 'x-group': 'beta-x' } })).toMatchObject({ by: 1 });
+  });
+
+  test('geography', async () => {
+    // Whoever calls from here is in no place that the platform knows.
+    expect(await ask('geography')).toMatchObject({ status: 200, by: 1 });
+  });
+
+  test('api-versions', async () => {
+    const accept = (type: string) => ask('versions', '/', { headers: { accept: type } });
+    expect(await accept('application/vnd.shop.v2+json')).toMatchObject({ by: 2 });
+    expect(await accept('application/json; version=2')).toMatchObject({ by: 2 });
+    expect(await accept('application/json')).toMatchObject({ by: 1 });
+  });
+
+  test('rate-limit', async () => {
+    const statuses: number[] = [];
+    for (let i = 0; i < 4; i++) statuses.push((await ask('limited')).status);
+    // A window may end between two of them.
+    expect([
+      [200, 200, 200, 429],
+      [200, 200, 200, 200],
+    ]).toContainEqual(statuses);
+  });
+
+  test('jwt', async () => {
+    expect(await ask('tokens')).toMatchObject({ status: 401, by: null });
+  });
+
+  test('mtls', async () => {
+    // A certificate cannot be asked for by a challenge, so there is no 401.
+    expect(await ask('partners')).toMatchObject({ status: 403, by: null });
+  });
+
+  test('timeouts-and-retries', async () => {
+    expect(await ask('patient')).toMatchObject({ status: 200 });
+  });
+
+  test('sticky-sessions', async () => {
+    const { by, headers } = await ask('sticky');
+    const cookie = String(headers['set-cookie']).split(';')[0];
+    for (let i = 0; i < 6; i++) expect(await ask('sticky', '/', { headers: { cookie } })).toMatchObject({ by });
+  });
+
+  test('static-files', async () => {
+    const { status, headers, body } = await ask('site');
+    expect([status, body]).toEqual([200, '<h1>Site</h1>']);
+    expect(headers['content-type']).toBe('text/html; charset=utf-8');
+    expect(headers['content-security-policy']).toBeTruthy();
+  });
+});
