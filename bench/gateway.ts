@@ -32,7 +32,7 @@ export async function run(): Promise<BenchSection[]> {
     const backend = started(await startNginx(nginx, { body: BODY }));
     const gateway = started(await startGateway(backend.url));
     const contenders = [
-      contender(wrk, 'the gateway', gateway, { host: HOST, 'x-api-key': KEY }),
+      contender(wrk, 'the gateway', gateway, { Host: HOST, 'x-api-key': KEY }),
       contender(wrk, 'ten-line Worker', started(await startWorker('bare-proxy', backend.url))),
       contender(wrk, 'hono proxy', started(await startWorker('hono-proxy', backend.url))),
       contender(wrk, 'nginx', started(await startNginx(nginx, { proxyTo: backend.url }))),
