@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { HostKey, MatchConditions, RequestMatch } from '../../src/core/protocol/gateway.ts';
+import { literalHead } from '../../src/traffic/match/literal-head.ts';
 import { type MatchResult, matchRequest } from '../../src/traffic/match/match.ts';
 import { sized } from '../scale.ts';
 import { naiveMatch } from './reference.ts';
@@ -325,6 +326,38 @@ describe('many rules of one path', () => {
   });
 });
 
+describe('many expressions of one host', () => {
+  it('are found by the whole segments that they begin with', () => {
+    const heads = (pattern: string) => [...(literalHead(pattern)?.values ?? [])];
+    expect(heads('/orders/v[0-9]+/.*')).toEqual(['/orders']);
+    expect(heads('^/a/b\\.c/(x|y)')).toEqual(['/a/b.c']);
+    for (const none of [
+      '/orders',
+      '/orders.*',
+      '/a/?x',
+      '/a/b|/c/d',
+      '(?i)/a/b',
+      '.*',
+      '[[:alpha:](]|/a/b',
+      '/a/[[:alpha:](]|/b',
+      '/a/\\Q(\\E|/b',
+    ]) {
+      expect(heads(none), none).toEqual([]);
+    }
+    const rules = Array.from({ length: 300 }, (_, i) => ({ route: `r${i}`, path: expression(`/s${i}/v[0-9]+(/x)?`) }));
+    const others = [
+      { route: 'any', path: expression('/.*') },
+      { route: 'either', path: expression('/s1/a|/s2/b') },
+    ];
+    const of = (path: string) => routeOf([...rules, ...others], request(`GET http://x${path}`));
+    expect(of('/s7/v1')).toBe('r7');
+    expect(of('/s7/v1/x')).toBe('r7');
+    expect(of('/s2/b')).toBe('either');
+    expect(of('/s7')).toBe('any');
+    expect(of('/s7/')).toBe('any');
+  });
+});
+
 describe('matching', () => {
   const segment = fc.constantFrom('a', 'b', 'ab', 'c', '%2F');
   const path = fc.array(segment, { maxLength: 4 }).map((segments) => `/${segments.join('/')}`);
@@ -335,7 +368,9 @@ describe('matching', () => {
       .tuple(path, fc.constantFrom('', '/'))
       .filter(([value]) => !value.includes('%') && value !== '/')
       .map(([value, end]) => prefix(value + end)),
-    fc.constantFrom('/a.*', '/(a|b)/[^/]*', '.*', '/a/b', '(/[a-c]+)+').map(expression),
+    fc
+      .constantFrom('/a.*', '/(a|b)/[^/]*', '.*', '/a/b', '(/[a-c]+)+', '/a/[ab]*', '/a/b/?', '/b/a|/a', '/a/b(/.*)?')
+      .map(expression),
   );
   const value = (names: string[]) =>
     fc.record({

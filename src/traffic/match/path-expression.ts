@@ -2,6 +2,7 @@ import type { Regex } from '../../core/regex/regex.ts';
 import type { Condition } from './conditions.ts';
 import { compileExpression } from './expression.ts';
 import type { RequestFacts } from './facts.ts';
+import { literalHead } from './literal-head.ts';
 
 export const NO_VARIABLES: Readonly<Record<string, string>> = Object.freeze({});
 
@@ -10,6 +11,8 @@ export class PathExpression implements Condition {
   readonly subject = 'path';
   readonly values = null;
   readonly expected: string;
+  /** What a path has to begin with, where that can be said: it finds the expression among many. */
+  readonly head: Condition | null;
   readonly #pattern: string;
   #compiled: Regex | null = null;
   /** Rules that share the expression ask in turn about one request. */
@@ -18,6 +21,7 @@ export class PathExpression implements Condition {
 
   constructor(pattern: string) {
     this.#pattern = pattern;
+    this.head = literalHead(pattern);
     this.expected = `a match of ${pattern}`;
   }
 

@@ -34,7 +34,8 @@ export class RuleSet {
     this.rules = [...rules].sort(comparePrecedence).map(({ rule, action }) => {
       const expression = expressionOf(rule.path);
       const conditions = conditionsOf(rule.match);
-      return { rule, action, expression, conditions: expression === null ? conditions : [...conditions, expression] };
+      if (expression !== null) conditions.push(...(expression.head === null ? [] : [expression.head]), expression);
+      return { rule, action, expression, conditions };
     });
     const { lookups, others } = this.rules.length < INDEXED_FROM ? unindexed(this.rules) : indexed(this.rules);
     this.#lookups = lookups;
