@@ -88,6 +88,9 @@ function gatewayRefusal(spec: JsonObject): { reason: string; message: string } |
   if (from !== undefined && from !== 'None') {
     return { reason: 'UnsupportedValue', message: 'spec.allowedListeners: ListenerSets are not built' };
   }
+  if (spec.defaultScope === 'All') {
+    return { reason: 'UnsupportedValue', message: 'spec.defaultScope: routes attach to Gateways that they name' };
+  }
   const { frontend, backend } = objectIn(spec.tls);
   if (frontend !== undefined) {
     return {
