@@ -40,8 +40,9 @@ export class GatewayControl {
     if (change.statusOnly) return [];
     const { key, object, previous, type } = change;
     const name = `${key.namespace}/${key.name}`;
+    const isGone = type === 'DELETED' || object.metadata.deletionTimestamp !== undefined;
     if (key.group === GATEWAY_GROUP) {
-      if (key.resource === 'httproutes' && type !== 'DELETED') this.routes.changed(object, previous);
+      if (key.resource === 'httproutes') this.routes.changed(key, isGone ? undefined : object, previous);
       if (key.resource === 'httproutes') this.space.touch(`target:HTTPRoute ${name}`);
       if (key.resource === 'gateways') this.space.touch(`target:Gateway ${name}`);
       if (key.resource === 'referencegrants') this.space.touch(`grants:${key.namespace}`);

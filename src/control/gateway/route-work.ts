@@ -19,6 +19,7 @@ import {
   type ResolvedBackend,
 } from './compile-route.ts';
 import type { RouteName, RuleRow } from './entries.ts';
+import { covers } from './hostnames.ts';
 import { selectsLabels } from './label-selector.ts';
 import type { ListenerWork } from './listener-work.ts';
 import { placeOfPath, segmentsOfPath } from './places.ts';
@@ -63,24 +64,30 @@ export class RouteWork {
   }
 
   /**
-   * In the transaction of a change of a route: claims count from here, in the order of the changes and not of the
-   * looks, and a spec that a new one may fall back to is still there.
+   * In the transaction of a change of a route (undefined: it is gone): claims begin and end here, in the order of the
+   * changes and not of the looks, and a spec that a new one may fall back to is still there.
    */
-  changed(route: Resource, previous: Resource | undefined): void {
-    const { namespace = '', name } = route.metadata;
-    const work = `gateway-route:${namespace}/${name}`;
+  changed(name: RouteName, route: Resource | undefined, previous: Resource | undefined): void {
+    const { namespace } = name;
+    const work = `gateway-route:${namespace}/${name.name}`;
     const before = this.space.records.get(work, NO_ROUTE);
-    const spec = objectIn(route.spec);
-    const claims = [...before.claims];
-    for (const hostname of routeHostnames(spec)) {
+    const declared = objectIn(route?.spec);
+    const compiles = matchFaults(declared).length === 0;
+    const earlier = objectIn(previous?.spec);
+    const keeps = previous !== undefined && !compiles && matchFaults(earlier).length === 0;
+    const fallback = keeps ? { spec: earlier, generation: previous.metadata.generation } : before.fallback;
+    const hostnames = routeHostnames(compiles ? declared : (fallback?.spec ?? declared));
+    // A listener may have narrowed a hostname down; a route without one has those of listeners.
+    const mayHave = (claim: string) =>
+      route !== undefined && (hostnames.length === 0 || hostnames.some((hostname) => covers(hostname, claim)));
+    const claims = before.claims.filter((claim) => mayHave(claim));
+    for (const claim of before.claims) if (!claims.includes(claim)) this.release(claim, namespace);
+    for (const hostname of hostnames) {
       if (claims.includes(hostname) || this.space.isReserved(hostname)) continue;
-      this.hold(hostname, namespace, Number(route.metadata.resourceVersion ?? 0));
+      this.hold(hostname, namespace, Number(route?.metadata.resourceVersion ?? 0));
       claims.push(hostname);
     }
-    const earlier = objectIn(previous?.spec);
-    const keeps = previous !== undefined && matchFaults(spec).length > 0 && matchFaults(earlier).length === 0;
-    const fallback = keeps ? { spec: earlier, generation: previous.metadata.generation } : before.fallback;
-    if (claims.length === before.claims.length && fallback === before.fallback) return;
+    if (jsonEqual(claims, [...before.claims]) && fallback === before.fallback) return;
     this.space.records.put(work, { ...before, claims, fallback });
   }
 

@@ -23,6 +23,7 @@ export function gatewayPlane(more: Partial<GatewayParts> = {}) {
   const announced: number[] = [];
   const plane = testPlane({
     storage: sqlStorage(database),
+    rules: { upstreamAllow: [], upstreamBindings: ['BACKEND'] },
     gateway: {
       database,
       files: files.store,
@@ -61,13 +62,17 @@ export function gatewayPlane(more: Partial<GatewayParts> = {}) {
       ok(plane.call({ verb: 'delete', ...call, ...(call.namespace === null ? {} : { namespace }), name })),
     namespace: (name: string, labels: JsonObject = {}) =>
       apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } }, NAMESPACES),
-    upstream: (name: string, namespace = 'default', spec: JsonObject = {}) =>
+    upstream: (
+      name: string,
+      namespace = 'default',
+      spec: JsonObject = { endpoints: [{ address: `https://${name}.example.org` }] },
+    ) =>
       apply(
         {
           apiVersion: 'orasi.io/v1alpha1',
           kind: 'Upstream',
           metadata: { name },
-          spec: { endpoints: [{ address: `https://${name}.example.org` }], ...spec },
+          spec,
         },
         UPSTREAMS,
         namespace,
