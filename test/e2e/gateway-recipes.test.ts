@@ -176,6 +176,46 @@ describe('what the examples say they do, they do', () => {
     ]).toContainEqual(statuses);
   });
 
+  test('rate-limit-quota', async () => {
+    const { headers } = await ask('plans', '/', { headers: { 'x-client': 'a' } });
+    expect(headers['ratelimit-policy']).toBe('"daily";q=10000;w=86400, "rate";q=10;w=1;orasi-burst=20');
+    expect(headers.ratelimit).toMatch(/^"rate";r=19;t=1$/);
+    const more = await Promise.all(
+      Array.from({ length: 40 }, () => ask('plans', '/', { headers: { 'x-client': 'a' } })),
+    );
+    expect(more.map(({ status }) => status)).toContain(429);
+    expect(await ask('plans', '/', { headers: { 'x-client': 'b' } })).toMatchObject({ status: 200 });
+  });
+
+  test('rate-limit-edge', async () => {
+    const { status, headers } = await ask('rough');
+    expect([status, headers['ratelimit-policy'], headers.ratelimit]).toEqual([200, '"rough";q=100;w=10', undefined]);
+  });
+
+  test('rate-limit-path', async () => {
+    const remaining = async (path: string) => (await ask('accounts', path)).headers['x-ratelimit-remaining'];
+    const seen: unknown[] = [];
+    for (const path of ['/accounts/7', '/accounts/7/bills', '/accounts/8']) seen.push(await remaining(path));
+    expect(seen).toEqual(['59', '58', '59']);
+  });
+
+  test('rate-limit-cost', async () => {
+    expect((await ask('queries', '/', { headers: { 'x-client': 'a' } })).headers.ratelimit).toMatch(
+      /^"spending";r=990;/,
+    );
+  });
+
+  test('rate-limit-in-flight', async () => {
+    const { headers } = await ask('reports', '/', { headers: { 'x-tenant': 'a' } });
+    expect(headers['ratelimit-policy']).toBe(
+      '"at-a-time";q=2;qu="concurrent-requests", "volume";q=100000000;qu="content-bytes";w=3600',
+    );
+  });
+
+  test('rate-limit-dry-run', async () => {
+    for (let i = 0; i < 4; i++) expect((await ask('rehearsed')).status).toBe(200);
+  });
+
   test('jwt', async () => {
     expect(await ask('tokens')).toMatchObject({ status: 401, by: null });
   });
