@@ -167,4 +167,5 @@ function apiOf(deps: Deps, env: Cloudflare.Env): ApiApp {
   });
   apis.set(deps, api);
   return api;
+    upstreamMonitor: () => env.UPSTREAM_MONITOR.getByName(UPSTREAM_MONITOR_NAME),
 }

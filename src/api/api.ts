@@ -29,6 +29,7 @@ import { mountScaling } from './scaling.ts';
 import { mountTaskResults } from './task-results.ts';
 import { mountTasks, type TaskPorts } from './tasks.ts';
 import { mountUploads } from './uploads.ts';
+import { mountUpstreams, type UpstreamPorts } from './upstreams.ts';
 
 /** Everything the management surface stands on. */
 export interface ApiParts {
@@ -50,6 +51,7 @@ export interface ApiParts {
   readonly clusterBackups: ClusterBackups;
   readonly services: ServicePorts;
   readonly metrics: ReadMetrics;
+  readonly upstreamMonitor: UpstreamPorts['monitor'];
 }
 
 /** The management surface: every area mounted. */
@@ -70,6 +72,7 @@ export function createApi({
   clusterBackups,
   services,
   metrics,
+  upstreamMonitor,
 }: ApiParts): ApiApp {
   return createApp(base, (app) => {
     mountObjects(app, base, ingest, catalog.ledger);
@@ -85,6 +88,7 @@ export function createApi({
     mountClusterKv(app, base, cluster);
     mountClusterLeases(app, base, cluster);
     mountClusterServices(app, base, services);
+    mountUpstreams(app, base, { controlPlane, monitor: upstreamMonitor });
     mountMetrics(app, base, metrics);
     mountEtcd(app, base, cluster);
     mountResources(app, { controlPlane, authorize: (...call) => base.authorize(...call) });
