@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { type AddressBlock, blocksOf } from './core/address-blocks.ts';
 import { LIMITS } from './core/limits.ts';
+import { type AccessLogSettings, readAccessFields } from './core/protocol/access-log.ts';
 import { type LogLevels, parseLogLevels } from './observe/log.ts';
 
 /** What the deployment decides, read from vars and secrets once an isolate, validated and frozen. */
@@ -25,22 +26,27 @@ export interface Config {
   readonly trustedProxies: readonly AddressBlock[];
   /** How often an isolate of the gateway tells what it has counted. */
   readonly metricsFlushMs: number;
+  readonly accessLog: AccessLogSettings;
+  /** Of the traces that begin here, how many are sampled: from 0 to 1. */
+  readonly traceShare: number;
   readonly sentryDsn: string | undefined;
   /** Where a crash test wants the worker to stop: `name` or `name:n` for the n-th time. Empty in production. */
   readonly faultPoint: string | undefined;
 }
 
-const AddressBlocks = z
-  .string()
-  .default('')
-  .transform((text, context) => {
-    try {
-      return blocksOf(text);
-    } catch (error) {
-      context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
-      return z.NEVER;
-    }
-  });
+/** A var with a reader of its own, which throws where it does not understand. */
+const readBy = <T>(read: (text: string) => T) =>
+  z
+    .string()
+    .default('')
+    .transform((text, context) => {
+      try {
+        return read(text);
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+        return z.NEVER;
+      }
+    });
 
 /** Vars arrive as strings. Unknown ones are other people's and ignored. */
 const Vars = z.object({
@@ -51,13 +57,16 @@ const Vars = z.object({
   LOG_LEVEL: z.string().default('info'),
   BUCKET_NAME: z.string().default('orasi-edge'),
   INGEST_PART_BYTES: z.coerce.number().int().min(64_000).default(LIMITS.ingestPartBytes),
-  UPSTREAM_ALLOW_CIDRS: AddressBlocks,
-  TRUSTED_PROXIES: AddressBlocks,
+  UPSTREAM_ALLOW_CIDRS: readBy(blocksOf),
+  TRUSTED_PROXIES: readBy(blocksOf),
   UPSTREAM_BINDINGS: z
     .string()
     .default('')
     .transform((text) => text.split(/[\s,]+/).filter((name) => name !== '')),
   METRICS_FLUSH_MS: z.coerce.number().int().min(100).max(25_000).default(LIMITS.metricsFlushMs),
+  ACCESS_LOG_FIELDS: readBy(readAccessFields),
+  ACCESS_LOG_SHARE: z.coerce.number().min(0).max(1).default(1),
+  TRACE_SHARE: z.coerce.number().min(0).max(1).default(0),
   SENTRY_DSN: z.string().optional(),
   FAULT_POINT: z.string().optional(),
 });
@@ -83,6 +92,8 @@ export function readConfig(vars: Readonly<Record<string, unknown>>): Config {
     trustedProxies: values.TRUSTED_PROXIES,
     upstreamBindings: Object.freeze(values.UPSTREAM_BINDINGS),
     metricsFlushMs: values.METRICS_FLUSH_MS,
+    accessLog: Object.freeze({ ...values.ACCESS_LOG_FIELDS, share: values.ACCESS_LOG_SHARE }),
+    traceShare: values.TRACE_SHARE,
     sentryDsn: values.SENTRY_DSN,
     faultPoint: values.FAULT_POINT,
   });

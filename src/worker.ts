@@ -26,6 +26,7 @@ import { createGateway } from './gateway/create-gateway.ts';
 import type { Gateway } from './gateway/gateway.ts';
 import { checkHealth } from './health.ts';
 import { sentryReporter, silentReporter } from './observe/error-reporter.ts';
+import { isLogged } from './observe/log.ts';
 import { canonicalAuthority, canonicalRequest } from './traffic/canonical.ts';
 
 export { Cluster, ControlPlane, MetricsHub, RateLimiter, TaskQueue, UpstreamMonitor };
@@ -112,6 +113,9 @@ function gatewayOf(deps: Deps, env: Cloudflare.Env): Gateway {
     trustedProxies: config.trustedProxies,
     metricsHub: (name) => env.METRICS_HUB.getByName(name),
     metricsFlushMs: config.metricsFlushMs,
+    // Lines that would be thrown away are not made.
+    accessLog: isLogged(config.logLevels, 'access', 'info') ? config.accessLog : { ...config.accessLog, share: 0 },
+    traceShare: config.traceShare,
     reporter: reporterOf(deps),
     clock: systemClock,
     random: systemRandom,
@@ -163,9 +167,9 @@ function apiOf(deps: Deps, env: Cloudflare.Env): ApiApp {
     cluster: deps.cluster,
     clusterBackups: deps.clusterBackups,
     services: deps.services,
+    upstreamMonitor: () => env.UPSTREAM_MONITOR.getByName(UPSTREAM_MONITOR_NAME),
     metrics: () => Promise.all(METRICS_HUB_NAMES.map((name) => env.METRICS_HUB.getByName(name).read())),
   });
   apis.set(deps, api);
   return api;
-    upstreamMonitor: () => env.UPSTREAM_MONITOR.getByName(UPSTREAM_MONITOR_NAME),
 }

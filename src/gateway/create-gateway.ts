@@ -5,6 +5,7 @@ import type { AddressBlock } from '../core/address-blocks.ts';
 import type { Clock } from '../core/clock.ts';
 import { newId } from '../core/ids.ts';
 import { LIMITS } from '../core/limits.ts';
+import type { AccessLogSettings } from '../core/protocol/access-log.ts';
 import { type MetricsHubCalls, metricsHubName } from '../core/protocol/metrics-hub.ts';
 import type { RateLimiterCalls } from '../core/protocol/rate-limiter.ts';
 import type { UpstreamMonitorCalls } from '../core/protocol/upstream-monitor.ts';
@@ -12,6 +13,7 @@ import type { Random } from '../core/random.ts';
 import type { ErrorReporter } from '../observe/error-reporter.ts';
 import type { Log } from '../observe/log.ts';
 import { hashText } from '../traffic/snapshot/key-hash.ts';
+import { createAccessLog } from './access-log.ts';
 import { createAuthentication, type PlatformKey } from './authenticate.ts';
 import { createAuthorisation } from './authorise.ts';
 import { ControlLink } from './control-link.ts';
@@ -54,6 +56,9 @@ export interface GatewayPorts {
   /** The object of that name, which adds up what isolates have counted. */
   readonly metricsHub: (name: string) => Pick<MetricsHubCalls, 'take'>;
   readonly metricsFlushMs: number;
+  readonly accessLog: AccessLogSettings;
+  /** Of the traces that begin here, how many are sampled: from 0 to 1. */
+  readonly traceShare: number;
   readonly reporter: (waitUntil: (work: Promise<unknown>) => void) => ErrorReporter;
   readonly clock: Clock;
   readonly random: Random;
@@ -123,7 +128,14 @@ export function createGateway(ports: GatewayPorts): Gateway {
     }),
     upstreams,
     securityHeaders: addSecurityHeaders,
-    observer: createObserver({ metrics, flush, reporter: ports.reporter }),
+    observer: createObserver({
+      metrics,
+      flush,
+      accessLog: createAccessLog(ports.accessLog, logs('access')),
+      traceLog: logs('trace'),
+      reporter: ports.reporter,
+      clock,
+    }),
   };
   const link = new ControlLink({
     isolate,
@@ -141,7 +153,17 @@ export function createGateway(ports: GatewayPorts): Gateway {
     bindings: ports.upstreamBindings,
     bucket: ports.bucket,
   });
-  return new Gateway({ snapshots, link, stages, send, trustedProxies: ports.trustedProxies, clock, random, log });
+  return new Gateway({
+    snapshots,
+    link,
+    stages,
+    send,
+    trustedProxies: ports.trustedProxies,
+    traceShare: ports.traceShare,
+    clock,
+    random,
+    log,
+  });
 }
 
 /** Objects that a namespace's nonces are spread over. */

@@ -62,6 +62,9 @@ export interface CallOutcome {
 /** One call of an endpoint, in the order they were made. */
 export interface Call {
   readonly endpoint: string;
+  readonly startedMs: number;
+  /** Of its span in a trace that is sampled; null in others. */
+  readonly spanId: string | null;
   readonly outcome: CallOutcome;
 }
 

@@ -1,5 +1,6 @@
 import type { AddressBlock } from '../core/address-blocks.ts';
 import type { Clock } from '../core/clock.ts';
+import type { ErrorCode } from '../core/errors.ts';
 import { newId } from '../core/ids.ts';
 import { LIMITS } from '../core/limits.ts';
 import { ANONYMOUS } from '../core/protocol/auth-policy.ts';
@@ -25,12 +26,12 @@ import { type EntryKey, upstreamEntryKey } from '../traffic/snapshot/keys.ts';
 import { announcedBytes, keepCopy } from './body.ts';
 import type { ControlLink } from './control-link.ts';
 import type { SendToEndpoint } from './endpoint.ts';
-import type { Exchange, PoliciesInForce } from './exchange.ts';
+import type { Exchange, PoliciesInForce, Stage } from './exchange.ts';
 import { givenRequestId, outgoingHeaders, passes } from './headers.ts';
 import { chosenMirrors, sendMirror } from './mirror.ts';
 import type { Stages } from './pipeline.ts';
 import { UpstreamProxy } from './proxy.ts';
-import { refuse } from './refusal.ts';
+import { type RefusalOptions, type Refused, refuse } from './refusal.ts';
 import type { Snapshots } from './snapshot.ts';
 
 /** What the platform gives with each request. */
@@ -44,6 +45,8 @@ export interface GatewayParts {
   readonly stages: Stages;
   readonly send: SendToEndpoint;
   readonly trustedProxies: readonly AddressBlock[];
+  /** Of the traces that begin here, how many are sampled: from 0 to 1. */
+  readonly traceShare: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -62,17 +65,22 @@ export class Gateway {
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
-    this.#proxy = new UpstreamProxy({ upstreams: parts.stages.upstreams, send: parts.send, clock: parts.clock });
+    const { stages, send, clock, random } = parts;
+    this.#proxy = new UpstreamProxy({ upstreams: stages.upstreams, send, clock, random });
   }
 
   /** Answers a request whose target has no canonical form, before anything is looked up. */
   refuseTarget(request: Request, fault: RequestFault): Response {
     const { clock, random } = this.#parts;
     const requestId = givenRequestId(request.headers) ?? newId(clock, random);
-    const answer = refuse({ requestId, request, refusal: null }, 'canonical', 'bad_request', fault.message, {
-      status: fault.status,
-    });
-    answer.headers.set('x-request-id', requestId);
+    const { message, status } = fault;
+    return this.#turnAway({ requestId, request, refusal: null }, 'canonical', 'bad_request', message, { status });
+  }
+
+  #turnAway(exchange: Refused, ...why: [Stage, ErrorCode, string, RefusalOptions?]): Response {
+    const answer = refuse(exchange, ...why);
+    answer.headers.set('x-request-id', exchange.requestId);
+    if (exchange.refusal !== null) this.#parts.stages.observer.turnedAway(exchange.refusal, answer.status);
     return answer;
   }
 
@@ -86,17 +94,13 @@ export class Gateway {
     const requestId = givenRequestId(given) ?? newId(clock, random);
     const entries = snapshots.reader();
     if (entries === null) {
-      return refuse(
-        { requestId, request, refusal: null },
-        'match',
-        'unavailable',
-        'no configuration could be read yet',
-      );
+      const why = 'no configuration could be read yet';
+      return this.#turnAway({ requestId, request, refusal: null }, 'match', 'unavailable', why);
     }
     const peer = given.get('cf-connecting-ip') ?? LOCAL_PEER;
     const client = clientAddress(peer, given.get('x-forwarded-for'), trustedProxies);
     const place = (request.cf ?? {}) as IncomingRequestCfProperties;
-    const trace = takeUpTrace(given.get('traceparent') ?? undefined, random);
+    const trace = takeUpTrace(given.get('traceparent') ?? undefined, random, this.#parts.traceShare);
     const exchange: Exchange = {
       request,
       target,

@@ -79,6 +79,8 @@ export function outgoingHeaders(incoming: Headers, said: Forwarding): Headers {
   headers.set('via', joined(incoming.get('via'), `${said.protocol} ${PSEUDONYM}`));
   headers.set('x-request-id', said.requestId);
   headers.set('traceparent', traceparentOf(said.trace));
+  // It belongs to the caller's trace, and goes with it.
+  if (said.trace.parentSpanId === null) headers.delete('tracestate');
   return headers;
 }
 

@@ -1,6 +1,6 @@
 import type { UpstreamKey } from '../core/protocol/gateway.ts';
 import type { CompiledUpstream } from '../core/protocol/upstream.ts';
-import type { CallOutcome, Check, Exchange, Soon } from './exchange.ts';
+import type { CallOutcome, Check, Exchange, Refusal, Soon } from './exchange.ts';
 
 /**
  * What the owners of the gateway's parts put into the pipeline. In the order in which a request passes: addresses,
@@ -75,6 +75,8 @@ export interface Observer {
   routed(exchange: Exchange): void;
   /** A defect: what was thrown while a request was answered. Must not throw. */
   failed(exchange: Exchange, error: unknown): void;
+  /** Of a request that never became an exchange: its target has no canonical form, or there is no configuration yet. */
+  turnedAway(refusal: Refusal, status: number): void;
   /** Once for each request, when its answer has ended (or was given up); counts, logs, exports the span. Must not throw. */
   finished(exchange: Exchange): void;
 }

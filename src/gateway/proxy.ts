@@ -1,6 +1,9 @@
 import type { Clock } from '../core/clock.ts';
+import { LIMITS } from '../core/limits.ts';
 import type { UpstreamKey } from '../core/protocol/gateway.ts';
 import type { CompiledUpstream } from '../core/protocol/upstream.ts';
+import type { Random } from '../core/random.ts';
+import { newSpanId, traceparentOf } from '../observe/trace-context.ts';
 import { announcedBytes, keepCopy, watchBody } from './body.ts';
 import { EndpointRefused, type SendToEndpoint } from './endpoint.ts';
 import type { CallFault, CallOutcome, Exchange } from './exchange.ts';
@@ -12,6 +15,7 @@ export interface ProxyParts {
   readonly upstreams: UpstreamStage;
   readonly send: SendToEndpoint;
   readonly clock: Clock;
+  readonly random: Random;
 }
 
 /** What is said to the client of a call that brought no answer. */
@@ -25,14 +29,13 @@ const FAULT_CODES = {
 const WITHOUT_BODY: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
-/** Passes through the platform alone; a longer one through this isolate, which sees it come to a halt. */
-const SHORT_BODY_BYTES = 64 * 1024;
-
 /** One try: an answer, or why there is none. */
 interface Tried {
   readonly attempt: Attempt;
   readonly outcome: CallOutcome;
   readonly answer: Response | null;
+  /** Of a short body that has come whole; null where it is yet to come, or there is none. */
+  readonly bytes: ArrayBuffer | null;
 }
 
 /** Sends a request to its upstream, again where that is safe, and hands back the answer as it goes to the client. */
@@ -80,7 +83,7 @@ export class UpstreamProxy {
     tryMs: number,
     deadlineMs: number,
   ): Promise<Tried> {
-    const { send, clock } = this.#parts;
+    const { send, clock, random } = this.#parts;
     const startedMs = clock.now();
     if (exchange.sentMs === 0) exchange.sentMs = startedMs;
     const client = exchange.request.signal;
@@ -93,10 +96,17 @@ export class UpstreamProxy {
     const leave = () => end('cancelled');
     client.addEventListener('abort', leave);
     const timeoutMs = least(tryMs, deadlineMs === 0 ? 0 : Math.max(1, deadlineMs - startedMs));
-    const timer = timeoutMs === 0 ? null : setTimeout(end, timeoutMs, 'timeout');
+    let timer = timeoutMs === 0 ? null : setTimeout(end, timeoutMs, 'timeout');
+    let spanId: string | null = null;
+    if (exchange.trace.sampled) {
+      spanId = newSpanId(random);
+      exchange.headers.set('traceparent', traceparentOf(exchange.trace, spanId));
+    }
     let answer: Response | null = null;
+    let bytes: ArrayBuffer | null = null;
+    let headMs = 0;
     try {
-      answer = await send(upstream, attempt.address, {
+      const head = await send(upstream, attempt.address, {
         method: exchange.request.method,
         pathAndQuery: exchange.upstreamPath + exchange.target.search,
         host: exchange.upstreamHost,
@@ -105,35 +115,42 @@ export class UpstreamProxy {
         body: exchange.body,
         signal: abort.signal,
       });
+      headMs = clock.now() - startedMs;
+      if (timer !== null) clearTimeout(timer);
+      if (head.body !== null && isShort(announcedBytes(head.headers))) {
+        const { idleMs } = upstream.timeouts;
+        timer = idleMs === 0 ? null : setTimeout(end, idleMs, 'timeout');
+        bytes = await head.arrayBuffer();
+      }
+      answer = head;
     } catch (error) {
       if (error instanceof EndpointRefused) fault = 'refused';
+      headMs ||= clock.now() - startedMs;
     } finally {
       if (timer !== null) clearTimeout(timer);
     }
-    const { idleMs } = upstream.timeouts;
-    if (answer !== null && idleMs > 0 && isShort(announcedBytes(answer.headers))) setTimeout(end, idleMs, 'timeout');
-    const headMs = clock.now() - startedMs;
     const outcome: CallOutcome =
       answer === null ? { status: null, fault, headMs } : { status: answer.status, fault: null, headMs };
-    exchange.calls.push({ endpoint: attempt.address, outcome });
+    exchange.calls.push({ endpoint: attempt.address, startedMs, spanId, outcome });
     // What the client itself broke says nothing of the endpoint.
     attempt.answered(exchange.bodyFault === null ? outcome : { ...outcome, fault: 'cancelled' });
     if (answer === null) attempt.end();
-    return { attempt, outcome, answer };
+    return { attempt, outcome, answer, bytes };
   }
 
   /** Lets go of an answer that nobody will see. */
-  #giveUp(exchange: Exchange, { attempt, answer }: Tried): void {
+  #giveUp(exchange: Exchange, { attempt, answer, bytes }: Tried): void {
     if (answer === null) return;
     attempt.end();
     const { body } = answer;
-    if (body !== null) exchange.waitUntil(body.cancel().catch(() => undefined));
+    if (body !== null && bytes === null) exchange.waitUntil(body.cancel().catch(() => undefined));
   }
 
-  #finish(exchange: Exchange, { attempt, outcome, answer }: Tried): Response {
+  #finish(exchange: Exchange, tried: Tried): Response {
+    const { outcome, answer } = tried;
     const { bodyFault } = exchange;
     if (bodyFault !== null) {
-      if (answer !== null) this.#giveUp(exchange, { attempt, outcome, answer });
+      this.#giveUp(exchange, tried);
       return refuse(exchange, 'validation', bodyFault.code, bodyFault.detail);
     }
     if (answer === null) {
@@ -141,18 +158,22 @@ export class UpstreamProxy {
       return refuse(exchange, 'upstream', code, detail);
     }
     exchange.headMs = this.#parts.clock.now();
-    return this.#passOn(exchange, attempt, answer);
+    return this.#passOn(exchange, tried.attempt, answer, tried.bytes);
   }
 
   /** The upstream's answer as one of our own, whose headers may be changed. */
-  #passOn(exchange: Exchange, attempt: Attempt, answer: Response): Response {
+  #passOn(exchange: Exchange, attempt: Attempt, answer: Response, bytes: ArrayBuffer | null): Response {
     const { status, statusText, webSocket } = answer;
-    let body = WITHOUT_BODY.has(status) ? null : answer.body;
-    const bytes = announcedBytes(answer.headers);
-    exchange.responseBytes = body === null ? 0 : bytes;
+    const announced = announcedBytes(answer.headers);
     const { idleMs } = exchange.upstream?.timeouts ?? { idleMs: 0 };
-    if (body !== null && (exchange.watchBody || (idleMs > 0 && !isShort(bytes)))) {
-      const watched = watchBody(body, bytes, idleMs);
+    let body: ReadableStream<Uint8Array> | ArrayBuffer | null = null;
+    if (bytes !== null || answer.body === null || WITHOUT_BODY.has(status)) {
+      body = WITHOUT_BODY.has(status) ? null : bytes;
+      exchange.responseBytes = body === null ? 0 : body.byteLength;
+      exchange.bodyWhole = true;
+      attempt.end();
+    } else if (exchange.watchBody || idleMs > 0) {
+      const watched = watchBody(answer.body, announced, idleMs);
       body = watched.body;
       exchange.bodyEnd = watched.ended.then((end) => {
         exchange.responseBytes = end.bytes;
@@ -160,6 +181,8 @@ export class UpstreamProxy {
         attempt.end();
       });
     } else {
+      body = answer.body;
+      exchange.responseBytes = announced;
       attempt.end();
     }
     const headers = answerHeaders(answer.headers);
@@ -167,9 +190,12 @@ export class UpstreamProxy {
   }
 }
 
-/** Whether a body is whole within moments of its head, if its upstream is well: then a time for all of it will do. */
+/**
+ * Whether a body is taken whole before the client hears of it: then one that breaks off or comes to a halt is a failed
+ * call, and costs less than one that is passed on piece by piece.
+ */
 function isShort(bytes: number | null): boolean {
-  return bytes !== null && bytes <= SHORT_BODY_BYTES;
+  return bytes !== null && bytes <= LIMITS.gatewayShortBodyBytes;
 }
 
 /** Of two times that are 0 where there is none. */

@@ -12,9 +12,12 @@ export interface RefusalOptions {
   readonly members?: Readonly<Record<string, unknown>>;
 }
 
+/** What of an exchange a refusal needs. */
+export type Refused = Pick<Exchange, 'requestId' | 'request'> & { refusal: Exchange['refusal'] };
+
 /** Answers a request here, as a problem (RFC 9457), and remembers why for logs and metrics. */
 export function refuse(
-  exchange: Pick<Exchange, 'requestId' | 'request'> & { refusal: Exchange['refusal'] },
+  exchange: Refused,
   stage: Stage,
   code: ErrorCode,
   detail: string,

@@ -44,6 +44,11 @@ export function parseLogLevels(text: string): LogLevels {
   return levels;
 }
 
+/** Whether lines of a component at a level go anywhere. */
+export function isLogged(levels: LogLevels, component: string, level: Exclude<LogLevel, 'off'>): boolean {
+  return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(levels[component] ?? levels['*']);
+}
+
 /** A function that gives each component its log. */
 export function createLogs(levels: LogLevels, sink: LogSink, clock: Clock): (component: string) => Log {
   return (component) => {

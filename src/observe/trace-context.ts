@@ -7,22 +7,35 @@ export interface TraceContext {
   readonly traceId: string;
   /** 16 hex digits: this request's own span. */
   readonly spanId: string;
+  /** Of the caller's span; null where the trace begins here. */
+  readonly parentSpanId: string | null;
   readonly sampled: boolean;
 }
 
-const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})/;
+const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
-/** Takes up the caller's trace with a span of our own, or starts one where there is none or it is malformed. */
-export function takeUpTrace(traceparent: string | undefined, random: Random): TraceContext {
-  const spanId = toHex(random.bytes(8));
+/**
+ * Takes up the caller's trace with a span of our own, or starts one where there is none or it is malformed: of these
+ * `share` are sampled, of the caller's those that it samples.
+ */
+export function takeUpTrace(traceparent: string | undefined, random: Random, share = 0): TraceContext {
+  const spanId = newSpanId(random);
   const match = traceparent === undefined ? null : TRACEPARENT.exec(traceparent);
-  if (match && match[1] !== 'ff' && !/^0+$/.test(match[2]) && !/^0+$/.test(match[3])) {
-    return { traceId: match[2], spanId, sampled: (Number.parseInt(match[4], 16) & 1) === 1 };
+  // Version 00 has no more parts; of a later one those that are known are taken.
+  const isWhole = match !== null && match[1] !== 'ff' && (match[1] !== '00' || match[5] === undefined);
+  if (isWhole && !/^0+$/.test(match[2]) && !/^0+$/.test(match[3])) {
+    const [, , traceId, parentSpanId, flags] = match;
+    return { traceId, spanId, parentSpanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 };
   }
-  return { traceId: toHex(random.bytes(16)), spanId, sampled: false };
+  const sampled = share > 0 && random.next() < share;
+  return { traceId: toHex(random.bytes(16)), spanId, parentSpanId: null, sampled };
 }
 
-/** The header that passes the trace on. */
-export function traceparentOf(trace: TraceContext): string {
-  return `00-${trace.traceId}-${trace.spanId}-${trace.sampled ? '01' : '00'}`;
+export function newSpanId(random: Random): string {
+  return toHex(random.bytes(8));
+}
+
+/** The header that passes the trace on, from its own span or from `spanId` below it. */
+export function traceparentOf(trace: TraceContext, spanId = trace.spanId): string {
+  return `00-${trace.traceId}-${spanId}-${trace.sampled ? '01' : '00'}`;
 }

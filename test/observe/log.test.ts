@@ -32,8 +32,12 @@ test('a valid traceparent is taken up with a span of our own, a malformed one st
   const trace = takeUpTrace(header, random);
   expect(trace.traceId).toBe('0af7651916cd43dd8448eb211c80319c');
   expect(trace.spanId).not.toBe('b7ad6b7169203331');
+  expect(trace.parentSpanId).toBe('b7ad6b7169203331');
   expect(traceparentOf(trace)).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01$/);
-  for (const bad of [undefined, '', 'nonsense', `00-${'0'.repeat(32)}-b7ad6b7169203331-01`]) {
-    expect(takeUpTrace(bad, random).traceId).toMatch(/^(?!0+$)[0-9a-f]{32}$/);
+  expect(takeUpTrace(`01${header.slice(2)}-later`, random).traceId).toBe(trace.traceId);
+  for (const bad of [undefined, '', 'nonsense', `${header}-more`, `00-${'0'.repeat(32)}-b7ad6b7169203331-01`]) {
+    const begun = takeUpTrace(bad, random);
+    expect(begun.traceId).toMatch(/^(?!0+$)(?!0af7)[0-9a-f]{32}$/);
+    expect(begun).toMatchObject({ parentSpanId: null, sampled: false });
   }
 });

@@ -70,6 +70,12 @@ export class GatewayMetrics {
     if (calls.length > 1) this.#endpointOf(upstream, calls[0]).retries.add(calls.length - 1);
   }
 
+  /** A request that never became an exchange. It took no time that could be measured. */
+  turnedAway(refusal: Refusal, status: number): void {
+    this.#unmatched.answersBy(null).add(status, 0);
+    this.#unmatched.refused(refusal);
+  }
+
   objectCall(object: CalledObject): void {
     let counter = this.#objectCalls.get(object);
     if (counter === undefined) {
