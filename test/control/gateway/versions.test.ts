@@ -33,6 +33,8 @@ describe('a kind of two versions', () => {
     expect(again.json).toMatchObject({ apiVersion: OLD_VERSION, metadata: { generation: 1 } });
     const changed = plane.send('patch', named(OLD_VERSION, 'shop', 'b.example'), { ...OLD, name: 'shop' });
     expect(changed.json).toMatchObject({ metadata: { generation: 2 }, spec: { hostnames: ['b.example'] } });
+    const short = plane.send('patch', { spec: { hostnames: ['b.example'] } }, { ...OLD, name: 'shop' });
+    expect(short.json).toMatchObject({ apiVersion: OLD_VERSION, metadata: { generation: 2 } });
     const { resourceVersion } = changed.json.metadata as { resourceVersion: string };
     const put = { ...named(OLD_VERSION, 'shop', 'c.example'), metadata: { name: 'shop', resourceVersion } };
     expect(plane.send('update', put, { ...OLD, name: 'shop' }).status).toBe(200);
