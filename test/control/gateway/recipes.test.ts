@@ -6,7 +6,7 @@ import { testPlane } from '../fixture.ts';
 test.each([...recipes()])('the example %s is what the schemas take', (_, objects) => {
   const plane = testPlane({ rules: { upstreamAllow: blocksOf('127.0.0.0/8'), upstreamBindings: ['SHOP'] } });
   for (const object of objects) {
-    const [group, version] = object.apiVersion.split('/');
+    const [version, group = ''] = object.apiVersion.split('/').reverse();
     const call = { group, version, resource: pluralOf(object), query: { fieldValidation: 'Strict' } };
     const { status, json } = plane.send('create', object, call);
     expect(status === 201 ? '' : json.message).toBe('');
