@@ -10,7 +10,7 @@ import { outboundFault } from './core/outbound.ts';
 import type { ClusterObject } from './core/protocol/cluster.ts';
 import type { ClusterKv } from './core/protocol/cluster-kv.ts';
 import { clusterNameText, parseClusterName } from './core/protocol/cluster-name.ts';
-import type { ControlPlaneReader, ControlPlaneResources } from './core/protocol/control-plane.ts';
+import type { ControlPlaneGateway, ControlPlaneReader, ControlPlaneResources } from './core/protocol/control-plane.ts';
 import type { DiscoverySettings } from './core/protocol/discovery-settings.ts';
 import type { IndexMessage, IngestMessage, TaskMessage, TaskStepMessage } from './core/protocol/messages.ts';
 import type { TaskQueueCalls } from './core/protocol/tasks.ts';
@@ -64,7 +64,7 @@ export interface Deps {
   readonly catalog: Catalog;
   readonly keys: KeyStore;
   readonly authenticator: Authenticator;
-  readonly control: ControlPlaneReader & ControlPlaneResources & { tick(): Promise<void> };
+  readonly control: ControlPlaneReader & ControlPlaneResources & ControlPlaneGateway & { tick(): Promise<void> };
   readonly ingest: Ingest;
   readonly indexing: Indexing;
   readonly queries: QueryEngine;
@@ -338,6 +338,9 @@ function controlPlane(env: Cloudflare.Env, pipelinesChanged: (namespace: string)
     queueSettings: (namespaceUid, queue) => queues.get(`${namespaceUid}/${queue}`),
     secretEntry: (...entry) => stub().secretEntry(...entry),
     tick: () => stub().tick(),
+    gatewayVersions: () => stub().gatewayVersions(),
+    pinGatewayVersion: (version) => stub().pinGatewayVersion(version),
+    listenerExpiries: () => stub().listenerExpiries(),
     resources: () => stub().resources(),
     async call(call) {
       const answer = await stub().call(call);

@@ -1,6 +1,6 @@
 import type { ClusterObject } from '../core/protocol/cluster.ts';
 import type { ClusterKv } from '../core/protocol/cluster-kv.ts';
-import type { ControlPlaneResources } from '../core/protocol/control-plane.ts';
+import type { ControlPlaneGateway, ControlPlaneResources } from '../core/protocol/control-plane.ts';
 import type { TaskQueueCalls } from '../core/protocol/tasks.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { Admission } from '../query/admission.ts';
@@ -18,6 +18,7 @@ import { mountClusterServices, type ServicePorts } from './cluster-services.ts';
 import { mountClusters } from './clusters.ts';
 import { mountDatasets } from './datasets.ts';
 import { mountEtcd } from './etcd.ts';
+import { mountGatewayVersions } from './gateway-versions.ts';
 import { type EndSockets, mountKeys } from './keys.ts';
 import { mountMetrics, type ReadMetrics } from './metrics.ts';
 import { mountObjects } from './objects.ts';
@@ -41,7 +42,7 @@ export interface ApiParts {
   readonly admission: Admission;
   readonly keys: KeyStore;
   readonly endSockets: EndSockets;
-  readonly controlPlane: ControlPlaneResources;
+  readonly controlPlane: ControlPlaneResources & ControlPlaneGateway;
   /** A shard of a queue by its object's name. */
   readonly taskQueue: (name: string) => TaskQueueCalls;
   readonly queues: ShardedQueues;
@@ -89,6 +90,7 @@ export function createApi({
     mountClusterLeases(app, base, cluster);
     mountClusterServices(app, base, services);
     mountUpstreams(app, base, { controlPlane, monitor: upstreamMonitor });
+    mountGatewayVersions(app, base, controlPlane, store);
     mountMetrics(app, base, metrics);
     mountEtcd(app, base, cluster);
     mountResources(app, { controlPlane, authorize: (...call) => base.authorize(...call) });
