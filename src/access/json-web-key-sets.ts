@@ -77,10 +77,7 @@ export class JsonWebKeySets {
     const reading = entry.reading && nowMs - entry.triedAtMs < 3 * TIMEOUT_MS;
     const ageMs = nowMs - entry.readAtMs;
     if (set === null || ageMs >= STALE_MS) return this.#wait(source, entry, reading, null);
-    if (missing !== undefined && set.generation === missing.generation) {
-      if (!reading && nowMs - entry.triedAtMs < FLOOR_MS) return set;
-      return this.#wait(source, entry, reading, set);
-    }
+    if (missing !== undefined && set.generation === missing.generation) return this.#wait(source, entry, reading, set);
     if (ageMs >= FRESH_MS && !reading && nowMs - entry.triedAtMs >= FLOOR_MS)
       background(this.#read(source, entry).catch(() => {}));
     return set;

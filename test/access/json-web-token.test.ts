@@ -292,13 +292,13 @@ describe('keys at an address', () => {
   });
 
   const refusals: readonly [name: string, answer: ReturnType<Issuer['answer']>][] = [
-    ['a redirect', { status: 302, headers: { location: '/elsewhere' }, body: '' }],
-    ['no keys', { body: '{"keys":{}}' }],
-    ['no JSON', { body: '<html>' }],
+    ['where a redirect leads to', { status: 302, headers: { location: '/elsewhere' }, body: '' }],
+    ['an answer without keys', { body: '{"keys":{}}' }],
+    ['an answer that is no JSON', { body: '<html>' }],
     ['a megabyte', { body: `{"keys":[],"x":"${'x'.repeat(1_000_000)}"}` }],
   ];
   test.each(refusals)('are not taken from %s', async (_, answer) => {
-    issuer.answer = () => answer;
+    issuer.answer = (path) => (path === '/keys' ? answer : { body: JSON.stringify({ keys: [RSA.jwk] }) });
     await expect(world(at()).verify(good())).rejects.toThrow(KeysUnavailable);
   });
 
@@ -315,10 +315,11 @@ describe('keys at an address', () => {
     const { k } = createSecretKey(SECRET).export({ format: 'jwk' });
     serve({ kty: 'oct', k, kid: 'rsa-1' });
     await expect(world(at()).verify(good())).rejects.toThrow(/does not have/);
-    serve(RSA.privateKey.export({ format: 'jwk' }));
+    serve({ ...RSA.privateKey.export({ format: 'jwk' }), kid: 'rsa-1' });
     await expect(world(at('/private')).verify(good())).rejects.toThrow(/does not have/);
     serve({ ...RSA.jwk, use: 'enc' });
     await expect(world(at('/enc')).verify(good())).rejects.toThrow(/does not have/);
+    await expect(world(inline({ ...RSA.jwk, use: 'enc' })).verify(good())).rejects.toThrow(/does not have/);
   });
 });
 

@@ -78,7 +78,11 @@ describe('who is let in', () => {
     expect(isAllowed(policy(['claims.missing == 1']))).toBe(false);
     expect(isAllowed(policy(['claims.missing == 1', 'true']))).toBe(true);
     // Neither true nor false is neither.
-    expect(isAllowed(policy(['claims.level']))).toBe(false);
+    expect(planRules(policy(['claims.level'])).decide(FACTS)).toEqual({
+      allowed: false,
+      rule: null,
+      failure: 'r0: is neither true nor false',
+    });
     expect(isAllowed(policy(['true'], ['claims.level']))).toBe(false);
     // A type that does not fit fails as well: a text is not greater than a number.
     expect(isAllowed(policy(['claims.org > 3']))).toBe(false);
