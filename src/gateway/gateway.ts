@@ -3,35 +3,35 @@ import type { Clock } from '../core/clock.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { newId } from '../core/ids.ts';
 import { LIMITS } from '../core/limits.ts';
-import { ANONYMOUS } from '../core/protocol/auth-policy.ts';
-import type {
-  CompiledBackend,
-  CompiledCors,
-  CompiledFilter,
-  CompiledRedirect,
-  PathMatch,
-  RuleAction,
-} from '../core/protocol/gateway.ts';
+import type { CompiledBackend, CompiledFilter, RuleAction } from '../core/protocol/gateway.ts';
 import type { Random } from '../core/random.ts';
 import type { Log } from '../observe/log.ts';
 import { takeUpTrace } from '../observe/trace-context.ts';
 import type { CanonicalRequest, RequestFault } from '../traffic/canonical.ts';
 import { clientAddress } from '../traffic/client-address.ts';
-import { redirectLocation, rewrittenPath } from '../traffic/filters/address.ts';
-import { corsHeaders, isPreflight, preflightHeaders } from '../traffic/filters/cors.ts';
-import { changeHeaders } from '../traffic/filters/headers.ts';
 import { RequestFacts } from '../traffic/match/facts.ts';
 import { matchRequest } from '../traffic/match/match.ts';
-import { type EntryKey, upstreamEntryKey } from '../traffic/snapshot/keys.ts';
-import { announcedBytes, keepCopy } from './body.ts';
+import { upstreamEntryKey } from '../traffic/snapshot/keys.ts';
+import { keepCopy } from './body.ts';
 import type { ControlLink } from './control-link.ts';
 import type { SendToEndpoint } from './endpoint.ts';
-import type { Exchange, PoliciesInForce, Stage } from './exchange.ts';
+import type { Exchange, Stage } from './exchange.ts';
+import { findEntry, findPolicies } from './find-entries.ts';
 import { givenRequestId, outgoingHeaders, passes } from './headers.ts';
 import { chosenMirrors, sendMirror } from './mirror.ts';
+import { newExchange } from './new-exchange.ts';
 import type { Stages } from './pipeline.ts';
 import { UpstreamProxy } from './proxy.ts';
 import { type RefusalOptions, type Refused, refuse } from './refusal.ts';
+import {
+  answerPreflight,
+  applyRequestFilters,
+  applyResponseFilters,
+  corsOf,
+  redirectOf,
+  redirectTo,
+  setCors,
+} from './route-filters.ts';
 import type { Snapshots } from './snapshot.ts';
 
 /** What the platform gives with each request. */
@@ -54,9 +54,6 @@ export interface GatewayParts {
 
 /** The peer where the platform names none: the local one, which listens on the loopback alone. */
 const LOCAL_PEER = '127.0.0.1';
-
-const NO_POLICIES: PoliciesInForce = { auth: null, security: null, rateLimits: [] };
-const NO_VARIABLES: Readonly<Record<string, string>> = {};
 
 /** The data plane: every request to a host that is not the management surface's. */
 export class Gateway {
@@ -101,7 +98,16 @@ export class Gateway {
     const client = clientAddress(peer, given.get('x-forwarded-for'), trustedProxies);
     const place = (request.cf ?? {}) as IncomingRequestCfProperties;
     const trace = takeUpTrace(given.get('traceparent') ?? undefined, random, this.#parts.traceShare);
-    const exchange: Exchange = {
+    const headers = outgoingHeaders(given, {
+      target,
+      clientIp: client.ip,
+      peer,
+      byTrustedProxy: client.byTrustedProxy,
+      requestId,
+      trace,
+      protocol: viaProtocol(place.httpProtocol),
+    });
+    const exchange = newExchange({
       request,
       target,
       entries,
@@ -109,44 +115,10 @@ export class Gateway {
       place,
       requestId,
       trace,
+      headers,
       waitUntil,
       startedMs,
-      rule: null,
-      action: null,
-      policies: NO_POLICIES,
-      pathVariables: NO_VARIABLES,
-      identity: ANONYMOUS,
-      headers: outgoingHeaders(given, {
-        target,
-        clientIp: client.ip,
-        peer,
-        byTrustedProxy: client.byTrustedProxy,
-        requestId,
-        trace,
-        protocol: viaProtocol(place.httpProtocol),
-      }),
-      body: request.body as ReadableStream<Uint8Array> | null,
-      bodyFault: null,
-      upstreamPath: target.path,
-      upstreamHost: null,
-      backend: null,
-      upstreamKey: null,
-      upstream: null,
-      watchBody: false,
-      bodyEnd: null,
-      cost: 1,
-      calls: [],
-      limits: [],
-      refusal: null,
-      mirrorsSkipped: 0,
-      sentMs: 0,
-      headMs: 0,
-      endedMs: 0,
-      status: 0,
-      requestBytes: request.body === null ? 0 : announcedBytes(given),
-      responseBytes: null,
-      bodyWhole: null,
-    };
+    });
     let answer: Response;
     try {
       answer = await this.#answer(exchange);
@@ -178,7 +150,7 @@ export class Gateway {
       const { status, message } = action.broken;
       return refuse(exchange, 'match', 'route_broken', message, { status });
     }
-    if (action.policies.length > 0) await this.#findPolicies(exchange, action);
+    if (action.policies.length > 0) exchange.policies = await findPolicies(exchange.entries, action);
 
     let answer = stages.addresses(exchange);
     if (answer instanceof Promise) answer = await answer;
@@ -210,7 +182,7 @@ export class Gateway {
     }
     applyRequestFilters(exchange, backend.filters, rule.path);
     await this.#mirror(exchange, backend.filters);
-    const upstream = await this.#entry(exchange, upstreamEntryKey(backend.upstream));
+    const upstream = await findEntry(exchange.entries, upstreamEntryKey(backend.upstream));
     if (upstream === null) return refuse(exchange, 'upstream', 'route_broken', `${backend.name} is not there`);
     exchange.upstreamKey = backend.upstream;
     exchange.upstream = upstream;
@@ -237,37 +209,12 @@ export class Gateway {
     }
   }
 
-  async #findPolicies(exchange: Exchange, action: RuleAction): Promise<void> {
-    let auth: PoliciesInForce['auth'] = null;
-    let security: PoliciesInForce['security'] = null;
-    const rateLimits: PoliciesInForce['rateLimits'][number][] = [];
-    for (const attached of action.policies) {
-      const key = attached.key as `policy:${string}`;
-      const policy = exchange.entries.read(key) ?? (await this.#entry(exchange, key));
-      // What is named and not there is damage: going on without a policy would let through what it refuses.
-      if (policy === null) throw new Error(`${attached.key} is not in version ${exchange.entries.version}`);
-      if (policy.kind === 'AuthPolicy') auth = policy;
-      else if (policy.kind === 'SecurityPolicy') security = policy;
-      else rateLimits.push({ attached, policy });
-    }
-    exchange.policies = { auth, security, rateLimits };
-  }
-
-  async #entry<K extends EntryKey>(exchange: Exchange, key: K) {
-    let entry = exchange.entries.read(key);
-    if (entry === undefined) {
-      await exchange.entries.load(key);
-      entry = exchange.entries.read(key);
-    }
-    return entry ?? null;
-  }
-
   /** Sends copies to where the filters say, beside the request itself. Nothing that fails here is the request's. */
   async #mirror(exchange: Exchange, filters: readonly CompiledFilter[]): Promise<void> {
     const { stages, send, clock, random, log } = this.#parts;
     for (const { backend } of chosenMirrors(filters, random)) {
       const upstream =
-        backend.upstream === null ? null : await this.#entry(exchange, upstreamEntryKey(backend.upstream));
+        backend.upstream === null ? null : await findEntry(exchange.entries, upstreamEntryKey(backend.upstream));
       if (backend.upstream === null || upstream === null || !(await keepCopy(exchange))) {
         exchange.mirrorsSkipped += 1;
         continue;
@@ -329,63 +276,6 @@ export class Gateway {
 function noRoute(exchange: Exchange): Response {
   const { method, host, path } = exchange.target;
   return refuse(exchange, 'match', 'no_route', `no route for ${method} ${path} on host "${host}"`);
-}
-
-function corsOf(action: RuleAction): CompiledCors | null {
-  for (const filter of action.filters) if (filter.type === 'CORS') return filter.cors;
-  return null;
-}
-
-function redirectOf(action: RuleAction): CompiledRedirect | null {
-  for (const filter of action.filters) if (filter.type === 'RequestRedirect') return filter.redirect;
-  return null;
-}
-
-function redirectTo({ target }: Exchange, redirect: CompiledRedirect, matched: PathMatch): Response {
-  const location = redirectLocation(target, redirect, matched);
-  return new Response(null, { status: redirect.statusCode, headers: { location } });
-}
-
-function answerPreflight(exchange: Exchange, cors: CompiledCors | null): Response | null {
-  if (cors === null) return null;
-  const { method, headers } = exchange.request;
-  const origin = headers.get('origin');
-  const asked = headers.get('access-control-request-method');
-  if (!isPreflight(method, origin, asked) || origin === null || asked === null) return null;
-  const preflight = { origin, method: asked, headers: headers.get('access-control-request-headers') };
-  return new Response(null, { status: 204, headers: preflightHeaders(cors, preflight) });
-}
-
-/** The filter's word on other origins takes the place of the upstream's. */
-function setCors(exchange: Exchange, cors: CompiledCors, headers: Headers): void {
-  const origin = exchange.request.headers.get('origin');
-  if (exchange.request.method === 'OPTIONS' && headers.has('access-control-allow-origin')) return;
-  for (const name of CORS_ANSWER_HEADERS) headers.delete(name);
-  for (const [name, value] of corsHeaders(cors, origin)) headers.set(name, value);
-  headers.append('vary', 'Origin');
-}
-
-const CORS_ANSWER_HEADERS = [
-  'access-control-allow-origin',
-  'access-control-allow-credentials',
-  'access-control-expose-headers',
-];
-
-function applyRequestFilters(exchange: Exchange, filters: readonly CompiledFilter[], matched: PathMatch): void {
-  for (const filter of filters) {
-    if (filter.type === 'RequestHeaderModifier') changeHeaders(exchange.headers, filter.headers);
-    else if (filter.type === 'URLRewrite') {
-      exchange.upstreamPath = rewrittenPath(exchange.upstreamPath, filter.rewrite, matched);
-      exchange.upstreamHost = filter.rewrite.hostname ?? exchange.upstreamHost;
-    }
-  }
-}
-
-function applyResponseFilters(headers: Headers, action: RuleAction, backend: CompiledBackend): void {
-  for (const filter of backend.filters)
-    if (filter.type === 'ResponseHeaderModifier') changeHeaders(headers, filter.headers);
-  for (const filter of action.filters)
-    if (filter.type === 'ResponseHeaderModifier') changeHeaders(headers, filter.headers);
 }
 
 /** As `Via` names the protocol: `1.1`, `2.0`. */

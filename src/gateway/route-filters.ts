@@ -1,0 +1,69 @@
+import type {
+  CompiledBackend,
+  CompiledCors,
+  CompiledFilter,
+  CompiledRedirect,
+  PathMatch,
+  RuleAction,
+} from '../core/protocol/gateway.ts';
+import { redirectLocation, rewrittenPath } from '../traffic/filters/address.ts';
+import { corsHeaders, isPreflight, preflightHeaders } from '../traffic/filters/cors.ts';
+import { changeHeaders } from '../traffic/filters/headers.ts';
+import type { Exchange } from './exchange.ts';
+
+export function corsOf(action: RuleAction): CompiledCors | null {
+  for (const filter of action.filters) if (filter.type === 'CORS') return filter.cors;
+  return null;
+}
+
+export function redirectOf(action: RuleAction): CompiledRedirect | null {
+  for (const filter of action.filters) if (filter.type === 'RequestRedirect') return filter.redirect;
+  return null;
+}
+
+export function redirectTo({ target }: Exchange, redirect: CompiledRedirect, matched: PathMatch): Response {
+  const location = redirectLocation(target, redirect, matched);
+  return new Response(null, { status: redirect.statusCode, headers: { location } });
+}
+
+export function answerPreflight(exchange: Exchange, cors: CompiledCors | null): Response | null {
+  if (cors === null) return null;
+  const { method, headers } = exchange.request;
+  const origin = headers.get('origin');
+  const asked = headers.get('access-control-request-method');
+  if (!isPreflight(method, origin, asked) || origin === null || asked === null) return null;
+  const preflight = { origin, method: asked, headers: headers.get('access-control-request-headers') };
+  return new Response(null, { status: 204, headers: preflightHeaders(cors, preflight) });
+}
+
+/** The filter's word on other origins takes the place of the upstream's. */
+export function setCors(exchange: Exchange, cors: CompiledCors, headers: Headers): void {
+  const origin = exchange.request.headers.get('origin');
+  if (exchange.request.method === 'OPTIONS' && headers.has('access-control-allow-origin')) return;
+  for (const name of CORS_ANSWER_HEADERS) headers.delete(name);
+  for (const [name, value] of corsHeaders(cors, origin)) headers.set(name, value);
+  headers.append('vary', 'Origin');
+}
+
+const CORS_ANSWER_HEADERS = [
+  'access-control-allow-origin',
+  'access-control-allow-credentials',
+  'access-control-expose-headers',
+];
+
+export function applyRequestFilters(exchange: Exchange, filters: readonly CompiledFilter[], matched: PathMatch): void {
+  for (const filter of filters) {
+    if (filter.type === 'RequestHeaderModifier') changeHeaders(exchange.headers, filter.headers);
+    else if (filter.type === 'URLRewrite') {
+      exchange.upstreamPath = rewrittenPath(exchange.upstreamPath, filter.rewrite, matched);
+      exchange.upstreamHost = filter.rewrite.hostname ?? exchange.upstreamHost;
+    }
+  }
+}
+
+export function applyResponseFilters(headers: Headers, action: RuleAction, backend: CompiledBackend): void {
+  for (const filter of backend.filters)
+    if (filter.type === 'ResponseHeaderModifier') changeHeaders(headers, filter.headers);
+  for (const filter of action.filters)
+    if (filter.type === 'ResponseHeaderModifier') changeHeaders(headers, filter.headers);
+}
