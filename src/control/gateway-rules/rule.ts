@@ -13,56 +13,52 @@ export interface SchemaRule {
   holds(value: JsonValue, old: JsonValue | undefined): boolean;
 }
 
-/** Every rule that an object does not keep, by the path of the value. */
-export function ruleFaults(rules: readonly SchemaRule[], object: JsonObject, old: JsonObject | undefined): Cause[] {
-  const causes: Cause[] = [];
-  for (const { path, message, holds } of rules) {
-    for (const found of valuesAt(stepsOf(path), object, old, '')) {
-      if (!holds(found.value, found.old)) causes.push(invalidValue(found.path, shown(found.value), message));
-    }
-  }
-  return causes;
-}
-
 /** The same rules below other paths: filters are in rules and in backends. */
 export function below(prefix: string, rules: readonly SchemaRule[]): SchemaRule[] {
   return rules.map((rule) => ({ ...rule, path: `${prefix}${rule.path}` }));
 }
 
-interface Found {
-  readonly path: string;
-  readonly value: JsonValue;
-  readonly old: JsonValue | undefined;
+/** Rules by their paths, so that an object is walked once. */
+export interface RuleTree {
+  readonly rules: SchemaRule[];
+  /** By the name of a member; `*` is every item of a list. */
+  readonly below: Map<string, RuleTree>;
 }
 
-/** `spec.rules[*].name` as `spec`, `rules`, `*`, `name`. */
-function stepsOf(path: string): string[] {
-  return path.replaceAll('[*]', '.*').split('.');
-}
-
-function* valuesAt(
-  steps: readonly string[],
-  value: JsonValue | undefined,
-  old: JsonValue | undefined,
-  path: string,
-): Generator<Found> {
-  if (value === undefined) return;
-  if (steps.length === 0) {
-    yield { path, value, old };
-    return;
+export function ruleTree(rules: readonly SchemaRule[]): RuleTree {
+  const root: RuleTree = { rules: [], below: new Map() };
+  for (const rule of rules) {
+    let place = root;
+    for (const step of rule.path.replaceAll('[*]', '.*').split('.')) {
+      const next = place.below.get(step) ?? { rules: [], below: new Map() };
+      place.below.set(step, next);
+      place = next;
+    }
+    place.rules.push(rule);
   }
-  const [step, ...rest] = steps;
-  if (step === '*') {
-    // Items of a list have no past: rules about it are on values outside of lists.
-    if (Array.isArray(value))
-      for (const [i, item] of value.entries()) yield* valuesAt(rest, item, undefined, `${path}[${i}]`);
-  } else if (isJsonObject(value)) {
-    yield* valuesAt(
-      rest,
-      value[step],
-      isJsonObject(old) ? old[step] : undefined,
-      path === '' ? step : `${path}.${step}`,
-    );
+  return root;
+}
+
+/** Every rule that an object does not keep, by the path of the value. */
+export function ruleFaults(tree: RuleTree, object: JsonObject, old: JsonObject | undefined): Cause[] {
+  const causes: Cause[] = [];
+  check(tree, object, old, '', causes);
+  return causes;
+}
+
+function check(tree: RuleTree, value: JsonValue, old: JsonValue | undefined, path: string, causes: Cause[]): void {
+  for (const rule of tree.rules) {
+    if (!rule.holds(value, old)) causes.push(invalidValue(path, shown(value), rule.message));
+  }
+  for (const [step, next] of tree.below) {
+    if (step === '*') {
+      if (!Array.isArray(value)) continue;
+      // Items of a list have no past: rules about it are on values outside of lists.
+      for (const [i, item] of value.entries()) check(next, item, undefined, `${path}[${i}]`, causes);
+    } else if (isJsonObject(value) && value[step] !== undefined) {
+      const before = isJsonObject(old) ? old[step] : undefined;
+      check(next, value[step], before, path === '' ? step : `${path}.${step}`, causes);
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { KindDeclaration } from '../declaration.ts';
 import { GATEWAY_RULES } from '../gateway-rules/gateway.ts';
-import { ruleFaults } from '../gateway-rules/rule.ts';
+import { ruleFaults, ruleTree } from '../gateway-rules/rule.ts';
 import {
   atomicList,
   groupName,
@@ -23,6 +23,8 @@ const ADDRESS_TYPE = `^Hostname|IPAddress|NamedAddress|${SUBDOMAIN}\\/[A-Za-z0-9
 const PROTOCOL = `^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$|${SUBDOMAIN}\\/[A-Za-z0-9]+$`;
 
 const PENDING = [pending('Accepted'), pending('Programmed')];
+
+const RULES = ruleTree(GATEWAY_RULES);
 
 /** Where requests come in: the standard's kind, with the fields of its experimental channel (v1.5.1). */
 export const gatewayKind: KindDeclaration = {
@@ -113,7 +115,7 @@ export const gatewayKind: KindDeclaration = {
         })
         .default({ conditions: PENDING }),
     }),
-  strategy: { validate: (object, current) => ruleFaults(GATEWAY_RULES, object, current) },
+  strategy: { validate: (object, current) => ruleFaults(RULES, object, current) },
 };
 
 function listener() {

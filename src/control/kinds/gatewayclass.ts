@@ -1,10 +1,12 @@
 import * as z from 'zod';
 import type { KindDeclaration } from '../declaration.ts';
 import { GATEWAY_CLASS_RULES } from '../gateway-rules/gateway.ts';
-import { ruleFaults } from '../gateway-rules/rule.ts';
+import { ruleFaults, ruleTree } from '../gateway-rules/rule.ts';
 import { controllerName, mapList } from '../gateway-schema/names.ts';
 import { GATEWAY_GROUP, objectReference } from '../gateway-schema/references.ts';
 import { conditions, pending } from '../gateway-schema/status.ts';
+
+const RULES = ruleTree(GATEWAY_CLASS_RULES);
 
 /** Which controller makes something of a Gateway: of those that say `orasi.io/gateway-controller`, this gateway does. */
 export const gatewayclassKind: KindDeclaration = {
@@ -43,5 +45,5 @@ export const gatewayclassKind: KindDeclaration = {
         })
         .default({ conditions: [pending('Accepted')] }),
     }),
-  strategy: { validate: (object, current) => ruleFaults(GATEWAY_CLASS_RULES, object, current) },
+  strategy: { validate: (object, current) => ruleFaults(RULES, object, current) },
 };

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { KindDeclaration } from '../declaration.ts';
 import { HTTP_ROUTE_RULES } from '../gateway-rules/http-route.ts';
-import { ruleFaults } from '../gateway-rules/rule.ts';
+import { ruleFaults, ruleTree } from '../gateway-rules/rule.ts';
 import { filter, METHODS, sessionPersistence } from '../gateway-schema/filters.ts';
 import {
   atomicList,
@@ -17,6 +17,8 @@ import { backendReference, GATEWAY_GROUP, parentReference } from '../gateway-sch
 import { routeStatus } from '../gateway-schema/status.ts';
 
 const ROOT = { type: 'PathPrefix' as const, value: '/' };
+
+const RULES = ruleTree(HTTP_ROUTE_RULES);
 
 /** Which requests go where: the standard's kind, with the fields of its experimental channel (v1.5.1). */
 export const httprouteKind: KindDeclaration = {
@@ -55,7 +57,7 @@ export const httprouteKind: KindDeclaration = {
       }),
       status: routeStatus().optional(),
     }),
-  strategy: { validate: (object, current) => ruleFaults(HTTP_ROUTE_RULES, object, current) },
+  strategy: { validate: (object, current) => ruleFaults(RULES, object, current) },
 };
 
 /** Of the first parent, which for most routes is the only one. */

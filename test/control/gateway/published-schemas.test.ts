@@ -77,7 +77,8 @@ describe.skipIf(!isThere)('other people’s validators of the standard', () => {
     let refused = 0;
     const differences: string[] = [];
     for (const { what, value } of [{ what: 'with every field', value: full }, ...variants(schema, full)]) {
-      if (typeof value !== 'object') continue;
+      // Filters of backends are those of rules, and as many again.
+      if (typeof value !== 'object' || what.startsWith('spec.rules[].backendRefs[].filters[].')) continue;
       const ours = validate(schema, value).length === 0;
       if (!ours) refused += 1;
       const agree = ours === theirs(value as JsonObject) || SAYS_LESS.some((pattern) => pattern.test(what));
