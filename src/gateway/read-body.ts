@@ -15,14 +15,19 @@ export async function readBody(exchange: Exchange, maxBytes: number): Promise<Ui
   let bytes = 0;
   const reader = body.getReader();
   for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    bytes += value.byteLength;
+    // A smaller bound of another policy may have ended it.
+    const next = await reader.read().catch((error: unknown) => {
+      if (exchange.bodyFault === null) throw error;
+      return null;
+    });
+    if (next === null) return null;
+    if (next.done) break;
+    bytes += next.value.byteLength;
     if (bytes > maxBytes) {
       await reader.cancel().catch(() => {});
       return null;
     }
-    chunks.push(value);
+    chunks.push(next.value);
   }
   const whole = new Uint8Array(bytes);
   let at = 0;

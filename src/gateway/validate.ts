@@ -134,8 +134,7 @@ async function schemaFault(exchange: Exchange, security: CompiledSecurity, maxBy
   const { body: check } = preparedOf(security);
   if (check === null) return null;
   const bytes = await readBody(exchange, maxBytes).catch(() => undefined);
-  if (bytes === null || exchange.bodyFault !== null)
-    return refuse(exchange, 'validation', 'body_too_large', tooLarge(maxBytes));
+  if (bytes === null) return refuse(exchange, 'validation', 'body_too_large', tooLarge(maxBytes));
   if (bytes === undefined) return refuse(exchange, 'validation', 'bad_request', 'the body broke off');
   let body: unknown;
   try {
