@@ -168,6 +168,7 @@ function apiOf(deps: Deps, env: Cloudflare.Env): ApiApp {
     clusterBackups: deps.clusterBackups,
     services: deps.services,
     upstreamMonitor: () => env.UPSTREAM_MONITOR.getByName(UPSTREAM_MONITOR_NAME),
+    rateLimiter: (name) => env.RATE_LIMITER.getByName(name),
     metrics: () => Promise.all(METRICS_HUB_NAMES.map((name) => env.METRICS_HUB.getByName(name).read())),
   });
   apis.set(deps, api);

@@ -1,6 +1,7 @@
 import type { ClusterObject } from '../core/protocol/cluster.ts';
 import type { ClusterKv } from '../core/protocol/cluster-kv.ts';
 import type { ControlPlaneGateway, ControlPlaneResources } from '../core/protocol/control-plane.ts';
+import type { RateLimiterCalls } from '../core/protocol/rate-limiter.ts';
 import type { TaskQueueCalls } from '../core/protocol/tasks.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { Admission } from '../query/admission.ts';
@@ -24,6 +25,7 @@ import { mountMetrics, type ReadMetrics } from './metrics.ts';
 import { mountObjects } from './objects.ts';
 import type { ApiBase } from './ports.ts';
 import { mountQuery } from './query.ts';
+import { mountRateLimits } from './rate-limits.ts';
 import { mountResources } from './resources.ts';
 import type { ApiApp } from './route.ts';
 import { mountScaling } from './scaling.ts';
@@ -53,6 +55,8 @@ export interface ApiParts {
   readonly services: ServicePorts;
   readonly metrics: ReadMetrics;
   readonly upstreamMonitor: UpstreamPorts['monitor'];
+  /** An object that counts rate limits, by its name. */
+  readonly rateLimiter: (name: string) => RateLimiterCalls;
 }
 
 /** The management surface: every area mounted. */
@@ -74,6 +78,7 @@ export function createApi({
   services,
   metrics,
   upstreamMonitor,
+  rateLimiter,
 }: ApiParts): ApiApp {
   return createApp(base, (app) => {
     mountObjects(app, base, ingest, catalog.ledger);
@@ -91,6 +96,7 @@ export function createApi({
     mountClusterServices(app, base, services);
     mountUpstreams(app, base, { controlPlane, monitor: upstreamMonitor });
     mountGatewayVersions(app, base, controlPlane, store);
+    mountRateLimits(app, base, { controlPlane, limiter: rateLimiter });
     mountMetrics(app, base, metrics);
     mountEtcd(app, base, cluster);
     mountResources(app, { controlPlane, authorize: (...call) => base.authorize(...call) });

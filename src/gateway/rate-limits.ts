@@ -4,7 +4,7 @@ import type { LimitChange, RateLimiterCalls, TakeAnswer } from '../core/protocol
 import { limitHeaders, retryAfterSeconds, type Standing } from '../traffic/limit/headers.ts';
 import { type KeyFacts, limitKey } from '../traffic/limit/key.ts';
 import { type Demand, type LimitCall, Limiter, type Passage } from '../traffic/limit/limiter.ts';
-import { hashText } from '../traffic/snapshot/key-hash.ts';
+import { limiterName, limiterShard } from '../traffic/limit/objects.ts';
 import type { Exchange, RateLimitEntry, Soon } from './exchange.ts';
 import type { RateLimitStage } from './pipeline.ts';
 import { refuse } from './refusal.ts';
@@ -98,7 +98,7 @@ export function createRateLimits(ports: RateLimitPorts): RateLimits {
     const { objects } = prepare(policy);
     return spec.limits.map((limit) => {
       const key = limitKey(limit.key, facts);
-      const object = objects.length === 1 ? objects[0] : objects[limiterShard(limit.name, key, objects.length)];
+      const object = objects[limiterShard(limit.name, key, objects.length)];
       return { limit, leased: spec.mode === 'leased', object, key, open: spec.onFailure === 'open' };
     });
   };
@@ -335,16 +335,6 @@ export function createRateLimits(ports: RateLimitPorts): RateLimits {
       members: { 'violated-policies': violated },
     });
   }
-}
-
-/** The object that counts a share of a policy's keys. */
-export function limiterName(namespaceUid: string, policy: string, shard: number): string {
-  return `${namespaceUid}/${policy}/${shard}`;
-}
-
-/** Which of a policy's objects counts a limit for a key. */
-export function limiterShard(limit: string, key: string, shards: number): number {
-  return hashText(`${limit}\n${key}`) % shards;
 }
 
 function isCounted({ spec }: RateLimitEntry): boolean {

@@ -31,6 +31,12 @@ export function limitKey(parts: readonly KeyPart[], facts: KeyFacts): string {
   return key;
 }
 
+/** Whether a key is one that these parts make: it has their names, in their order. */
+export function isKeyOf(parts: readonly KeyPart[], key: string): boolean {
+  const names = key === '' ? [] : key.split('&').map((part) => part.split('=', 1)[0]);
+  return names.length === parts.length && parts.every((part, i) => nameOf(part) === names[i]);
+}
+
 function partOf(part: KeyPart, facts: KeyFacts): string | null {
   switch (part.type) {
     case 'ip':

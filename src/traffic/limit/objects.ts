@@ -1,0 +1,11 @@
+import { hashText } from '../snapshot/key-hash.ts';
+
+/** The object that counts a share of a policy's keys. */
+export function limiterName(namespaceUid: string, policy: string, shard: number): string {
+  return `${namespaceUid}/${policy}/${shard}`;
+}
+
+/** Which of a policy's objects counts a limit for a key. */
+export function limiterShard(limit: string, key: string, shards: number): number {
+  return shards === 1 ? 0 : hashText(`${limit}\n${key}`) % shards;
+}
