@@ -75,6 +75,11 @@ describe('refused', () => {
     ['two blocks in one', { addresses: { allow: ['10.0.0.0/8,::/0'] } }, 'spec.addresses.allow[0]'],
     ['a block of 33 bits', { addresses: { allow: ['10.0.0.0/33'] } }, 'spec.addresses.allow[0]'],
     ['an origin with a path', { webSocket: { origins: ['https://a.example/'] } }, 'spec.webSocket.origins[0]'],
+    [
+      'an origin with a port that it has anyway',
+      { webSocket: { origins: ['https://a.example:443'] } },
+      'spec.webSocket.origins[0]',
+    ],
     ['any origin', { webSocket: { origins: ['*'] } }, 'spec.webSocket.origins[0]'],
     ['an origin of nobody', { webSocket: { origins: ['null'] } }, 'spec.webSocket.origins[0]'],
     [
