@@ -179,9 +179,9 @@ function originFault(address: string): string | null {
   return pathname === '/' && search === '' && hash === '' ? null : 'expected an origin, without a path';
 }
 
-/** One spelling of an origin, without a slash at its end. */
+/** One spelling of an origin, without a slash at its end; what is none stays as it is, and is refused elsewhere. */
 function originOf(address: string): string {
-  return new URL(address).origin;
+  return URL.canParse(address) ? new URL(address).origin : address;
 }
 
 function endpointOf({ address, weight, zone, draining }: JsonObject): CompiledEndpoint {

@@ -78,7 +78,9 @@ describe('a fleet of isolates', () => {
     for (const n of [1, 2, 3, 4]) fleet.manners.set(`http://10.0.0.${n}`, 'errors');
     fleet.run(3_000);
     fleet.restartMonitor();
+    const { begun } = fleet.counts;
     fleet.run(1_000);
+    expect(fleet.counts.begun).toBe(begun);
     expect(fleet.isolates.map((_, at) => fleet.breakerOf(at))).toEqual(Array(3).fill('Open'));
     for (const n of [1, 2, 3, 4]) fleet.manners.set(`http://10.0.0.${n}`, 'fine');
     fleet.run(30_000);

@@ -149,12 +149,12 @@ export class Monitor {
     return { checks, discoveries };
   }
 
-  /** When something is due next; null for never. */
+  /** When something is due next, beside what is being asked; null for never. */
   nextDueMs(): number | null {
     let next = Number.POSITIVE_INFINITY;
-    for (const { entry, checkDueMs, discoveryDueMs, breakers } of this.watched.values()) {
-      if (entry?.source.type === 'discovery') next = Math.min(next, discoveryDueMs);
-      for (const dueMs of checkDueMs.values()) next = Math.min(next, dueMs);
+    for (const { entry, checkDueMs, checking, discoveryDueMs, asking, breakers } of this.watched.values()) {
+      if (entry?.source.type === 'discovery' && !asking) next = Math.min(next, discoveryDueMs);
+      for (const [address, dueMs] of checkDueMs) if (!checking.has(address)) next = Math.min(next, dueMs);
       for (const record of breakers.values()) next = Math.min(next, nextPassMs(record));
     }
     return next === Number.POSITIVE_INFINITY ? null : next;
