@@ -35,6 +35,7 @@ const GATEWAY = [
   'referencegrants',
   'routematchpolicies',
   'hostnamegrants',
+  'ratelimitpolicies',
   'authpolicies',
   'securitypolicies',
 ];
@@ -70,7 +71,7 @@ const RULES: Readonly<Record<Role, readonly Rule[]>> = {
     { groups: [''], resources: [...DATA, ...WORK, 'discovery', 'members', 'elections', 'kv', 'services'], verbs: READ },
     { groups: ['', 'orasi.io'], resources: DECLARED, verbs: READ },
     { groups: GATEWAY_GROUPS, resources: GATEWAY, verbs: READ },
-    { groups: [''], resources: ['queries'], verbs: ['create'] },
+    { groups: [''], resources: ['queries', 'explanations'], verbs: ['create'] },
     { groups: [''], resources: ['metrics'], verbs: READ },
   ],
 };

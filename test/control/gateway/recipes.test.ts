@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { blocksOf } from '../../../src/core/address-blocks.ts';
 import { pluralOf, recipes } from '../../gateway-recipes.ts';
@@ -11,4 +13,12 @@ test.each([...recipes()])('the example %s is what the schemas take', (_, objects
     const { status, json } = plane.send('create', object, call);
     expect(status === 201 ? '' : json.message).toBe('');
   }
+});
+
+test('every example is linked from the documentation', () => {
+  const docs = join(import.meta.dirname, '../../../docs');
+  const pages = readdirSync(docs).filter((file) => file.endsWith('.md'));
+  const text = pages.map((file) => readFileSync(join(docs, file), 'utf8')).join('\n');
+  const unlinked = [...recipes().keys()].filter((name) => !text.includes(`(../deploy/examples/gateway/${name}.yaml)`));
+  expect(unlinked).toEqual([]);
 });
