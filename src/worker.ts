@@ -22,8 +22,7 @@ import { edgeTiersIn } from './core/protocol/rate-limit.ts';
 import { UPSTREAM_MONITOR_NAME } from './core/protocol/upstream-monitor.ts';
 import { systemRandom } from './core/random.ts';
 import { type Deps, depsOf } from './deps.ts';
-import { createGateway } from './gateway/create-gateway.ts';
-import type { Gateway } from './gateway/gateway.ts';
+import { type CreatedGateway, createGateway } from './gateway/create-gateway.ts';
 import { checkHealth } from './health.ts';
 import { sentryReporter, silentReporter } from './observe/error-reporter.ts';
 import { isLogged } from './observe/log.ts';
@@ -35,7 +34,7 @@ export { Cluster, ControlPlane, MetricsHub, RateLimiter, TaskQueue, UpstreamMoni
 const AFTER_RESTART = '@restart';
 
 const apis = new WeakMap<Deps, ApiApp>();
-const gateways = new WeakMap<Deps, Gateway>();
+const gateways = new WeakMap<Deps, CreatedGateway>();
 
 /** The Worker: requests to the API or the gateway, queue batches to their consumer, the cron to the sweep. */
 export default {
@@ -47,7 +46,7 @@ export default {
     const name = canonical.ok ? canonical.request.host : canonicalAuthority(host ?? '')?.host;
     if (name !== undefined && isAdminHost(deps.config.adminHosts, name))
       return apiOf(deps, env).fetch(request, env, context);
-    const gateway = gatewayOf(deps, env);
+    const { gateway } = gatewayOf(deps, env);
     return canonical.ok
       ? gateway.fetch(request, canonical.request, context)
       : gateway.refuseTarget(request, canonical.fault);
@@ -80,7 +79,7 @@ export default {
   },
 } satisfies ExportedHandler<Cloudflare.Env>;
 
-function gatewayOf(deps: Deps, env: Cloudflare.Env): Gateway {
+function gatewayOf(deps: Deps, env: Cloudflare.Env): CreatedGateway {
   const present = gateways.get(deps);
   if (present !== undefined) return present;
   const { config, logs } = deps;
@@ -169,6 +168,7 @@ function apiOf(deps: Deps, env: Cloudflare.Env): ApiApp {
     services: deps.services,
     upstreamMonitor: () => env.UPSTREAM_MONITOR.getByName(UPSTREAM_MONITOR_NAME),
     rateLimiter: (name) => env.RATE_LIMITER.getByName(name),
+    explain: (request, waitUntil) => gatewayOf(deps, env).explain(request, waitUntil),
     metrics: () => Promise.all(METRICS_HUB_NAMES.map((name) => env.METRICS_HUB.getByName(name).read())),
   });
   apis.set(deps, api);

@@ -19,6 +19,7 @@ import { mountClusterServices, type ServicePorts } from './cluster-services.ts';
 import { mountClusters } from './clusters.ts';
 import { mountDatasets } from './datasets.ts';
 import { mountEtcd } from './etcd.ts';
+import { type ExplainPort, mountExplain } from './explain.ts';
 import { mountGatewayVersions } from './gateway-versions.ts';
 import { type EndSockets, mountKeys } from './keys.ts';
 import { mountMetrics, type ReadMetrics } from './metrics.ts';
@@ -54,6 +55,7 @@ export interface ApiParts {
   readonly clusterBackups: ClusterBackups;
   readonly services: ServicePorts;
   readonly metrics: ReadMetrics;
+  readonly explain: ExplainPort;
   readonly upstreamMonitor: UpstreamPorts['monitor'];
   /** An object that counts rate limits, by its name. */
   readonly rateLimiter: (name: string) => RateLimiterCalls;
@@ -77,6 +79,7 @@ export function createApi({
   clusterBackups,
   services,
   metrics,
+  explain,
   upstreamMonitor,
   rateLimiter,
 }: ApiParts): ApiApp {
@@ -98,6 +101,7 @@ export function createApi({
     mountGatewayVersions(app, base, controlPlane, store);
     mountRateLimits(app, base, { controlPlane, limiter: rateLimiter });
     mountMetrics(app, base, metrics);
+    mountExplain(app, base, explain);
     mountEtcd(app, base, cluster);
     mountResources(app, { controlPlane, authorize: (...call) => base.authorize(...call) });
   });

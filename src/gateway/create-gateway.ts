@@ -18,6 +18,7 @@ import { createAuthentication, type PlatformKey } from './authenticate.ts';
 import { createAuthorisation } from './authorise.ts';
 import { ControlLink } from './control-link.ts';
 import { endpointSender, type Fetcher } from './endpoint.ts';
+import { createExplain, type Explain } from './explain.ts';
 import type { FilesBucket } from './files.ts';
 import { Gateway } from './gateway.ts';
 import { GatewayMetrics } from './metrics/gateway-metrics.ts';
@@ -65,8 +66,13 @@ export interface GatewayPorts {
   readonly logs: (component: string) => Log;
 }
 
+export interface CreatedGateway {
+  readonly gateway: Gateway;
+  readonly explain: Explain;
+}
+
 /** The data plane with every stage in its place. */
-export function createGateway(ports: GatewayPorts): Gateway {
+export function createGateway(ports: GatewayPorts): CreatedGateway {
   const { clock, random, logs } = ports;
   const log = logs('gateway');
   const isolate = newId(clock, random);
@@ -102,6 +108,12 @@ export function createGateway(ports: GatewayPorts): Gateway {
     clock,
     log,
   });
+  const rateLimits = createRateLimits({
+    ...ports,
+    limiter,
+    newHolder: () => newId(clock, random),
+    mostKeys: LIMITS.rateLimitLeases,
+  });
   const stages: Stages = {
     addresses: checkAddress,
     validation: checkRequest,
@@ -120,12 +132,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
         limiter(nonceObject(namespaceUid, nonce)).firstUse(nonce, expiresAtMs),
     }),
     authorisation: createAuthorisation(log),
-    rateLimits: createRateLimits({
-      ...ports,
-      limiter,
-      newHolder: () => newId(clock, random),
-      mostKeys: LIMITS.rateLimitLeases,
-    }),
+    rateLimits,
     upstreams,
     securityHeaders: addSecurityHeaders,
     observer: createObserver({
@@ -153,7 +160,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     bindings: ports.upstreamBindings,
     bucket: ports.bucket,
   });
-  return new Gateway({
+  const gateway = new Gateway({
     snapshots,
     link,
     stages,
@@ -164,6 +171,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     random,
     log,
   });
+  return { gateway, explain: createExplain({ snapshots, link, stages, rateLimits, upstreams, clock, random }) };
 }
 
 /** Objects that a namespace's nonces are spread over. */

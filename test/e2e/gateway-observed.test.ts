@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Instance, launch } from '../../scripts/launcher.ts';
 import { findProgram, freePorts, ServerProcess } from '../discovery/process.ts';
 import { until } from '../discovery/until.ts';
-import { applyAll, routed } from './gateway-resources.ts';
+import { applyAll, createNamespace, routed, routeTo, upstreamOf } from './gateway-resources.ts';
 import { type Backend, backendServer, send } from './gateway-world.ts';
 
 const prometheus = findProgram('prometheus');
@@ -110,3 +110,151 @@ async function startPrometheus(command: string): Promise<ServerProcess> {
   await server.start();
   return server;
 }
+
+test('a trace goes on from the caller to the upstream, and its spans and the request are lines of the log', async () => {
+  const before = shop.received.length;
+  const answer = await send(instance, 'shop.example.com', '/traced?token=s3cret', {
+    headers: {
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      tracestate: 'vendor=1',
+      'x-request-id': 'from-the-caller',
+    },
+  });
+  expect(answer.headers['x-request-id']).toBe('from-the-caller');
+  const { headers } = shop.received[before];
+  expect(headers).toMatchObject({ tracestate: 'vendor=1', 'x-request-id': 'from-the-caller' });
+  const [, traceId, spanId, flags] = String(headers['traceparent']).split('-');
+  expect([traceId, flags]).toEqual(['0af7651916cd43dd8448eb211c80319c', '01']);
+  const lines = await until('the spans are logged', () => {
+    const logged = instance.logs.filter((line) => line.includes(traceId)).map((line) => JSON.parse(line));
+    return logged.length === 3 && logged;
+  });
+  const [access, server, client] = ['request', 'SERVER', 'CLIENT'].map((what) =>
+    lines.find(({ message, kind }) => message === what || kind === what),
+  );
+  expect(access).toMatchObject({ component: 'access', requestId: 'from-the-caller', query: '?token=[redacted]' });
+  expect(server).toMatchObject({ component: 'trace', parentSpanId: 'b7ad6b7169203331' });
+  expect(client).toMatchObject({ spanId, parentSpanId: server.spanId });
+  expect(instance.logs.join()).not.toContain('s3cret');
+});
+
+test('a malformed request id is replaced, and answers that were refused have one', async () => {
+  const answer = await send(instance, 'nobody.example.com', '/', { headers: { 'x-request-id': 'not one' } });
+  expect(answer.headers['x-request-id']).toMatch(/^[0-9a-z]{26}$/);
+  const malformed = await send(instance, 'shop.example.com', '/%zz');
+  expect([malformed.status, malformed.headers['x-request-id']?.length]).toEqual([400, 26]);
+});
+
+const explain = async (namespace: string, asked: object, authorization?: string) => {
+  const answer = await instance.fetch(`/v1/namespaces/${namespace}/gateway/explain`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...(authorization === undefined ? {} : { authorization }) },
+    body: JSON.stringify(asked),
+  });
+  return { status: answer.status, json: JSON.parse(await answer.text()) };
+};
+
+test('explain says where a request would go and why, sending and counting nothing', async () => {
+  const match = (value: string, headers: object[] = []) => [{ path: { type: 'PathPrefix', value }, headers }];
+  await applyAll(instance, 'default', [
+    upstreamOf('api', [shop.address, 'http://127.0.0.1:9'], { circuitBreaker: { failureThreshold: 3 } }),
+    routeTo('api', 'api', ['api.example.com'], {
+      matches: match('/v1', [{ name: 'x-plan', value: 'gold' }]),
+      filters: [
+        { type: 'URLRewrite', urlRewrite: { path: { type: 'ReplacePrefixMatch', replacePrefixMatch: '/inner' } } },
+      ],
+    }),
+    routeTo('api', 'rest', ['api.example.com'], { matches: match('/') }),
+    {
+      apiVersion: 'orasi.io/v1alpha1',
+      kind: 'RateLimitPolicy',
+      metadata: { name: 'few' },
+      spec: {
+        targetRefs: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: 'api' }],
+        mode: 'exact',
+        limits: [{ name: 'minute', algorithm: 'fixedWindow', limit: 2, windowSeconds: 60, key: [{ type: 'ip' }] }],
+      },
+    },
+  ]);
+  const asked = { url: 'http://api.example.com/v1/../v1/items?page=2', headers: { 'x-plan': 'gold' } };
+  const explained = await until('both routes are there', async () => {
+    const { json } = await explain('default', asked);
+    return json.match?.route === 'default/api' && json.limits.length > 0 && json;
+  });
+  const before = shop.received.length;
+  expect(explained).toMatchObject({
+    request: { method: 'GET', host: 'api.example.com', path: '/v1/items', query: '?page=2' },
+    outcome: { type: 'proxied' },
+    match: { route: 'default/api', because: ['path is /v1 or below', 'header x-plan is gold'] },
+    rules: [
+      { route: 'default/api', outcome: 'matched' },
+      { route: 'default/rest', outcome: 'outranked' },
+    ],
+    filters: ['rewrites to /inner in place of the matched prefix'],
+    policies: [{ kind: 'RateLimitPolicy', name: 'few', target: 'HTTPRoute' }],
+    limits: [{ policy: 'few', limit: 'minute', mode: 'exact', allowed: true, remaining: 2 }],
+    backends: [{ name: 'default/api', share: 1, fault: null, upstream: { breaker: 'Closed' } }],
+    forwarded: { path: '/inner/items', query: '?page=2' },
+  });
+  for (let i = 0; i < 5; i++) await explain('default', asked);
+  const { json: again } = await explain('default', asked);
+  expect(again.limits[0].remaining).toBe(2);
+  expect(shop.received.length).toBe(before);
+  const { json: other } = await explain('default', { url: 'http://api.example.com/v1/items', method: 'POST' });
+  expect(other.match.route).toBe('default/rest');
+  expect(other.rules[0]).toMatchObject({
+    route: 'default/api',
+    outcome: 'failed',
+    why: 'header x-plan: expected gold, found nothing',
+  });
+});
+
+test('explain agrees with what then happens: refused by a limit, redirected, without a route', async () => {
+  await applyAll(instance, 'default', [
+    routeTo('api', 'moved', ['moved.example.com'], {
+      backendRefs: undefined,
+      filters: [{ type: 'RequestRedirect', requestRedirect: { hostname: 'new.example.com', statusCode: 301 } }],
+    }),
+  ]);
+  const limited = { url: 'http://api.example.com/v1', headers: { 'x-plan': 'gold' } };
+  for (let i = 0; i < 2; i++) await send(instance, 'api.example.com', '/v1', { headers: limited.headers });
+  const cases = [
+    { asked: { ...limited, clientIp: '127.0.0.1' }, status: 429, detail: 'limit "minute"' },
+    { asked: { url: 'http://moved.example.com/a' }, status: 301, detail: 'http://new.example.com/a' },
+    { asked: { url: 'http://nobody.example.com/' }, status: 404, detail: 'no route for GET /' },
+  ];
+  for (const { asked, status, detail } of cases) {
+    const { outcome } = await until('it is explained so', async () => {
+      const { json } = await explain('default', asked);
+      return json.outcome.status === status && json;
+    });
+    expect(outcome.detail).toContain(detail);
+    const { host, pathname } = new URL(asked.url);
+    expect((await send(instance, host, pathname, { headers: 'headers' in asked ? asked.headers : {} })).status).toBe(
+      status,
+    );
+  }
+});
+
+test('a reader explains its own namespace, and of hosts of another one learns only that they are not its own', async () => {
+  await createNamespace(instance, 'acme');
+  const issued = await instance.fetch('/v1/namespaces/acme/keys', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ role: 'reader' }),
+  });
+  const { token } = (await issued.json()) as { token: string };
+  const authorization = `Bearer ${token}`;
+  const { status, json } = await explain('acme', { url: 'http://shop.example.com/' }, authorization);
+  expect(status).toBe(200);
+  expect(json).toMatchObject({
+    outcome: { type: 'elsewhere', detail: '"shop.example.com" is not a host of namespace "acme"' },
+    match: null,
+    rules: [],
+    omitted: 0,
+    backends: [],
+    policies: [],
+  });
+  expect(JSON.stringify(json)).not.toContain(shop.address);
+  expect((await explain('default', { url: 'http://shop.example.com/' }, authorization)).status).toBe(403);
+});
