@@ -10,12 +10,13 @@ import {
   sectionName,
 } from './gateway-schema/names.ts';
 import { type JsonValue, objectIn, objectsIn } from './json.ts';
-import { type Cause, duplicate, unsupportedValue } from './status.ts';
+import { type Cause, duplicate, forbiddenField, unsupportedValue } from './status.ts';
 
 /** What a policy may be attached to, by the plural that names it in tables. */
 const TARGETS: readonly (readonly [group: string, kind: string])[] = [
   ['gateway.networking.k8s.io', 'Gateway'],
   ['gateway.networking.k8s.io', 'HTTPRoute'],
+  ['orasi.io', 'Upstream'],
 ];
 
 /** `spec.targetRefs` of a policy: GEP-713's LocalPolicyTargetReferenceWithSectionName. */
@@ -33,7 +34,7 @@ export function policyTargets() {
     .min(1)
     .max(16)
     .describe(
-      "What the policy is attached to, in its own namespace. A rule's policy goes before its route's, that before the Gateway's.",
+      "What the policy is attached to, in its own namespace. A rule's policy goes before its route's, that before the Upstream's, and that before the Gateway's.",
     );
 }
 
@@ -71,14 +72,11 @@ export function targetFaults(spec: JsonValue | undefined): Cause[] {
     const path = `spec.targetRefs[${at}]`;
     const kinds = TARGETS.filter(([group]) => group === target.group).map(([, kind]) => kind);
     if (kinds.length === 0)
-      causes.push(
-        unsupportedValue(
-          `${path}.group`,
-          target.group,
-          TARGETS.slice(0, 1).map(([group]) => group),
-        ),
-      );
+      causes.push(unsupportedValue(`${path}.group`, target.group, [...new Set(TARGETS.map(([group]) => group))]));
     else if (!kinds.includes(String(target.kind))) causes.push(unsupportedValue(`${path}.kind`, target.kind, kinds));
+    else if (target.kind === 'Upstream' && target.sectionName !== undefined) {
+      causes.push(forbiddenField(`${path}.sectionName`, 'an Upstream has no sections'));
+    }
     const text = JSON.stringify([target.group, target.kind, target.name, target.sectionName ?? null]);
     if (seen.has(text)) causes.push(duplicate(path, { ...target }));
     seen.add(text);

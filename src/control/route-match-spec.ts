@@ -58,7 +58,7 @@ export function routeMatchFaults(policy: Resource): Cause[] {
   const spec = objectIn(policy.spec);
   const causes = targetFaults(spec);
   for (const [at, target] of objectsIn(spec.targetRefs).entries()) {
-    if (target.kind === 'Gateway') {
+    if (target.kind === 'Gateway' || target.kind === 'Upstream') {
       causes.push(unsupportedValue(`spec.targetRefs[${at}].kind`, target.kind, ['HTTPRoute']));
     }
   }

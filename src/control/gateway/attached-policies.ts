@@ -70,15 +70,43 @@ export class AttachedPolicies {
       .map((row) => String(row.policy));
   }
 
-  /** Of targets from the widest to the narrowest the policy on the narrowest that has one. */
-  narrowest(
-    targets: readonly { readonly text: string; readonly target: AttachedPolicy['target'] }[],
-    plural: PolicyPlural,
-  ): { readonly policy: PlacedPolicy; readonly target: AttachedPolicy['target'] } | null {
-    for (let i = targets.length - 1; i >= 0; i--) {
-      const policy = this.inForce(targets[i].text, plural);
-      if (policy !== null) return { policy, target: targets[i].target };
-    }
-    return null;
+  /** What is in force on targets, each asked for once: many rules have the same ones. */
+  lookup(): PolicyLookup {
+    const known = new Map<string, ReadonlyMap<PolicyPlural, PlacedPolicy>>();
+    return (target) => {
+      const present = known.get(target) ?? this.onTarget(target);
+      known.set(target, present);
+      return present;
+    };
   }
+
+  private onTarget(target: string): ReadonlyMap<PolicyPlural, PlacedPolicy> {
+    const policies = new Map<PolicyPlural, PlacedPolicy>();
+    const rows = this.database.exec(
+      'SELECT plural, policy, state FROM gateway_policies WHERE target = ? ORDER BY plural, age, policy',
+      target,
+    );
+    for (const row of rows) {
+      const plural = row.plural as PolicyPlural;
+      const state: PolicyState = JSON.parse(String(row.state));
+      if (!policies.has(plural)) policies.set(plural, { policy: String(row.policy), ...state });
+    }
+    return policies;
+  }
+}
+
+/** The policies in force on a target, by kind. */
+export type PolicyLookup = (target: string) => ReadonlyMap<PolicyPlural, PlacedPolicy>;
+
+/** Of targets from the widest to the narrowest the policy on the narrowest that has one. */
+export function narrowest(
+  lookup: PolicyLookup,
+  targets: readonly { readonly text: string; readonly target: AttachedPolicy['target'] }[],
+  plural: PolicyPlural,
+): { readonly policy: PlacedPolicy; readonly target: AttachedPolicy['target'] } | null {
+  for (let i = targets.length - 1; i >= 0; i--) {
+    const policy = lookup(targets[i].text).get(plural);
+    if (policy !== undefined) return { policy, target: targets[i].target };
+  }
+  return null;
 }

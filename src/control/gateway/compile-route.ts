@@ -51,7 +51,7 @@ export interface CompiledRouteRule {
   readonly name: string | null;
   readonly matches: readonly CompiledMatch[];
   readonly action: Omit<RuleAction, 'gateway' | 'policies'>;
-  /** Upstreams that its requests may go to, for the policies that are attached to those. */
+  /** Upstreams that its requests may go to, mirrors aside: the policies of those are its too. */
   readonly upstreams: readonly BackendReference[];
   /** Whether it depends on what the addresses of those are. */
   readonly readsAddresses: boolean;
@@ -142,6 +142,7 @@ function compileRule(
   const backends = objectsIn(rule.backendRefs).map((item, i) => backendOf(item, `backendRefs[${i}]`));
   const onlyPrefixes = matches.length === 1 && matches[0].path.type === 'PathPrefix';
   const behind = [...reached];
+  const upstreamsBehind = [...upstreams];
   const { filters, faults: filterFaults } = compileFilters(
     objectsIn(rule.filters),
     'filters',
@@ -170,7 +171,7 @@ function compileRule(
   return {
     name: typeof rule.name === 'string' ? rule.name : null,
     matches,
-    upstreams,
+    upstreams: upstreamsBehind,
     readsAddresses,
     faults,
     action: {

@@ -13,8 +13,9 @@ import { NO_UPSTREAM } from './records.ts';
 import { RouteWork } from './route-work.ts';
 import { Workspace, type WorkspaceParts } from './workspace.ts';
 
-/** References handed on in one step. */
+/** Those who refer to one target are handed on at this pace, so that other changes are not behind all of them. */
 const REQUEUED_A_STEP = 500;
+const REQUEUE_EVERY_MS = 1_000;
 
 /**
  * The gateway's side of the control plane: each change of a resource asks for looks at what it touches, a look writes
@@ -47,6 +48,7 @@ export class GatewayControl {
       if (key.resource === 'gateways') this.space.touch(`target:Gateway ${name}`);
       if (key.resource === 'referencegrants') this.space.touch(`grants:${key.namespace}`);
     }
+    if (key.group === 'orasi.io' && key.resource === 'upstreams') this.space.touch(`target:Upstream ${name}`);
     if (key.group === 'orasi.io' && key.resource === 'hostnamegrants') this.grants.changed([object, previous]);
     if (key.group === '' && key.resource === 'namespaces') this.space.touch(`namespace:${key.name}`);
     if (key.group === '' && key.resource === 'secrets') this.space.touch(`secret:${name}`);
@@ -134,10 +136,12 @@ export class GatewayControl {
     const { entries, references } = this.space;
     const cursor = `requeue:${target}`;
     const works = references.to(target, entries.textFact(cursor), REQUEUED_A_STEP);
-    for (const work of works) this.space.ask(work);
+    works.forEach((work, index) => {
+      this.space.ask(work, (index * REQUEUE_EVERY_MS) / REQUEUED_A_STEP);
+    });
     const isLast = works.length < REQUEUED_A_STEP;
     entries.fact(cursor, isLast ? '' : works[works.length - 1]);
-    return isLast ? DONE : { requeueAfterMs: 0 };
+    return isLast ? DONE : { requeueAfterMs: REQUEUE_EVERY_MS };
   }
 }
 

@@ -14,6 +14,7 @@ export class GrantWork {
 
   /** In the transaction of a change: everybody looks again who has a host that it speaks of, or spoke of. */
   changed(grants: readonly (Resource | undefined)[]): void {
+    this.space.hostnameGrants.forget();
     for (const grant of grants) {
       if (grant === undefined) continue;
       for (const rival of this.space.claims.rivals(hostnameOf(grant), null)) this.space.touch(`host:${rival}`);

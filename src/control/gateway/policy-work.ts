@@ -124,6 +124,7 @@ export class PolicyWork {
     const [kind, rest] = target.split(' ');
     const [name] = rest.split('#');
     if (kind === 'HTTPRoute') this.space.ask(`gateway-route:${name}`);
+    else if (kind === 'Upstream') this.space.touch(`upstream:${name}`);
     else this.space.touch(`gateway:${name}`);
   }
 
@@ -142,7 +143,8 @@ export class PolicyWork {
       const status = objectIn(object.status);
       const present = objectsIn(status.ancestors);
       const ancestors = targets.map((target, index): JsonObject => {
-        const ancestorRef: JsonObject = { group: GATEWAY_GROUP, kind: target.kind, namespace, name: target.name };
+        const group = target.kind === 'Upstream' ? 'orasi.io' : GATEWAY_GROUP;
+        const ancestorRef: JsonObject = { group, kind: target.kind, namespace, name: target.name };
         if (target.section !== null) ancestorRef.sectionName = target.section;
         const known = present.find((item) => jsonEqual(item.ancestorRef, ancestorRef))?.conditions;
         const conditions = withCondition(known, { ...verdicts[index], observedGeneration }, now);
@@ -178,6 +180,10 @@ export class PolicyWork {
       if (route === undefined) return `there is no HTTPRoute ${name}`;
       const named = objectsIn(objectIn(route.spec).rules).some((rule) => rule.name === section);
       return section === null || named ? null : `HTTPRoute ${name} has no rule named ${section}`;
+    }
+    if (kind === 'Upstream') {
+      const isThere = this.space.find('orasi.io', 'upstreams', namespace, name) !== undefined;
+      return isThere ? null : `there is no Upstream ${name}`;
     }
     const gateway = this.listeners.facts(namespace, name);
     if (gateway === null) return `there is no Gateway ${name} of a class of ours`;

@@ -8,7 +8,7 @@ import { DONE, type ReconcileResult } from '../reconcile.ts';
 import type { Resource, ResourceKey } from '../resource.ts';
 import { compileUpstream } from '../upstream-spec.ts';
 import { type Attachment, attach, type ParentReference, parentReferences, routeHostnames } from './attach.ts';
-import { POLICY_PLURALS, targetText } from './attached-policies.ts';
+import { narrowest, POLICY_PLURALS, type PolicyLookup, targetText } from './attached-policies.ts';
 import {
   type BackendReference,
   brokenBy,
@@ -113,7 +113,9 @@ export class RouteWork {
       for (const upstream of rule.upstreams) references.add(`address:${upstream.namespace}/${upstream.name}`);
     }
     const policyFaults = new Set<string>();
-    const rows = compiled === null ? [] : served.flatMap((host) => this.rowsOf(route, compiled, host, policyFaults));
+    const policies = this.space.policies.lookup();
+    const rows =
+      compiled === null ? [] : served.flatMap((host) => rowsOf(route, compiled, host, policies, policyFaults));
     const attachments = attachmentsOf(parents, refusal === null && spec !== null);
     const record: RouteRecord = {
       uid: route.metadata.uid,
@@ -266,74 +268,6 @@ export class RouteWork {
     return { key: `${uid}/${name}`, upstream: compileUpstream(upstream, uid) };
   }
 
-  /** The rules of a route on one host, by path. */
-  private rowsOf(route: Resource, compiled: CompiledRoute, host: HostOfRoute, policyFaults: Set<string>): RuleRow[] {
-    const createdMs = Date.parse(route.metadata.creationTimestamp);
-    const rows = new Map<
-      number,
-      { segments: number; prioritised: boolean; rules: CompiledRule[]; actions: RuleAction[] }
-    >();
-    for (const rule of compiled.rules) {
-      const { action, priority, conditions } = this.actionOf(route, rule, host, policyFaults);
-      rule.matches.forEach(({ path, match }, matchIndex) => {
-        const place = placeOfPath(path);
-        const row = rows.get(place) ?? { segments: 0, prioritised: false, rules: [], actions: [] };
-        rows.set(place, row);
-        let index = row.actions.indexOf(action);
-        if (index < 0) index = row.actions.push(action) - 1;
-        if (path.type === 'PathPrefix') row.segments = Math.max(row.segments, segmentsOfPath(path));
-        row.prioritised ||= priority !== 0;
-        row.rules.push({ path, match: { ...match, conditions }, priority, createdMs, action: index, matchIndex });
-      });
-    }
-    return [...rows].map(([place, { segments, prioritised, rules, actions }]) => ({
-      host: host.key,
-      place,
-      segments,
-      prioritised,
-      page: { rules, actions },
-    }));
-  }
-
-  private actionOf(route: Resource, rule: CompiledRouteRule, host: HostOfRoute, policyFaults: Set<string>) {
-    const { namespace = '', name } = route.metadata;
-    const { gateway } = host;
-    // From the widest to the narrowest.
-    const targets: { text: string; target: AttachedPolicy['target'] }[] = [
-      { text: targetText('Gateway', gateway.namespace, gateway.name, null), target: 'Gateway' },
-      { text: targetText('Gateway', gateway.namespace, gateway.name, gateway.listener), target: 'Gateway' },
-      { text: targetText('HTTPRoute', namespace, name, null), target: 'HTTPRoute' },
-    ];
-    if (rule.name !== null)
-      targets.push({ text: targetText('HTTPRoute', namespace, name, rule.name), target: 'HTTPRouteRule' });
-    const policies: AttachedPolicy[] = [];
-    const faults: { reason: string; field: string; message: string }[] = [];
-    let routeMatch: { priority: number; conditions: CompiledRule['match']['conditions'] } = {
-      priority: 0,
-      conditions: null,
-    };
-    for (const plural of POLICY_PLURALS) {
-      const found = this.space.policies.narrowest(targets, plural);
-      if (found === null) continue;
-      const { policy, target } = found;
-      if (policy.routeMatch !== null) routeMatch = policy.routeMatch;
-      if (policy.fault !== null) {
-        faults.push({ reason: 'Invalid', field: `${plural} ${policy.policy}`, message: policy.fault });
-        policyFaults.add(`${plural} ${policy.policy} cannot be enforced, requests are answered 500: ${policy.fault}`);
-      } else if (plural !== 'routematchpolicies' && policy.entryKey !== null) {
-        policies.push({ kind: KIND_OF[plural], key: policy.entryKey, target });
-      }
-    }
-    policies.sort((a, b) => WIDTH[a.target] - WIDTH[b.target]);
-    const action: RuleAction = {
-      ...rule.action,
-      gateway,
-      policies,
-      broken: rule.action.broken ?? brokenBy(faults),
-    };
-    return { action, ...routeMatch };
-  }
-
   private countAttachments(before: readonly string[], after: readonly string[]): void {
     const changed = new Set<string>();
     const count = (attachment: string, by: number) => {
@@ -385,7 +319,94 @@ const KIND_OF = {
   authpolicies: 'AuthPolicy',
   securitypolicies: 'SecurityPolicy',
 } as const;
-const WIDTH = { Gateway: 0, HTTPRoute: 1, HTTPRouteRule: 2 } as const;
+const WIDTH = { Gateway: 0, Upstream: 1, HTTPRoute: 2, HTTPRouteRule: 3 } as const;
+
+/** The rules of a route on one host, by path. */
+function rowsOf(
+  route: Resource,
+  compiled: CompiledRoute,
+  host: HostOfRoute,
+  policies: PolicyLookup,
+  policyFaults: Set<string>,
+): RuleRow[] {
+  const createdMs = Date.parse(route.metadata.creationTimestamp);
+  const rows = new Map<
+    number,
+    { segments: number; prioritised: boolean; rules: CompiledRule[]; actions: RuleAction[] }
+  >();
+  for (const rule of compiled.rules) {
+    const { action, priority, conditions } = actionOf(route, rule, host, policies, policyFaults);
+    rule.matches.forEach(({ path, match }, matchIndex) => {
+      const place = placeOfPath(path);
+      const row = rows.get(place) ?? { segments: 0, prioritised: false, rules: [], actions: [] };
+      rows.set(place, row);
+      let index = row.actions.indexOf(action);
+      if (index < 0) index = row.actions.push(action) - 1;
+      if (path.type === 'PathPrefix') row.segments = Math.max(row.segments, segmentsOfPath(path));
+      row.prioritised ||= priority !== 0;
+      row.rules.push({ path, match: { ...match, conditions }, priority, createdMs, action: index, matchIndex });
+    });
+  }
+  return [...rows].map(([place, { segments, prioritised, rules, actions }]) => ({
+    host: host.key,
+    place,
+    segments,
+    prioritised,
+    page: { rules, actions },
+  }));
+}
+
+function actionOf(
+  route: Resource,
+  rule: CompiledRouteRule,
+  host: HostOfRoute,
+  lookup: PolicyLookup,
+  policyFaults: Set<string>,
+) {
+  const { namespace = '', name } = route.metadata;
+  const { gateway } = host;
+  // From the widest to the narrowest.
+  const targets: { text: string; target: AttachedPolicy['target'] }[] = [
+    { text: targetText('Gateway', gateway.namespace, gateway.name, null), target: 'Gateway' },
+    { text: targetText('Gateway', gateway.namespace, gateway.name, gateway.listener), target: 'Gateway' },
+    // Of several upstreams the first one's goes before the others'.
+    ...rule.upstreams
+      .map((upstream) => ({
+        text: targetText('Upstream', upstream.namespace, upstream.name, null),
+        target: 'Upstream' as const,
+      }))
+      .reverse(),
+    { text: targetText('HTTPRoute', namespace, name, null), target: 'HTTPRoute' },
+  ];
+  if (rule.name !== null)
+    targets.push({ text: targetText('HTTPRoute', namespace, name, rule.name), target: 'HTTPRouteRule' });
+  const policies: AttachedPolicy[] = [];
+  const faults: { reason: string; field: string; message: string }[] = [];
+  let routeMatch: { priority: number; conditions: CompiledRule['match']['conditions'] } = {
+    priority: 0,
+    conditions: null,
+  };
+  for (const plural of POLICY_PLURALS) {
+    const found = narrowest(lookup, targets, plural);
+    if (found === null) continue;
+    const { policy, target } = found;
+    if (policy.routeMatch !== null) routeMatch = policy.routeMatch;
+    if (policy.fault !== null) {
+      faults.push({ reason: 'Invalid', field: `${plural} ${policy.policy}`, message: policy.fault });
+      policyFaults.add(`${plural} ${policy.policy} cannot be enforced, requests are answered 500: ${policy.fault}`);
+    } else if (plural !== 'routematchpolicies' && policy.entryKey !== null) {
+      policies.push({ kind: KIND_OF[plural], key: policy.entryKey, target });
+    }
+  }
+  policies.sort((a, b) => WIDTH[a.target] - WIDTH[b.target]);
+  const action: RuleAction = {
+    ...rule.action,
+    gateway,
+    policies,
+    broken: rule.action.broken ?? brokenBy(faults),
+  };
+  return { action, ...routeMatch };
+}
 
 /** The hosts of a route over all of its parents; one that several have is the first one's. */
 function hostsOf(parents: readonly Parent[]): HostOfRoute[] {

@@ -9,8 +9,9 @@ import type { Resource } from '../resource.ts';
 import type { ResourceStore } from '../resource-store.ts';
 import type { ControlStorage } from '../storage.ts';
 import { AttachedPolicies } from './attached-policies.ts';
-import { HostClaims, type HostnameGrant } from './claims.ts';
+import { HostClaims } from './claims.ts';
 import { GatewayEntries } from './entries.ts';
+import { HostnameGrants } from './hostname-grants.ts';
 import { covers } from './hostnames.ts';
 import { GatewayPublisher } from './publisher.ts';
 import { Records } from './records.ts';
@@ -51,6 +52,7 @@ export class Workspace {
   readonly references: References;
   readonly entries: GatewayEntries;
   readonly claims: HostClaims;
+  readonly hostnameGrants: HostnameGrants;
   readonly policies: AttachedPolicies;
   readonly publisher: GatewayPublisher;
 
@@ -61,7 +63,9 @@ export class Workspace {
     this.records = new Records(database);
     this.references = new References(database);
     this.entries = new GatewayEntries(database, (namespace) => this.namespaceUid(namespace));
-    this.claims = new HostClaims(database, (hostname) => this.grantsFor(hostname));
+    const grants = { group: 'orasi.io', resource: 'hostnamegrants', namespace: '' };
+    this.hostnameGrants = new HostnameGrants(() => this.store.all(grants));
+    this.claims = new HostClaims(database, (hostname) => this.hostnameGrants.for(hostname));
     this.policies = new AttachedPolicies(database);
     this.publisher = new GatewayPublisher({ database, entries: this.entries, files, clock, announce });
   }
@@ -91,9 +95,9 @@ export class Workspace {
     return this.parts.adminHosts.some((pattern) => covers(pattern, hostname));
   }
 
-  /** Asks for a work now. */
-  ask(work: string): void {
-    this.parts.storage.addWork(work, this.parts.clock.now());
+  /** Asks for a work, now or later. */
+  ask(work: string, afterMs = 0): void {
+    this.parts.storage.addWork(work, this.parts.clock.now() + afterMs);
   }
 
   /** Has everybody who refers to a target look again. */
@@ -110,19 +114,6 @@ export class Workspace {
   /** Asks for a publication, if it is not asked for yet. */
   publish(): void {
     this.parts.storage.addWork('gateway-publish:', this.publisher.nextAtMs());
-  }
-
-  private grantsFor(hostname: string): HostnameGrant[] {
-    const grants: HostnameGrant[] = [];
-    const all = [...this.store.all({ group: 'orasi.io', resource: 'hostnamegrants', namespace: '' })];
-    // The oldest first: of two that say the same hostname it is the one in force.
-    for (const { object } of all.sort((a, b) => a.createdRevision - b.createdRevision)) {
-      if (object.metadata.deletionTimestamp !== undefined) continue;
-      const { hostname: granted, namespace } = (object.spec ?? {}) as { hostname?: unknown; namespace?: unknown };
-      const grant = { hostname: String(granted).toLowerCase(), namespace: String(namespace) };
-      if (covers(grant.hostname, hostname) || covers(hostname, grant.hostname)) grants.push(grant);
-    }
-    return grants;
   }
 }
 

@@ -129,7 +129,7 @@ export interface RuleAction {
   readonly timeouts: { readonly requestMs: number; readonly backendRequestMs: number };
   readonly retry: CompiledRetry | null;
   readonly sessionPersistence: CompiledSession | null;
-  /** Keys of policy entries, the Gateway's first; of one kind at most one is in force but for rate limits, which add up. */
+  /** The Gateway's first; of one kind at most one is in force: the one whose target is the narrowest. */
   readonly policies: readonly AttachedPolicy[];
   /** Why no request of this rule can be served as declared, or null: then it is answered with that status, never by another rule. */
   readonly broken: { readonly status: number; readonly reason: string; readonly message: string } | null;
@@ -140,7 +140,7 @@ export interface AttachedPolicy {
   /** A key of an entry of kind `policy`. */
   readonly key: string;
   /** Which target it is attached to, for explain. */
-  readonly target: 'Gateway' | 'HTTPRoute' | 'HTTPRouteRule';
+  readonly target: 'Gateway' | 'Upstream' | 'HTTPRoute' | 'HTTPRouteRule';
 }
 
 export interface CompiledBackend {

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../../src/control/json.ts';
 import type { RuleAction, RulePage } from '../../../src/core/protocol/gateway.ts';
 import { SECRETS } from '../fixture.ts';
 import { ROUTES } from './fixture.ts';
-import { conditionTexts, gatewayPlane } from './gateway-plane.ts';
+import { conditionTexts, gatewayPlane, UPSTREAMS } from './gateway-plane.ts';
 
 const KINDS: Readonly<Record<string, string>> = {
   ratelimitpolicies: 'RateLimitPolicy',
@@ -41,7 +41,7 @@ function world() {
           apiVersion: 'orasi.io/v1alpha1',
           kind: KINDS[plural],
           metadata: { name },
-          spec: { targetRefs: targets.map((target) => ({ group: GROUP, ...target })), ...spec },
+          spec: { targetRefs: targets.map((target): JsonObject => ({ group: GROUP, ...target })), ...spec },
         },
         { group: 'orasi.io', version: 'v1alpha1', resource: plural },
       ),
@@ -101,6 +101,37 @@ test('the policy of a rule goes before that of its route, that before the listen
     'Gateway securitypolicies/headers',
     'Gateway ratelimitpolicies/gateway',
   ]);
+});
+
+test('the policy of an Upstream is that of every rule whose requests may go there, the narrower ones first', async () => {
+  const w = world();
+  w.upstream('spare');
+  const backends = (...names: string[]) => ({ backendRefs: names.map((name) => ({ name, port: 80 })) });
+  w.shop([
+    { ...w.under('/a', 'a'), ...backends('orders', 'spare') },
+    { ...w.under('/b'), ...backends('spare') },
+  ]);
+  const upstream = (name: string) => ({ group: 'orasi.io', kind: 'Upstream', name });
+  w.policy('ratelimitpolicies', 'gateway', [GATEWAY], LIMIT);
+  w.policy('ratelimitpolicies', 'orders', [upstream('orders')], LIMIT);
+  expect(w.names(await w.actions())).toEqual([
+    ['Upstream ratelimitpolicies/orders'],
+    ['Gateway ratelimitpolicies/gateway'],
+  ]);
+  w.policy('ratelimitpolicies', 'spare', [upstream('spare')], LIMIT);
+  expect(w.names(await w.actions())).toEqual([
+    ['Upstream ratelimitpolicies/orders'],
+    ['Upstream ratelimitpolicies/spare'],
+  ]);
+  w.policy('ratelimitpolicies', 'route', [ROUTE], LIMIT);
+  expect(w.names(await w.actions())).toEqual([
+    ['HTTPRoute ratelimitpolicies/route'],
+    ['HTTPRoute ratelimitpolicies/route'],
+  ]);
+  expect(w.verdicts('ratelimitpolicies', 'spare')).toEqual([OK]);
+  w.remove(UPSTREAMS, 'spare');
+  await w.settle();
+  expect(w.verdicts('ratelimitpolicies', 'spare')).toEqual(['Accepted=False/TargetNotFound']);
 });
 
 test('of two on one target the oldest is in force and the other says so, until the oldest goes', async () => {

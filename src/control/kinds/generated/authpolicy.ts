@@ -33,7 +33,7 @@ export const authpolicySchema: StructuralSchema = {
           },
           'x-kubernetes-list-type': 'atomic',
           description:
-            "What the policy is attached to, in its own namespace. A rule's policy goes before its route's, that before the Gateway's.",
+            "What the policy is attached to, in its own namespace. A rule's policy goes before its route's, that before the Upstream's, and that before the Gateway's.",
         },
         realm: {
           default: 'api',
