@@ -19,7 +19,7 @@ export function createAuthorisation(log: Log): Check {
     }
     const { target, identity, headers, clientIp, place } = exchange;
     const country = place.country ?? null;
-    const verdict = rules.decide({ ...target, headers, clientIp, country, identity });
+    const verdict = rules.decide({ ...target, headers: headers.entries(), clientIp, country, identity });
     if (verdict.allowed) return null;
     const { rule, failure } = verdict;
     if (failure !== null) log.info('a rule failed', { policy: policy.name, failure, requestId: exchange.requestId });

@@ -2,7 +2,7 @@ import { LIMITS } from '../core/limits.ts';
 import type { Exchange } from './exchange.ts';
 
 /** The length a body announces; null where it announces none. */
-export function announcedBytes(headers: Headers): number | null {
+export function announcedBytes(headers: Pick<Headers, 'get'>): number | null {
   const text = headers.get('content-length');
   return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null;
 }
@@ -14,7 +14,7 @@ export function announcedBytes(headers: Headers): number | null {
 export async function keepCopy(exchange: Exchange): Promise<boolean> {
   const { body } = exchange;
   if (body === null || body instanceof Uint8Array) return true;
-  const length = announcedBytes(exchange.request.headers);
+  const length = announcedBytes(exchange.given);
   if (length === null || length > LIMITS.gatewayCopyBytes) return false;
   exchange.body = new Uint8Array(await new Response(body).arrayBuffer());
   return true;

@@ -2,6 +2,7 @@ import type { AddressBlock } from '../core/address-blocks.ts';
 import { outboundFault } from '../core/outbound.ts';
 import type { CompiledUpstream } from '../core/protocol/upstream.ts';
 import { answerFile, type FilesBucket } from './files.ts';
+import type { HeaderList } from './header-list.ts';
 
 /** A request as it goes to one endpoint. */
 export interface EndpointRequest {
@@ -11,7 +12,7 @@ export interface EndpointRequest {
   /** The name that a filter asks for; null where none does. */
   readonly host: string | null;
   readonly clientHost: string;
-  readonly headers: Headers;
+  readonly headers: HeaderList;
   readonly body: ReadableStream<Uint8Array> | Uint8Array | null;
   readonly signal: AbortSignal | null;
 }
@@ -90,5 +91,13 @@ export function endpointSender({ origin, allowed, binding, bindings, bucket }: E
 
 /** Bytes, redirects and freshness are the client's business: nothing is decoded, followed or kept. */
 function initOf({ method, headers, body, signal }: EndpointRequest): RequestInit {
-  return { method, headers, body, signal, redirect: 'manual', cache: 'no-store', encodeResponseBody: 'manual' };
+  return {
+    method,
+    headers: headers.toInit(),
+    body,
+    signal,
+    redirect: 'manual',
+    cache: 'no-store',
+    encodeResponseBody: 'manual',
+  };
 }

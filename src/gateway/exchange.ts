@@ -12,6 +12,7 @@ import type { CompiledUpstream } from '../core/protocol/upstream.ts';
 import type { TraceContext } from '../observe/trace-context.ts';
 import type { CanonicalRequest } from '../traffic/canonical.ts';
 import type { EntryAt, EntryKey } from '../traffic/snapshot/keys.ts';
+import type { HeaderList } from './header-list.ts';
 
 /** A value, or a promise of it only where there is something to wait for: most stages decide at once. */
 export type Soon<T> = T | Promise<T>;
@@ -101,6 +102,8 @@ export type Stage =
  */
 export interface Exchange {
   readonly request: Request;
+  /** The request's headers as they came. */
+  readonly given: HeaderList;
   /** Replaced where a stage takes something out of it: a key in the query. */
   target: CanonicalRequest;
   readonly entries: EntryReader;
@@ -122,7 +125,7 @@ export interface Exchange {
   /** Of nobody, until authentication has said who it is. */
   identity: Identity;
   /** What goes to the upstream: the request's headers without those of the connection, changed by stages and filters. */
-  readonly headers: Headers;
+  readonly headers: HeaderList;
   /** The request's body: a stage that has read it puts the bytes in its place, one that bounds it a stream around it. */
   body: ReadableStream<Uint8Array> | Uint8Array | null;
   /** Set by a stream around the body that ends it: the answer then, in place of one that says the upstream failed. */

@@ -1,7 +1,7 @@
 export interface FileRequest {
   readonly method: string;
   readonly pathAndQuery: string;
-  readonly headers: Headers;
+  readonly headers: Pick<Headers, 'get' | 'has'>;
 }
 
 /** The part of R2 that files are read by. */
@@ -126,7 +126,7 @@ function fileHeaders(object: R2Object, key: string): Headers {
 }
 
 /** The conditions that R2 itself decides. */
-function conditions(headers: Headers): Headers {
+function conditions(headers: FileRequest['headers']): Headers {
   const picked = new Headers();
   for (const name of ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since']) {
     const value = headers.get(name);
@@ -136,7 +136,7 @@ function conditions(headers: Headers): Headers {
 }
 
 /** Whether a condition of a HEAD does not hold, by the order of RFC 9110, section 13.2.2. */
-function failedCondition(object: R2Object, headers: Headers): boolean {
+function failedCondition(object: R2Object, headers: FileRequest['headers']): boolean {
   const match = headers.get('if-match');
   if (match !== null) {
     if (!hasTag(match, object.httpEtag, false)) return true;

@@ -17,6 +17,7 @@ import type { ControlLink } from './control-link.ts';
 import type { SendToEndpoint } from './endpoint.ts';
 import type { Exchange, Stage } from './exchange.ts';
 import { findEntry, findPolicies } from './find-entries.ts';
+import { HeaderList } from './header-list.ts';
 import { givenRequestId, outgoingHeaders, passes } from './headers.ts';
 import { chosenMirrors, sendMirror } from './mirror.ts';
 import { newExchange } from './new-exchange.ts';
@@ -87,7 +88,7 @@ export class Gateway {
     const waitUntil = (work: Promise<unknown>) => context.waitUntil(work);
     const refreshed = link.refresh(waitUntil);
     if (refreshed !== null) await refreshed;
-    const given = request.headers;
+    const given = HeaderList.of(request.headers);
     const requestId = givenRequestId(given) ?? newId(clock, random);
     const entries = snapshots.reader();
     if (entries === null) {
@@ -109,6 +110,7 @@ export class Gateway {
     });
     const exchange = newExchange({
       request,
+      given,
       target,
       entries,
       clientIp: client.ip,
@@ -133,8 +135,7 @@ export class Gateway {
   /** The stages in their order; the first that answers ends it. */
   async #answer(exchange: Exchange): Promise<Response> {
     const { stages } = this.#parts;
-    const { request } = exchange;
-    if (passes(request.headers.get('via')) >= LIMITS.gatewayPasses) {
+    if (passes(exchange.given.get('via')) >= LIMITS.gatewayPasses) {
       return refuse(
         exchange,
         'canonical',
@@ -194,7 +195,7 @@ export class Gateway {
   /** Finds the rule; null where there is one. */
   async #match(exchange: Exchange): Promise<Response | null> {
     const { entries } = exchange;
-    const facts = new RequestFacts(exchange.target, exchange.request.headers, exchange.place);
+    const facts = new RequestFacts(exchange.target, exchange.given, exchange.place);
     for (;;) {
       const result = matchRequest(facts, entries);
       if (result.type === 'none') return noRoute(exchange);

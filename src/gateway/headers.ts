@@ -1,5 +1,6 @@
 import { type TraceContext, traceparentOf } from '../observe/trace-context.ts';
 import type { CanonicalRequest } from '../traffic/canonical.ts';
+import { HeaderList } from './header-list.ts';
 
 /** What the gateway calls itself in `Via` (RFC 9110, section 7.6.3). */
 const PSEUDONYM = 'orasi-edge';
@@ -62,34 +63,48 @@ export interface Forwarding {
 }
 
 /** The headers of a request as they go to an upstream: without those of the connection, with what we say of the client. */
-export function outgoingHeaders(incoming: Headers, said: Forwarding): Headers {
-  const headers = new Headers(incoming);
-  for (const name of incoming.keys()) if (HOP_BY_HOP.has(name) || isForwarding(name)) headers.delete(name);
-  removeNamed(headers, incoming.get('connection'));
+export function outgoingHeaders(incoming: HeaderList, said: Forwarding): HeaderList {
+  const values = new Map<string, string>();
+  for (const [name, value] of incoming.entries()) {
+    if (!HOP_BY_HOP.has(name) && !isForwarding(name)) values.set(name, value);
+  }
+  const headers = new HeaderList(values);
+  const connection = incoming.get('connection');
+  if (connection !== null) for (const name of namedIn(connection)) headers.delete(name);
+  // What opens a WebSocket is an upgrade, of the connection to the upstream too.
+  if (isWebSocket(incoming)) values.set('upgrade', 'websocket');
   const { target, clientIp, peer, byTrustedProxy } = said;
   const host = target.port === null ? target.host : `${target.host}:${target.port}`;
   // What a trusted proxy says stays, since it has seen the client.
   const kept = (name: string) => (byTrustedProxy ? incoming.get(name) : null);
-  if (peer !== null) headers.set('x-forwarded-for', joined(kept('x-forwarded-for'), peer));
-  if (clientIp !== null) headers.set('x-real-ip', clientIp);
-  headers.set('x-forwarded-host', kept('x-forwarded-host') ?? host);
-  headers.set('x-forwarded-proto', kept('x-forwarded-proto') ?? target.scheme);
+  if (peer !== null) values.set('x-forwarded-for', joined(kept('x-forwarded-for'), peer));
+  if (clientIp !== null) values.set('x-real-ip', clientIp);
+  values.set('x-forwarded-host', kept('x-forwarded-host') ?? host);
+  values.set('x-forwarded-proto', kept('x-forwarded-proto') ?? target.scheme);
   const element = `${peer === null ? '' : `for=${forwardedNode(peer)};`}host=${quoted(host)};proto=${target.scheme}`;
-  headers.set('forwarded', joined(kept('forwarded'), element));
-  headers.set('via', joined(incoming.get('via'), `${said.protocol} ${PSEUDONYM}`));
-  headers.set('x-request-id', said.requestId);
-  headers.set('traceparent', traceparentOf(said.trace));
+  values.set('forwarded', joined(kept('forwarded'), element));
+  values.set('via', joined(incoming.get('via'), `${said.protocol} ${PSEUDONYM}`));
+  values.set('x-request-id', said.requestId);
+  values.set('traceparent', traceparentOf(said.trace));
   // It belongs to the caller's trace, and goes with it.
-  if (said.trace.parentSpanId === null) headers.delete('tracestate');
+  if (said.trace.parentSpanId === null) values.delete('tracestate');
   return headers;
 }
 
-/** The headers of an upstream's answer as they go to the client. */
-export function answerHeaders(answer: Headers): Headers {
-  const headers = new Headers(answer);
-  for (const name of HOP_BY_HOP) headers.delete(name);
-  removeNamed(headers, answer.get('connection'));
-  return headers;
+/** Whether a request asks for a WebSocket (RFC 6455, section 4.2.1). */
+export function isWebSocket(incoming: HeaderList): boolean {
+  return incoming.get('upgrade')?.toLowerCase() === 'websocket';
+}
+
+/** Leaves of an upstream's headers those that go to the client. */
+export function cleanAnswer(answer: Headers): void {
+  const gone: string[] = [];
+  answer.forEach((value, name) => {
+    if (!HOP_BY_HOP.has(name)) return;
+    gone.push(name);
+    if (name === 'connection') gone.push(...namedIn(value));
+  });
+  for (const name of gone) answer.delete(name);
 }
 
 /** How often a request has passed this gateway, or one that calls itself the same. */
@@ -98,13 +113,12 @@ export function passes(via: string | null): number {
   return via.split(',').filter((entry) => entry.trim().split(/\s+/)[1]?.toLowerCase() === PSEUDONYM).length;
 }
 
-function removeNamed(headers: Headers, connection: string | null): void {
-  if (connection === null) return;
-  for (const part of connection.split(',')) {
-    const name = part.trim().toLowerCase();
-    // `close` and `keep-alive` are options and no headers; a name that is none would throw.
-    if (/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name)) headers.delete(name);
-  }
+/** Names in `Connection`; `close` and `keep-alive` are options and no headers, which does no harm. */
+function namedIn(connection: string): string[] {
+  return connection
+    .split(',')
+    .map((part) => part.trim().toLowerCase())
+    .filter((name) => /^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name));
 }
 
 function joined(before: string | null, added: string): string {
@@ -125,7 +139,7 @@ function quoted(value: string): string {
 const REQUEST_ID = /^[\w.-]{1,128}$/;
 
 /** The id a caller gave its request, where it is one. */
-export function givenRequestId(headers: Headers): string | null {
+export function givenRequestId(headers: Pick<Headers, 'get'>): string | null {
   const given = headers.get('x-request-id');
   return given !== null && REQUEST_ID.test(given) ? given : null;
 }

@@ -35,7 +35,7 @@ export async function sendMirror(
   const { body, request, upstreamPath, upstreamHost, target } = exchange;
   const copy: Exchange = {
     ...exchange,
-    headers: new Headers(exchange.headers),
+    headers: exchange.headers.copy(),
     calls: [],
     limits: [],
     watchBody: false,

@@ -6,6 +6,7 @@ import type { Exchange, PoliciesInForce } from './exchange.ts';
 export type ExchangeStart = Pick<
   Exchange,
   | 'request'
+  | 'given'
   | 'target'
   | 'entries'
   | 'clientIp'
@@ -25,6 +26,7 @@ export function newExchange(start: ExchangeStart): Exchange {
   const { request, target } = start;
   return {
     request,
+    given: start.given,
     target,
     entries: start.entries,
     clientIp: start.clientIp,
@@ -57,7 +59,7 @@ export function newExchange(start: ExchangeStart): Exchange {
     headMs: 0,
     endedMs: 0,
     status: 0,
-    requestBytes: request.body === null ? 0 : announcedBytes(request.headers),
+    requestBytes: request.body === null ? 0 : announcedBytes(start.given),
     responseBytes: null,
     bodyWhole: null,
   };

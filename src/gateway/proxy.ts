@@ -7,7 +7,7 @@ import { newSpanId, traceparentOf } from '../observe/trace-context.ts';
 import { announcedBytes, keepCopy, watchBody } from './body.ts';
 import { EndpointRefused, type SendToEndpoint } from './endpoint.ts';
 import type { CallFault, CallOutcome, Exchange } from './exchange.ts';
-import { answerHeaders } from './headers.ts';
+import { cleanAnswer } from './headers.ts';
 import type { Attempt, UpstreamStage } from './pipeline.ts';
 import { refuse } from './refusal.ts';
 
@@ -185,8 +185,9 @@ export class UpstreamProxy {
       exchange.responseBytes = announced;
       attempt.end();
     }
-    const headers = answerHeaders(answer.headers);
-    return new Response(body, { status, statusText, headers, webSocket, encodeBody: 'manual' });
+    const own = new Response(body, { status, statusText, headers: answer.headers, webSocket, encodeBody: 'manual' });
+    cleanAnswer(own.headers);
+    return own;
   }
 }
 

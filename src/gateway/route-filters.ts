@@ -28,7 +28,8 @@ export function redirectTo({ target }: Exchange, redirect: CompiledRedirect, mat
 
 export function answerPreflight(exchange: Exchange, cors: CompiledCors | null): Response | null {
   if (cors === null) return null;
-  const { method, headers } = exchange.request;
+  const { given: headers } = exchange;
+  const { method } = exchange.request;
   const origin = headers.get('origin');
   const asked = headers.get('access-control-request-method');
   if (!isPreflight(method, origin, asked) || origin === null || asked === null) return null;
@@ -38,8 +39,9 @@ export function answerPreflight(exchange: Exchange, cors: CompiledCors | null): 
 
 /** The filter's word on other origins takes the place of the upstream's. */
 export function setCors(exchange: Exchange, cors: CompiledCors, headers: Headers): void {
-  const origin = exchange.request.headers.get('origin');
-  if (exchange.request.method === 'OPTIONS' && headers.has('access-control-allow-origin')) return;
+  // What has not been sent is a preflight that is answered already, or a refusal.
+  if (exchange.request.method === 'OPTIONS' && exchange.sentMs === 0 && exchange.refusal === null) return;
+  const origin = exchange.given.get('origin');
   for (const name of CORS_ANSWER_HEADERS) headers.delete(name);
   for (const [name, value] of corsHeaders(cors, origin)) headers.set(name, value);
   headers.append('vary', 'Origin');

@@ -9,7 +9,7 @@ export interface RuleFacts {
   /** In the canonical form that was matched and is forwarded. */
   readonly path: string;
   readonly search: string;
-  readonly headers: Headers;
+  readonly headers: Iterable<[name: string, value: string]>;
   readonly clientIp: string | null;
   readonly country: string | null;
   readonly identity: Identity;

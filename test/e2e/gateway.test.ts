@@ -1,0 +1,473 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Instance, launch } from '../../scripts/launcher.ts';
+import { action, backend, rule, upstream } from '../gateway/entries.ts';
+import { type Backend, backendServer, echo, publish, send, sendRaw } from './gateway-world.ts';
+
+const HOST = 'shop.localhost';
+const GZIPPED = gzipSync('a body of text, again and again. '.repeat(200), { level: 1 });
+
+let instance: Instance;
+let origin: Backend;
+let second: Backend;
+/** Speaks what no server of node's would: a head, then whatever the path says. */
+let crooked: { address: string; closed: string[]; stop(): void };
+
+beforeAll(async () => {
+  origin = await backendServer((request, response, body) => {
+    const path = request.url ?? '';
+    if (path.startsWith('/redirects'))
+      return response.writeHead(302, { location: 'https://elsewhere.example/x' }).end();
+    if (path.startsWith('/gzip')) {
+      response.writeHead(200, { 'content-encoding': 'gzip', etag: '"v1"', 'content-length': GZIPPED.length });
+      return response.end(request.method === 'HEAD' ? undefined : GZIPPED);
+    }
+    if (path.startsWith('/status/')) return response.writeHead(Number(path.split('/')[2])).end();
+    if (path.startsWith('/answer-headers')) {
+      response.writeHead(
+        200,
+        'Fine',
+        [
+          ['Connection', 'keep-alive, X-Of-The-Connection'],
+          ['Keep-Alive', 'timeout=99'],
+          ['X-Of-The-Connection', '1'],
+          ['Proxy-Authenticate', 'Basic'],
+          ['Upgrade', 'h2c'],
+          ['Set-Cookie', 'a=1; Path=/'],
+          ['Set-Cookie', 'b=2'],
+          ['Server', 'backend/9'],
+          ['X-Powered-By', 'tests'],
+          ['X-Taken-Out', 'secret'],
+        ].flat(),
+      );
+      return response.end('ok');
+    }
+    return echo(request, response, body);
+  });
+  second = await backendServer();
+  crooked = await crookedServer();
+  instance = await launch({ vars: { UPSTREAM_ALLOW_CIDRS: '127.0.0.0/8', TRUSTED_PROXIES: '198.51.100.0/24' } });
+  const [toOrigin, toCrooked] = [backend('origin'), backend('crooked')];
+  await publish(instance, {
+    upstreams: {
+      origin: upstream([origin.address]),
+      second: upstream([second.address]),
+      crooked: upstream([crooked.address], { timeouts: { requestMs: 30_000, tryMs: 0, idleMs: 400 } }),
+      nobody: upstream(['http://127.0.0.1:1']),
+      metadata: upstream(['http://169.254.169.254']),
+    },
+    hosts: {
+      [`http://${HOST}`]: [
+        rule('/', 'origin'),
+        rule('/public', 'second'),
+        rule('/crooked', 'crooked'),
+        rule('/nobody', 'nobody'),
+        rule('/metadata', 'metadata'),
+        rule('/slow-request', 'crooked', [], { timeouts: { requestMs: 150, backendRequestMs: 0 } }),
+        rule('/slow-try', 'crooked', [], { timeouts: { requestMs: 0, backendRequestMs: 150 } }),
+        rule('/unresolved', 'origin', [], {
+          backends: [{ ...toOrigin, upstream: null, reason: 'BackendNotFound', name: 'default/gone' }],
+        }),
+        rule('/broken', 'origin', [], { broken: { status: 503, reason: 'x', message: 'the policy does not compile' } }),
+        rule('/moved', 'origin', [
+          {
+            type: 'RequestRedirect',
+            redirect: {
+              scheme: 'https',
+              hostname: 'www.example.com',
+              path: { type: 'ReplacePrefixMatch', value: '/new' },
+              port: null,
+              statusCode: 301,
+            },
+          },
+        ]),
+        rule('/rewritten', 'origin', [
+          { type: 'URLRewrite', rewrite: { hostname: null, path: { type: 'ReplacePrefixMatch', value: '/v2' } } },
+          {
+            type: 'RequestHeaderModifier',
+            headers: {
+              set: [{ name: 'x-set', value: 'gateway' }],
+              add: [{ name: 'x-added', value: 'two' }],
+              remove: ['x-secret'],
+            },
+          },
+        ]),
+        rule('/answer-headers', 'origin', [
+          {
+            type: 'ResponseHeaderModifier',
+            headers: { set: [{ name: 'x-answered', value: 'yes' }], add: [], remove: ['x-taken-out'] },
+          },
+        ]),
+        rule('/mirrored', 'origin', [
+          { type: 'RequestMirror', mirror: { backend: backend('second'), fraction: 1 } },
+          { type: 'RequestMirror', mirror: { backend: backend('nobody'), fraction: 1 } },
+        ]),
+        rule('/cors', 'origin', [
+          {
+            type: 'CORS',
+            cors: {
+              allowOrigins: ['https://*.example.com'],
+              allowCredentials: true,
+              allowMethods: ['PUT'],
+              allowHeaders: ['*'],
+              exposeHeaders: ['x-total'],
+              maxAgeSeconds: 60,
+            },
+          },
+        ]),
+        {
+          path: '/split',
+          action: action([
+            { ...toOrigin, weight: 1 },
+            { ...toCrooked, upstream: null, weight: 1 },
+          ]),
+        },
+      ],
+    },
+  });
+});
+
+afterAll(async () => {
+  await instance?.stop();
+  await Promise.all([origin.stop(), second.stop()]);
+  crooked.stop();
+});
+
+const get = (path: string, headers: Record<string, string | string[]> = {}) => send(instance, HOST, path, { headers });
+
+describe('what goes to the upstream', () => {
+  test('headers of the connection stay behind, those that Connection names too', async () => {
+    const { headers } = (
+      await get('/a', {
+        connection: 'close, X-Only-Here',
+        'x-only-here': '1',
+        'keep-alive': 'timeout=5',
+        'proxy-connection': 'keep-alive',
+        'proxy-authorization': 'Basic eA==',
+        te: 'trailers',
+        'x-kept': '1',
+      })
+    ).json();
+    expect(headers).toMatchObject({ 'x-kept': '1' });
+    for (const name of ['x-only-here', 'proxy-connection', 'proxy-authorization', 'te', 'keep-alive']) {
+      expect(headers).not.toHaveProperty(name);
+    }
+  });
+
+  test('what a client says of itself is replaced by what the gateway knows', async () => {
+    const { headers } = (
+      await get('/a', {
+        forwarded: 'for=6.6.6.6',
+        'x-forwarded-for': '6.6.6.6',
+        'x-forwarded-host': 'evil.example',
+        'x-forwarded-proto': 'https',
+        'x-forwarded-prefix': '/evil',
+        'x-forwarded-server': 'evil',
+        'x-real-ip': '6.6.6.6',
+        'true-client-ip': '6.6.6.6',
+        'x-original-url': '/admin',
+        'x-rewrite-url': '/admin',
+        'cf-connecting-ip': '203.0.113.9',
+        'cf-ipcountry': 'XX',
+      })
+    ).json();
+    expect(headers).toMatchObject({
+      'x-forwarded-for': '203.0.113.9',
+      'x-forwarded-host': HOST,
+      'x-forwarded-proto': 'http',
+      'x-real-ip': '203.0.113.9',
+      forwarded: `for=203.0.113.9;host=${HOST};proto=http`,
+    });
+    for (const name of [
+      'x-forwarded-prefix',
+      'x-forwarded-server',
+      'true-client-ip',
+      'x-original-url',
+      'x-rewrite-url',
+    ]) {
+      expect(headers).not.toHaveProperty(name);
+    }
+    expect(headers).not.toHaveProperty('cf-ipcountry');
+  });
+
+  test('a trusted proxy is believed, as far as it has seen for itself', async () => {
+    const { headers } = (
+      await get('/a', {
+        'cf-connecting-ip': '198.51.100.7',
+        'x-forwarded-for': '6.6.6.6, 203.0.113.5, 198.51.100.8',
+        'x-forwarded-proto': 'https',
+      })
+    ).json();
+    expect(headers).toMatchObject({
+      'x-real-ip': '203.0.113.5',
+      'x-forwarded-for': '6.6.6.6, 203.0.113.5, 198.51.100.8, 198.51.100.7',
+      'x-forwarded-proto': 'https',
+    });
+  });
+
+  test('the upstream sees its own address as Host, and the client’s in X-Forwarded-Host', async () => {
+    const answer = await send(instance, 'SHOP.localhost.:8080', '/a');
+    expect(answer.json().headers).toMatchObject({
+      host: new URL(origin.address).host,
+      'x-forwarded-host': `${HOST}:8080`,
+      forwarded: `for=127.0.0.1;host="${HOST}:8080";proto=http`,
+    });
+  });
+
+  test('path and query arrive as they were canonical, and Via says who passed them on', async () => {
+    const answer = await get('/a/../b//c%2Fd;x=1?q=%20a&q=b+c', { via: '1.0 fred' });
+    const { url, headers } = answer.json();
+    expect(url).toBe('/b//c%2Fd;x=1?q=%20a&q=b+c');
+    expect(headers.via).toBe('1.0 fred, 1.1 orasi-edge');
+    expect(headers['x-request-id']).toBe(answer.headers['x-request-id']);
+    expect(headers.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$/);
+  });
+
+  test('a request id and a trace that a client gives are taken up', async () => {
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    const { headers } = (await get('/a', { 'x-request-id': 'mine-1', traceparent })).json();
+    expect(headers['x-request-id']).toBe('mine-1');
+    expect(headers.traceparent).toMatch(/^00-4bf92f3577b34da6a3ce929d0e0e4736-(?!00f067aa0ba902b7)[0-9a-f]{16}-01$/);
+  });
+
+  test('a path that climbs is matched where it arrives', async () => {
+    const answer = await get('/public/%2e%2e/a');
+    expect(answer.json().headers.host).toBe(new URL(origin.address).host);
+  });
+
+  test('bodies arrive with their length, or in chunks where it is not known', async () => {
+    const known = await send(instance, HOST, '/a', { method: 'POST', body: 'hello' });
+    expect(known.json()).toMatchObject({ body: 'hello', headers: { 'content-length': '5' } });
+    const chunked = await sendRaw(
+      instance,
+      `POST /a HTTP/1.1\r\nHost: ${HOST}\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`,
+    );
+    expect(chunked).toMatch(/"transfer-encoding":"chunked"/);
+    expect(chunked).toMatch(/"body":"hello"/);
+  });
+
+  test('whoever waits for 100 Continue is told to go on', async () => {
+    const request = http.request(`${instance.url}/a`, {
+      method: 'POST',
+      headers: { host: HOST, expect: '100-continue', 'content-length': '5' },
+    });
+    request.flushHeaders();
+    await once(request, 'continue');
+    request.end('hello');
+    const [response] = await once(request, 'response');
+    let text = '';
+    for await (const piece of response) text += piece;
+    expect(JSON.parse(text)).toMatchObject({ body: 'hello' });
+  });
+});
+
+describe('what comes back', () => {
+  test('a redirect, compressed bytes and an entity tag pass as they are', async () => {
+    const redirect = await get('/redirects');
+    expect([redirect.status, redirect.headers['location']]).toEqual([302, 'https://elsewhere.example/x']);
+    const zipped = await get('/gzip', { 'accept-encoding': 'gzip' });
+    expect(zipped.body.equals(GZIPPED)).toBe(true);
+    expect(zipped.headers).toMatchObject({
+      'content-encoding': 'gzip',
+      etag: '"v1"',
+      'content-length': String(GZIPPED.length),
+    });
+  });
+
+  test('HEAD has the length and no body; 204 and 304 have neither', async () => {
+    const head = await send(instance, HOST, '/gzip', { method: 'HEAD' });
+    expect([head.status, head.headers['content-length'], head.body.length]).toEqual([200, String(GZIPPED.length), 0]);
+    for (const status of [204, 304]) {
+      const answer = await get(`/status/${status}`);
+      expect([answer.status, answer.body.length]).toEqual([status, 0]);
+    }
+  });
+
+  test('every status of the upstream is the client’s', async () => {
+    for (const status of [200, 201, 206, 300, 303, 307, 308, 400, 401, 403, 404, 418, 429, 451, 500, 502, 503, 599]) {
+      expect((await get(`/status/${status}`)).status).toBe(status);
+    }
+  });
+
+  test('headers of the connection stay behind, what the server says of itself does not', async () => {
+    const { headers, rawHeaders } = await get('/answer-headers');
+    expect(headers).toMatchObject({
+      server: 'backend/9',
+      'x-powered-by': 'tests',
+      'set-cookie': ['a=1; Path=/', 'b=2'],
+    });
+    const raw = rawHeaders.join('\n').toLowerCase();
+    for (const name of ['x-of-the-connection', 'timeout=99', 'proxy-authenticate', 'h2c', 'x-taken-out']) {
+      expect(raw).not.toContain(name);
+    }
+    expect(headers['x-answered']).toBe('yes');
+  });
+});
+
+describe('what the gateway answers itself', () => {
+  const problem = async (path: string, host = HOST) => {
+    const answer = await send(instance, host, path);
+    expect(answer.headers['content-type']).toBe('application/problem+json');
+    const body = answer.json<{ status: number; code: string; requestId: string }>();
+    expect(body.requestId).toBe(answer.headers['x-request-id']);
+    expect(body.status).toBe(answer.status);
+    return `${answer.status} ${body.code}`;
+  };
+
+  test('unknown hosts, broken rules, upstreams that are not there', async () => {
+    expect(await problem('/', 'unknown.localhost')).toBe('404 no_route');
+    expect(await problem('/unresolved')).toBe('500 route_broken');
+    expect(await problem('/broken')).toBe('503 route_broken');
+    expect(await problem('/nobody')).toBe('502 upstream_failed');
+    expect(await problem('/a%zz')).toBe('400 bad_request');
+    expect(await problem('/a%00')).toBe('400 bad_request');
+  });
+
+  test('a private address that is not declared is not called', async () => {
+    expect(await problem('/metadata')).toBe('502 upstream_failed');
+  });
+
+  test('an upstream that does not answer in time: of the request, of the try', async () => {
+    expect(await problem('/slow-request')).toBe('504 upstream_timeout');
+    expect(await problem('/slow-try')).toBe('504 upstream_timeout');
+  });
+
+  test('a request that comes by here again and again is a loop', async () => {
+    const via = '1.1 orasi-edge, 1.1 other, 1.1 orasi-edge, HTTP/1.1 Orasi-Edge';
+    const answer = await get('/a', { via });
+    expect([answer.status, answer.json<{ code: string }>().code]).toEqual([508, 'loop_detected']);
+    expect((await get('/a', { via: '1.1 orasi-edge' })).status).toBe(200);
+  });
+
+  test('a backend without an upstream keeps its share of the requests', async () => {
+    const statuses = new Set<number>();
+    for (let i = 0; i < 40; i++) statuses.add((await get('/split')).status);
+    expect([...statuses].sort()).toEqual([200, 500]);
+  });
+});
+
+describe('filters', () => {
+  test('a redirect is answered without the upstream', async () => {
+    const before = origin.received.length;
+    const answer = await get('/moved/a?b=1');
+    expect([answer.status, answer.headers['location']]).toEqual([301, 'https://www.example.com/new/a?b=1']);
+    expect(origin.received.length).toBe(before);
+  });
+
+  test('paths are rewritten and headers changed', async () => {
+    const { url, headers } = (
+      await get('/rewritten/a?b=1', { 'x-secret': '1', 'x-added': 'one', 'x-set': 'client' })
+    ).json();
+    expect(url).toBe('/v2/a?b=1');
+    expect(headers).toMatchObject({ 'x-set': 'gateway', 'x-added': 'one, two' });
+    expect(headers).not.toHaveProperty('x-secret');
+  });
+
+  test('a mirror gets a copy, a long body goes to the upstream alone, and a mirror that fails is not seen', async () => {
+    const before = second.received.length;
+    const answer = await send(instance, HOST, '/mirrored/a', { method: 'POST', body: 'both' });
+    expect(answer.json()).toMatchObject({ body: 'both', url: '/mirrored/a' });
+    await expect
+      .poll(() => second.received.slice(before).map(({ body, url }) => body + url))
+      .toEqual(['both/mirrored/a']);
+    const long = await send(instance, HOST, '/mirrored/long', { method: 'POST', body: 'x'.repeat(70_000) });
+    expect(long.json().body).toHaveLength(70_000);
+    expect(second.received.slice(before).map(({ url }) => url)).toEqual(['/mirrored/a']);
+  });
+
+  test('a preflight is answered here, and other origins get no word', async () => {
+    const asked = { 'access-control-request-method': 'PUT', 'access-control-request-headers': 'x-a' };
+    const before = origin.received.length;
+    const preflight = await send(instance, HOST, '/cors', {
+      method: 'OPTIONS',
+      headers: { origin: 'https://app.example.com', ...asked },
+    });
+    expect(preflight.status).toBe(204);
+    expect(preflight.headers).toMatchObject({
+      'access-control-allow-origin': 'https://app.example.com',
+      'access-control-allow-credentials': 'true',
+      'access-control-allow-methods': 'PUT',
+      'access-control-allow-headers': 'x-a',
+      'access-control-max-age': '60',
+    });
+    expect(origin.received.length).toBe(before);
+    const own = await get('/cors', { origin: 'https://app.example.com' });
+    expect(own.headers).toMatchObject({
+      'access-control-allow-origin': 'https://app.example.com',
+      'access-control-expose-headers': 'x-total',
+    });
+    const other = await get('/cors', { origin: 'https://example.org' });
+    expect(other.headers).not.toHaveProperty('access-control-allow-origin');
+  });
+});
+
+describe('an upstream that misbehaves', () => {
+  test('whoever leaves takes the request to the upstream along', async () => {
+    const request = http.get(`${instance.url}/crooked/hold`, { headers: { host: HOST } });
+    request.on('error', () => undefined);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    // A connection that is merely closed on one side may still take the answer: the runtime goes on.
+    request.socket?.resetAndDestroy();
+    await expect.poll(() => crooked.closed, { timeout: 2_000 }).toContain('/crooked/hold');
+  });
+
+  test('a short body that comes to a halt is a 504, one of unknown length is broken off', async () => {
+    expect((await get('/crooked/stall-short')).status).toBe(504);
+    const started = Date.now();
+    await expect(get('/crooked/stall-chunked')).rejects.toThrow(/aborted|hang up|ECONNRESET/);
+    expect(Date.now() - started).toBeLessThan(3_000);
+  });
+
+  test('a body that is shorter than it said is not taken for a whole one', async () => {
+    await expect(get('/crooked/truncated')).rejects.toThrow(/aborted|hang up|ECONNRESET/);
+  });
+
+  test.each(['/crooked/garbage', '/crooked/closes', '/crooked/no-status', '/crooked/short-of-short'])(
+    '%s is a 502',
+    async (path) => {
+      expect((await get(path)).status).toBe(502);
+    },
+  );
+});
+
+/** Answers by its own hand; `closed` are the paths of connections that went away. */
+async function crookedServer(): Promise<{ address: string; closed: string[]; stop(): void }> {
+  const closed: string[] = [];
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    let head = '';
+    let path = '';
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      sockets.delete(socket);
+      closed.push(path);
+    });
+    socket.on('data', (bytes) => {
+      head += bytes.toString('latin1');
+      if (path !== '' || !head.includes('\r\n\r\n')) return;
+      path = head.split(' ')[1];
+      const kind = path.split('/').at(-1);
+      if (kind === 'stall-short') socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf');
+      if (kind === 'stall-chunked') socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n');
+      if (kind === 'truncated') socket.end('HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nshort');
+      if (kind === 'short-of-short') socket.end('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf');
+      if (kind === 'garbage') socket.end('this is no HTTP\r\n\r\n');
+      if (kind === 'closes') socket.destroy();
+      if (kind === 'no-status') socket.end('HTTP/1.1 nope\r\n\r\n');
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    closed,
+    stop() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
