@@ -172,6 +172,8 @@ export const LIMITS = {
   gatewayShardBytes: 8 * MiB,
   /** A request's body is kept for a retry or a mirror up to here; a longer one is sent once. */
   gatewayCopyBytes: 64 * KiB,
+  /** An answer's body that says it is no longer is taken whole before it is passed on; a longer one streams. */
+  gatewayShortBodyBytes: 64 * KiB,
   /** Times a request may pass this deployment's gateway, by `Via`: an upstream may be a route of its own, a loop is not. */
   gatewayPasses: 3,
   /** Isolates of the gateway tell what they counted once in this time, unless METRICS_FLUSH_MS says otherwise; one that ends before loses it. */
