@@ -11,7 +11,9 @@ export interface Manifest {
 const ORASI = 'orasi.io/v1alpha1';
 
 const PLURALS: Readonly<Record<string, string>> = {
+  Gateway: 'gateways',
   HTTPRoute: 'httproutes',
+  ReferenceGrant: 'referencegrants',
   Upstream: 'upstreams',
   RateLimitPolicy: 'ratelimitpolicies',
   AuthPolicy: 'authpolicies',

@@ -236,7 +236,7 @@ export const ATTACHMENT_CASES: readonly ConformanceCase[] = [
     features: ['HTTPRoute'],
     host: 'half.conformance.test',
     resources: [route('half', 'half.conformance.test', [to('v1', 'nobody')])],
-    shares: [{ request: { path: '/' }, count: 200, answered: { v1: 0.5, '500': 0.5 }, tolerance: 0.15 }],
+    shares: [{ request: { path: '/' }, count: 100, answered: { v1: 0.5, '500': 0.5 }, tolerance: 0.2 }],
     conditions: [resolved('default/half', 'False', 'BackendNotFound')],
   },
   {

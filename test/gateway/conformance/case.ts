@@ -69,6 +69,8 @@ export interface ConformanceCase {
   readonly features: readonly string[];
   readonly host: string;
   readonly resources: readonly CaseResource[];
+  /** Its resources are made a second and more apart, since age decides. */
+  readonly apart?: boolean;
   readonly requests?: readonly (readonly [CaseRequest, CaseExpectation])[];
   readonly shares?: readonly CaseShares[];
   readonly conditions?: readonly CaseCondition[];

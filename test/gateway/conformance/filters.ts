@@ -339,9 +339,9 @@ export const FILTER_CASES: readonly ConformanceCase[] = [
       ]),
     ],
     shares: [
-      { request: { path: '/percent' }, count: 150, mirrored: { v2: 0.2 }, tolerance: 0.14 },
-      { request: { path: '/fraction' }, count: 150, mirrored: { v2: 0.5 }, tolerance: 0.17 },
-      { request: { path: '/never' }, count: 30, mirrored: { v2: 0 }, tolerance: 0 },
+      { request: { path: '/percent' }, count: 100, mirrored: { v2: 0.2 }, tolerance: 0.16 },
+      { request: { path: '/fraction' }, count: 100, mirrored: { v2: 0.5 }, tolerance: 0.2 },
+      { request: { path: '/never' }, count: 20, mirrored: { v2: 0 }, tolerance: 0 },
     ],
   },
   {
