@@ -1,7 +1,8 @@
 import { LIMITS } from '../src/core/limits.ts';
 import { outboundFault } from '../src/core/outbound.ts';
 import { clusterNameText } from '../src/core/protocol/cluster-name.ts';
-import type { CompiledEndpoint } from '../src/core/protocol/upstream.ts';
+import type { DiscoverySettings } from '../src/core/protocol/discovery-settings.ts';
+import type { CompiledDiscovery, CompiledEndpoint } from '../src/core/protocol/upstream.ts';
 import type { Deps } from '../src/deps.ts';
 import type { Log } from '../src/observe/log.ts';
 import {
@@ -92,21 +93,28 @@ export class EndpointProbes {
       return endpointsOfMembers(members, discovery, upstreamAllow, LIMITS.upstreamEndpoints);
     }
     const settings =
-      discovery.backend === 'etcd' && discovery.etcd !== null
-        ? {
-            backend: 'etcd' as const,
-            instances: [],
-            etcd: {
-              endpoints: discovery.etcd.endpoints,
-              ...(discovery.etcd.prefix === null ? {} : { prefix: discovery.etcd.prefix }),
-            },
-          }
-        : discovery.backend === 'consul' && discovery.consul !== null
-          ? { backend: 'consul' as const, instances: [], consul: discovery.consul }
-          : await services.settings(name);
+      discovery.backend === 'cluster' ? await services.settings(name) : await this.registryOf(namespaceUid, discovery);
     const view = await services.services.list(name, settings, discovery.service);
     if (!view.current) return { failed: 'the registry does not answer' };
     return endpointsOfInstances(view.instances, discovery, upstreamAllow, LIMITS.upstreamEndpoints);
+  }
+
+  /** A registry that an upstream names itself, with what its Secret has. */
+  private async registryOf(
+    namespaceUid: string,
+    { etcd, consul, secretName }: CompiledDiscovery,
+  ): Promise<DiscoverySettings> {
+    const { control } = this.deps;
+    const entry = async (of: string): Promise<string | undefined> =>
+      secretName === null ? undefined : ((await control.secretEntry(namespaceUid, secretName, of)) ?? undefined);
+    if (consul !== null) {
+      const token = await entry('token');
+      return { backend: 'consul', instances: [], consul: { ...consul, ...(token === undefined ? {} : { token }) } };
+    }
+    const [name, password] = [await entry('username'), await entry('password')];
+    const credentials = name === undefined || password === undefined ? {} : { credentials: { name, password } };
+    const prefix = etcd?.prefix == null ? {} : { prefix: etcd.prefix };
+    return { backend: 'etcd', instances: [], etcd: { endpoints: etcd?.endpoints ?? [], ...prefix, ...credentials } };
   }
 
   private async inTurn<T>(work: () => Promise<T>): Promise<T> {

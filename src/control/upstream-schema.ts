@@ -80,6 +80,12 @@ function discovery() {
       })
       .optional(),
     consul: z.object({ address: z.string().min(1).max(1_024) }).optional(),
+    secretName: z
+      .string()
+      .min(1)
+      .max(253)
+      .optional()
+      .describe('A Secret of the namespace: its entry `token` for Consul, `username` and `password` for etcd.'),
     scheme: z.enum(['http', 'https']).default('http').describe('Where the instance’s metadata `scheme` does not say.'),
     intervalSeconds: z
       .number()

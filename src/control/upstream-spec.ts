@@ -123,13 +123,16 @@ function endpointFaults(endpoints: readonly JsonObject[], allowed: readonly Addr
 
 function discoveryFaults(discovery: JsonObject, allowed: readonly AddressBlock[]): Cause[] {
   const causes: Cause[] = [];
-  const { backend, service, etcd, consul } = compileDiscoverySource(discovery);
+  const { backend, service, etcd, consul, secretName } = compileDiscoverySource(discovery);
   if (backend === 'members' && service !== '') {
     causes.push(
       forbiddenField('spec.discovery.service', 'members are the members of the cluster, whatever they offer'),
     );
   }
   if (backend !== 'members' && service === '') causes.push(required('spec.discovery.service'));
+  if (secretName !== null && backend !== 'etcd' && backend !== 'consul') {
+    causes.push(forbiddenField('spec.discovery.secretName', 'a cluster of the namespace asks for none'));
+  }
   if (backend === 'etcd' && etcd === null) causes.push(required('spec.discovery.etcd'));
   if (backend === 'consul' && consul === null) causes.push(required('spec.discovery.consul'));
   const addresses = [
@@ -215,6 +218,7 @@ function compileDiscoverySource({
   service,
   etcd,
   consul,
+  secretName,
   scheme,
   intervalSeconds,
 }: JsonObject): CompiledDiscovery {
@@ -227,6 +231,7 @@ function compileDiscoverySource({
       ? { endpoints: textsIn(etcd.endpoints), prefix: typeof etcd.prefix === 'string' ? etcd.prefix : null }
       : null,
     consul: isJsonObject(consul) ? { address: String(consul.address) } : null,
+    secretName: typeof secretName === 'string' ? secretName : null,
     scheme: scheme === 'https' ? 'https' : 'http',
     intervalMs: milliseconds(intervalSeconds, usual.discoveryIntervalSeconds),
   };

@@ -98,6 +98,7 @@ describe('an upstream', () => {
       service: 'shop',
       etcd: null,
       consul: null,
+      secretName: null,
       scheme: 'http',
       intervalMs: 5_000,
     });

@@ -56,6 +56,7 @@ const DISCOVERED = upstream({
     service: '',
     etcd: null,
     consul: null,
+    secretName: null,
     scheme: 'http',
     intervalMs: 5_000,
   },

@@ -48,6 +48,8 @@ export interface CompiledDiscovery {
   readonly service: string;
   readonly etcd: { readonly endpoints: readonly string[]; readonly prefix: string | null } | null;
   readonly consul: { readonly address: string } | null;
+  /** Of a Secret of the namespace: its entry `token` for Consul, `username` and `password` for etcd; null for none. */
+  readonly secretName: string | null;
   /** Where neither the instance's metadata `scheme` nor its address say. */
   readonly scheme: 'http' | 'https';
   /** How often the registry is asked where it does not tell by itself. */

@@ -27,6 +27,7 @@ const DISCOVERY: CompiledDiscovery = {
   service: 'shop',
   etcd: null,
   consul: null,
+  secretName: null,
   scheme: 'http',
   intervalMs: 5_000,
 };

@@ -74,6 +74,13 @@ export const upstreamSchema: StructuralSchema = {
               properties: { address: { type: 'string', minLength: 1, maxLength: 1024 } },
               required: ['address'],
             },
+            secretName: {
+              description:
+                'A Secret of the namespace: its entry `token` for Consul, `username` and `password` for etcd.',
+              type: 'string',
+              minLength: 1,
+              maxLength: 253,
+            },
             scheme: {
               default: 'http',
               description: 'Where the instance’s metadata `scheme` does not say.',
