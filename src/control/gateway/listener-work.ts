@@ -9,6 +9,7 @@ import type { Resource, ResourceKey } from '../resource.ts';
 import { type GatewayFacts, listenerFacts } from './attach.ts';
 import { type CertificateFault, type GatewayVerdict, judgeGateway } from './listeners.ts';
 import { NO_GATEWAY } from './records.ts';
+import { SUPPORTED_FEATURES } from './supported-features.ts';
 import type { Workspace } from './workspace.ts';
 
 interface Judgement {
@@ -115,7 +116,8 @@ export class ListenerWork {
             },
         this.space.parts.clock.now(),
       );
-      object.status = { ...status, conditions };
+      const supportedFeatures = SUPPORTED_FEATURES.map((name): JsonObject => ({ name }));
+      object.status = { ...status, conditions, supportedFeatures };
     });
     return DONE;
   }
