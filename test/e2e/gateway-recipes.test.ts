@@ -3,7 +3,7 @@ import { type Instance, launch } from '../../scripts/launcher.ts';
 import { signed } from '../access/signer.ts';
 import { until } from '../discovery/until.ts';
 import { pluralOf, type RecipeObject, recipes } from '../gateway-recipes.ts';
-import { type Backend, backendServer, type Sending, send } from './gateway-world.ts';
+import { type Backend, backendServer, type Sending, send, sendRaw } from './gateway-world.ts';
 
 let instance: Instance;
 /** Behind ports 3001 and 3002 of the examples. */
@@ -23,7 +23,7 @@ beforeAll(async () => {
         .replaceAll('http://127.0.0.1:3002', second.address);
       const headers = { 'content-type': 'application/json' };
       const response = await instance.fetch(pathOf(object), { method: 'POST', headers, body });
-      if (response.status !== 201) throw new Error(`${object.kind}: ${await response.text()}`);
+      if (response.status !== 201) throw new Error(`${object.kind}: ${await response.text()}\n${instance.logs.slice(-5).join("\n")}`);
     }
   }
   for (const objects of applied.values())
@@ -277,7 +277,9 @@ describe('what the examples say they do, they do', () => {
       ask('uploads', '/', { method: 'PUT', headers: { 'content-type': type }, body: 'x'.repeat(length) });
     expect(await upload('image/png', 1_000)).toMatchObject({ status: 200, by: 1 });
     expect(await upload('text/html', 1_000)).toMatchObject({ status: 415, by: null });
-    expect(await upload('image/png', 10_000_001)).toMatchObject({ status: 413, by: null });
+    // The answer comes before the body, and a client that goes on writing may meet a closed connection.
+    const head = ['PUT / HTTP/1.1', 'Host: uploads.localhost', 'Content-Type: image/png', 'Content-Length: 10000001'];
+    expect(await sendRaw(instance, `${head.join('\r\n')}\r\n\r\n`)).toMatch(/^HTTP\/1.1 413 /);
   });
 
   test('security-headers', async () => {
