@@ -23,7 +23,8 @@ beforeAll(async () => {
         .replaceAll('http://127.0.0.1:3002', second.address);
       const headers = { 'content-type': 'application/json' };
       const response = await instance.fetch(pathOf(object), { method: 'POST', headers, body });
-      if (response.status !== 201) throw new Error(`${object.kind}: ${await response.text()}\n${instance.logs.slice(-5).join("\n")}`);
+      if (response.status !== 201)
+        throw new Error(`${object.kind}: ${await response.text()}\n${instance.logs.slice(-5).join('\n')}`);
     }
   }
   for (const objects of applied.values())
