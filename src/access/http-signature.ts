@@ -1,6 +1,12 @@
 import { Buffer } from 'node:buffer';
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 
+/** What is read of headers: `Headers` has it. */
+export interface HeaderFields {
+  get(name: string): string | null;
+  has(name: string): boolean;
+}
+
 /**
  * HTTP Message Signatures (RFC 9421) by hmac-sha256, over a request and the digest of its body (RFC 9530). Of the
  * specification there is what a client needs that signs whole requests: derived components and header fields without
@@ -15,7 +21,7 @@ export interface SignedRequest {
   readonly path: string;
   /** With its question mark; empty where there is none. */
   readonly search: string;
-  readonly headers: Headers;
+  readonly headers: HeaderFields;
   /** Whether a body comes, which then has to be signed too. */
   readonly hasBody: boolean;
 }
@@ -44,7 +50,7 @@ const MAX_COMPONENTS = 64;
 const NONCE = /^[!-~]{8,128}$/;
 
 /** Whether a request has a signature at all. */
-export function isSigned(headers: Headers): boolean {
+export function isSigned(headers: HeaderFields): boolean {
   return headers.has('signature-input') || headers.has('signature');
 }
 
@@ -84,7 +90,7 @@ export function verifySignature(
 }
 
 /** Whether `Content-Digest` is that of the body, by every algorithm known of those it names, and by one at least. */
-export function digestMatches(headers: Headers, body: Uint8Array): boolean {
+export function digestMatches(headers: HeaderFields, body: Uint8Array): boolean {
   let members: ReadonlyMap<string, string>;
   try {
     members = fieldMembers(headers, 'content-digest');
@@ -177,7 +183,7 @@ function readParameters(parameters: ReadonlyMap<string, string | number>) {
  * The members of a dictionary (RFC 8941, section 3.2) by their names, each as it stands. Two members of one name are
  * refused, where the specification takes the last: nobody signs twice by mistake.
  */
-function fieldMembers(headers: Headers, name: string): Map<string, string> {
+function fieldMembers(headers: HeaderFields, name: string): Map<string, string> {
   const text = headers.get(name);
   const members = new Map<string, string>();
   if (text === null) return members;

@@ -105,11 +105,11 @@ function decide(
 
 /** Which credentials a request has, and where, without a look whether they are right: what `decide` would decide by. */
 export function credentialsGiven(
-  exchange: Pick<Exchange, 'request' | 'target' | 'place'>,
+  exchange: Pick<Exchange, 'given' | 'target' | 'place'>,
   { mtls, hmac, jwt, apiKey }: CompiledAuth,
 ): { readonly way: Exclude<Identity['method'], 'anonymous'>; readonly place: CredentialPlace | null } | null {
   if (mtls !== null && isPresented(exchange.place.tlsClientAuth)) return { way: 'mtls', place: null };
-  if (hmac !== null && isSigned(exchange.request.headers)) return { way: 'hmac', place: null };
+  if (hmac !== null && isSigned(exchange.given)) return { way: 'hmac', place: null };
   for (const place of jwt?.from ?? []) {
     const token = credentialAt(exchange, place);
     if (token !== null && mayBeToken(token, apiKey)) return { way: 'jwt', place };
@@ -190,7 +190,7 @@ async function bySignature(
   namespaceUid: string,
   parts: AuthenticationParts,
 ): Promise<Outcome> {
-  const { target, request } = exchange;
+  const { target, given } = exchange;
   const hasBody = exchange.body !== null;
   const authority = target.port === null ? target.host : `${target.host}:${target.port}`;
   try {
@@ -199,13 +199,13 @@ async function bySignature(
       const { sealed, context } = hmac.keys[keyId];
       return new Uint8Array(Buffer.from(parts.secrets.open(sealed, context), 'base64'));
     };
-    const signed = { ...target, authority, headers: request.headers, hasBody };
+    const signed = { ...target, authority, headers: given, hasBody };
     const { keyId, nonce, expiresAtMs } = verifySignature(signed, hmac, secretOf, parts.clock.now());
     if (hasBody) {
       const body = await readBody(exchange, hmac.maxBodyBytes).catch(() => undefined);
       if (body === undefined) throw new SignatureFault('the body broke off');
       if (body === null) return { fault: tooLarge(hmac.maxBodyBytes), scheme: 'hmac', code: 'body_too_large' };
-      if (!digestMatches(request.headers, body)) throw new SignatureFault('Content-Digest is not that of the body');
+      if (!digestMatches(given, body)) throw new SignatureFault('Content-Digest is not that of the body');
     }
     let isFirst: boolean;
     try {

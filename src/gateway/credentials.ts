@@ -2,8 +2,8 @@ import type { CredentialPlace } from '../core/protocol/auth-policy.ts';
 import type { Exchange } from './exchange.ts';
 
 /** What a place of a request has, or null. Only what comes after the prefix, where one is asked for. */
-export function credentialAt(exchange: Pick<Exchange, 'request' | 'target'>, place: CredentialPlace): string | null {
-  const { headers } = exchange.request;
+export function credentialAt(exchange: Pick<Exchange, 'given' | 'target'>, place: CredentialPlace): string | null {
+  const headers = exchange.given;
   switch (place.type) {
     case 'header': {
       const value = headers.get(place.name);

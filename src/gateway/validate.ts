@@ -57,7 +57,7 @@ function methodFault(exchange: Exchange, { request: { methods } }: CompiledSecur
   const { method } = exchange.target;
   if (methods === null || methods.includes(method)) return null;
   // A preflight asks about another method, and says so; what it asks about is looked at when it comes.
-  if (method === 'OPTIONS' && exchange.request.headers.has('access-control-request-method')) return null;
+  if (method === 'OPTIONS' && exchange.given.has('access-control-request-method')) return null;
   const allowed = methods.join(', ');
   return refuse(exchange, 'validation', 'method_refused', `expected one of ${allowed}`, {
     headers: { allow: allowed },
@@ -72,7 +72,7 @@ function sizeFault(exchange: Exchange, { request }: CompiledSecurity): Response 
     return refuse(exchange, 'validation', 'uri_too_long', `path and query have more than ${maxUrlBytes} bytes`);
   if (maxHeaderBytes === null && maxHeaders === null) return null;
   let [bytes, count] = [0, 0];
-  for (const [name, value] of exchange.request.headers) {
+  for (const [name, value] of exchange.given.entries()) {
     bytes += name.length + value.length;
     count += 1;
   }
@@ -84,7 +84,7 @@ function sizeFault(exchange: Exchange, { request }: CompiledSecurity): Response 
 }
 
 function headerFault(exchange: Exchange, { request: { requiredHeaders } }: CompiledSecurity): Response | null {
-  const missing = requiredHeaders.filter((name) => !exchange.request.headers.has(name));
+  const missing = requiredHeaders.filter((name) => !exchange.given.has(name));
   if (missing.length === 0) return null;
   return refuse(exchange, 'validation', 'bad_request', `the request lacks ${missing.join(', ')}`);
 }
@@ -112,13 +112,13 @@ function bodyFault(exchange: Exchange, security: CompiledSecurity): Soon<Respons
     // A schema that asks for something is not satisfied by nothing; methods without bodies are not asked.
     return body === null || isBodiless(exchange.target.method) ? null : schemaFault(exchange, security, body.maxBytes);
   }
-  const type = mediaType(exchange.request.headers.get('content-type'));
+  const type = mediaType(exchange.given.get('content-type'));
   if (contentTypes !== null && !contentTypes.some((allowed) => isType(allowed, type)))
     return refuse(exchange, 'validation', 'media_type_refused', `expected ${contentTypes.join(', ')}`, {
       headers: { accept: contentTypes.join(', ') },
     });
   if (maxBodyBytes !== null) {
-    const announced = announcedBytes(exchange.request.headers);
+    const announced = announcedBytes(exchange.given);
     if (announced === null) boundBody(exchange, maxBodyBytes);
     else if (announced > maxBodyBytes) return refuse(exchange, 'validation', 'body_too_large', tooLarge(maxBodyBytes));
   }
