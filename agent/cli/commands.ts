@@ -3,6 +3,7 @@ import { clusterCommands } from '../commands/cluster.ts';
 import { clusterKvCommands } from '../commands/cluster-kv.ts';
 import { contextCommands } from '../commands/context.ts';
 import { datasetCommands } from '../commands/datasets.ts';
+import { explainCommands } from '../commands/explain.ts';
 import { keyCommands } from '../commands/keys.ts';
 import { objectCommands } from '../commands/objects.ts';
 import { queryCommands } from '../commands/query.ts';
@@ -18,6 +19,7 @@ export const COMMANDS: readonly Command[] = [
   ...objectCommands,
   ...datasetCommands,
   ...resourceCommands,
+  ...explainCommands,
   ...taskCommands,
   ...queueCommands,
   ...clusterCommands,

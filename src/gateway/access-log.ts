@@ -46,7 +46,7 @@ export function accessLine(
     if (value !== null && value !== undefined && value !== '') line[field] = value;
   }
   for (const name of headers) {
-    const value = exchange.request.headers.get(name);
+    const value = exchange.given.get(name);
     if (value !== null) line[`header:${name}`] = isCredential(exchange, 'header', name) ? REDACTED : value;
   }
   return line;
@@ -70,8 +70,8 @@ const READ: Readonly<Record<AccessField, (exchange: Exchange) => unknown>> = {
   clientIp: ({ clientIp }) => clientIp,
   country: ({ place }) => place.country,
   colo: ({ place }) => place.colo,
-  userAgent: ({ request }) => request.headers.get('user-agent'),
-  referer: (exchange) => redactedAddress(exchange, exchange.request.headers.get('referer')),
+  userAgent: ({ given }) => given.get('user-agent'),
+  referer: (exchange) => redactedAddress(exchange, exchange.given.get('referer')),
   namespace: ({ action }) => action?.route.namespace,
   route: ({ action }) => action?.route.name,
   rule: ({ action }) => (action === null ? null : (action.rule.name ?? String(action.rule.index))),

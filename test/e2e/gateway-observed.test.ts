@@ -8,6 +8,7 @@ import { findProgram, freePorts, ServerProcess } from '../discovery/process.ts';
 import { until } from '../discovery/until.ts';
 import { applyAll, createNamespace, routed, routeTo, upstreamOf } from './gateway-resources.ts';
 import { type Backend, backendServer, send } from './gateway-world.ts';
+import { orasiCommand } from './orasi-command.ts';
 
 const prometheus = findProgram('prometheus');
 const promtool = findProgram('promtool');
@@ -257,4 +258,35 @@ test('a reader explains its own namespace, and of hosts of another one learns on
   });
   expect(JSON.stringify(json)).not.toContain(shop.address);
   expect((await explain('default', { url: 'http://shop.example.com/' }, authorization)).status).toBe(403);
+});
+
+test('orasi explain prints the outcome first, then what led to it, and ends with 1 where that is an error', async () => {
+  const orasi = orasiCommand({ ORASI_URL: instance.url, ORASI_TOKEN: instance.adminToken });
+  try {
+    const url = 'http://api.example.com/v1/items';
+    const told = await orasi.run([
+      'explain',
+      'GET',
+      url,
+      '-H',
+      'X-Plan: gold',
+      '--ip',
+      '192.0.2.7',
+      '--cf',
+      'colo=FRA',
+    ]);
+    expect(told).toMatchObject({ code: 0, stderr: '' });
+    const lines = told.stdout.split('\n');
+    expect(lines[0]).toBe(`request    GET ${url}`);
+    expect(lines[1]).toMatch(/^outcome {4}to default\/api at http:\/\/127\.0\.0\.1:\d+$/);
+    expect(told.stdout).toContain('because header x-plan is gold');
+    expect(told.stdout).toContain('default/rest, rule 0 (path is / or below): it would match as well, and comes after');
+    expect(told.stdout).toContain('few/minute (exact)');
+    const nowhere = await orasi.run(['explain', 'GET', 'http://nobody.example.com/', '-o', 'json']);
+    expect([nowhere.code, JSON.parse(nowhere.stdout).outcome.code]).toEqual([1, 'no_route']);
+    expect(await orasi.run(['explain', 'GET', url, '-H', 'nonsense'])).toMatchObject({ code: 2 });
+    expect((await orasi.run(['explain', 'GET', '/relative'])).stderr).toContain('expected an address');
+  } finally {
+    orasi.remove();
+  }
 });

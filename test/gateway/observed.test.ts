@@ -5,6 +5,7 @@ import { readAccessFields } from '../../src/core/protocol/access-log.ts';
 import { ANONYMOUS } from '../../src/core/protocol/auth-policy.ts';
 import { accessLine, createAccessLog } from '../../src/gateway/access-log.ts';
 import type { Exchange } from '../../src/gateway/exchange.ts';
+import { HeaderList } from '../../src/gateway/header-list.ts';
 import { outgoingHeaders } from '../../src/gateway/headers.ts';
 import { spansOf } from '../../src/gateway/spans.ts';
 import { createLogs } from '../../src/observe/log.ts';
@@ -33,6 +34,7 @@ function exchange(more: Partial<Exchange> & { url?: string; headers?: Record<str
   const request = new Request(url, { headers });
   const over = {
     request,
+    given: HeaderList.of(request.headers),
     target: { method: 'GET', scheme: 'http', host: 'shop.example.com', port: null, path: pathname, search },
     requestId: 'r-1',
     trace: {
