@@ -39,15 +39,24 @@ interface ResourceList {
 
 const get = <T>(client: Client, path: string) => client.json<T>({ method: 'GET', path });
 
-/** Every kind the server has, subresources apart. */
-export async function readKinds(client: Client): Promise<ResourceKind[]> {
+interface ResourceGroup {
+  readonly preferredVersion: { readonly groupVersion: string };
+  readonly versions: readonly { readonly groupVersion: string }[];
+}
+
+/** Every kind the server has, subresources apart: once, or under each version that it has. */
+export async function readKinds(
+  client: Client,
+  versionsOf: 'preferred' | 'all' = 'preferred',
+): Promise<ResourceKind[]> {
   const [{ versions }, { groups }] = await Promise.all([
     get<{ versions: string[] }>(client, '/api'),
-    get<{ groups: { preferredVersion: { groupVersion: string } }[] }>(client, '/apis'),
+    get<{ groups: ResourceGroup[] }>(client, '/apis'),
   ]);
+  const served = groups.flatMap((group) => (versionsOf === 'all' ? group.versions : [group.preferredVersion]));
   const paths = [
     ...versions.map((version) => pathOf('api', version)),
-    ...groups.map(({ preferredVersion }) => pathOf('apis', ...preferredVersion.groupVersion.split('/'))),
+    ...served.map(({ groupVersion }) => pathOf('apis', ...groupVersion.split('/'))),
   ];
   const lists = await Promise.all(paths.map((path) => get<ResourceList>(client, path)));
   return lists.flatMap(({ groupVersion, resources }) =>

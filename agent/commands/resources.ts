@@ -38,7 +38,7 @@ export const resourceCommands: readonly Command[] = [
     words: ['get'],
     summary: 'list resources of a kind, or show one as YAML',
     arguments: [KIND, { name: 'NAME', summary: 'of the resource', optional: true }],
-    options: { selector: SELECTOR },
+    options: { selector: SELECTOR, wide: { short: 'w', summary: 'every column that the kind has' } },
     async run(call) {
       const [kindName, name] = call.args;
       const connection = await call.connect();
@@ -108,8 +108,9 @@ interface Table {
   readonly rows: readonly { readonly cells: readonly unknown[] }[];
 }
 
-async function printTable({ output }: Call, { columnDefinitions, rows }: Table): Promise<void> {
-  const columns = [...columnDefinitions.entries()].filter(([, { priority }]) => priority === 0);
+async function printTable({ output, options }: Call, { columnDefinitions, rows }: Table): Promise<void> {
+  const isWide = options.flag('wide');
+  const columns = [...columnDefinitions.entries()].filter(([, { priority }]) => isWide || priority === 0);
   await output.table(
     columns.map(([, { name }]) => name.toUpperCase()),
     rows.map(({ cells }) => columns.map(([at]) => cells[at])),
@@ -136,7 +137,7 @@ async function placed(
   { client, namespace }: Connection,
   manifests: readonly Manifest[],
 ): Promise<{ manifest: Manifest; kind: ResourceKind; namespace: string }[]> {
-  const kinds = await readKinds(client);
+  const kinds = await readKinds(client, 'all');
   return manifests.map((manifest) => {
     const { apiVersion, kind: name } = manifest;
     const kind = kinds.find((each) => each.groupVersion === apiVersion && each.kind === name);

@@ -294,6 +294,20 @@ describe('resources', () => {
     expect((await orasi.run(['get', 'pipelines', 'first'])).stderr).toContain('(404 NotFound)');
   });
 
+  test('a file may name another version of a kind than the usual, and a table shows every column where asked', async () => {
+    const route = `apiVersion: gateway.networking.k8s.io/v1beta1
+kind: HTTPRoute
+metadata: { name: by-file }
+spec: { hostnames: [by-file.example] }
+`;
+    expect((await ok(['apply', '-f', '-'], { stdin: route })).stdout).toBe('httproute/by-file created\n');
+    expect((await ok(['get', 'httproutes', 'by-file'])).stdout).toMatch(/^apiVersion: gateway.networking.k8s.io\/v1\n/);
+    expect((await ok(['get', 'httproutes'])).stdout).toMatch(/^NAME +HOSTNAMES +AGE\n/);
+    expect((await ok(['get', 'httproutes', '--wide'])).stdout).toMatch(/^NAME +HOSTNAMES +AGE +ACCEPTED +REASON/);
+    expect((await ok(['kinds'])).stdout.match(/^httproutes /gm)).toHaveLength(1);
+    expect((await ok(['delete', '-f', '-'], { stdin: route })).stdout).toContain('by-file');
+  });
+
   test('a kind nobody knows is said before anything is changed', async () => {
     const unknown = `${PIPELINES}---\napiVersion: v9\nkind: Riddle\nmetadata: { name: x }\n`;
     const refused = await orasi.run(['apply', '-f', '-'], { stdin: unknown });
