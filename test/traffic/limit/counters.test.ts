@@ -129,9 +129,11 @@ describe('a journal', () => {
     const counters = new Counters(10_000);
     const journal = new Journal(database);
     journal.load(counters);
+    // Written once, and never again but with all the others.
+    counters.take([askFor(limitOf({ windowMs: 86_400_000 }), { key: 'once' })], 0);
     for (let i = 0; i < 300; i++) {
       const nowMs = i * 1_000;
-      counters.take([askFor(limitOf({ windowMs: 60_000 }), { key: `k${i % 40}` })], nowMs);
+      counters.take([askFor(limitOf({ windowMs: 10_000 }), { key: `k${i % 40}` })], nowMs);
       if (i % 7 === 0) counters.forget(nowMs);
       journal.flush(counters);
       if (i % 11 === 0) expect(contentOf(reloaded(database)), `after ${i}`).toEqual(contentOf(counters));
@@ -153,6 +155,21 @@ describe('a journal', () => {
     expect(rowsWritten(database) - before).toBe(128);
     journal.flush(counters);
     expect(rowsWritten(database) - before).toBe(128);
+  });
+
+  test('puts back nothing that was on a page of a time when there was more', () => {
+    const database = objectDatabase();
+    const counters = new Counters(10_000);
+    const journal = new Journal(database);
+    for (let key = 0; key < 5_000; key++) counters.take([askFor(limitOf(), { key: `${key}-${'x'.repeat(200)}` })], 0);
+    journal.flush(counters);
+    counters.forget(1_000_000);
+    journal.flush(counters);
+    for (let i = 0; i < 70; i++) {
+      counters.take([askFor(limitOf({ limit: 1_000 }), { key: 'last' })], 1_000_000);
+      journal.flush(counters);
+    }
+    expect([...reloaded(database).ids()]).toEqual(['a\nlast']);
   });
 
   test('keeps each row far below what a value may be', () => {

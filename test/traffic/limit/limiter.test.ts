@@ -77,19 +77,38 @@ describe('a leased limit', () => {
   });
 
   test('that was refused is not asked again before it could be otherwise', () => {
-    const { send, ...world } = isolate();
+    const world = isolate();
     const limit = limitOf({ algorithm: 'fixedWindow', limit: 1, windowMs: 10_000 });
-    expect([0, 1, 2, 500, 999].map((ms) => send([demand(limit)], ms).outcome)).toEqual([
-      'allowed',
-      'refused',
-      'refused',
-      'refused',
-      'refused',
-    ]);
+    const outcomes = [0, 1, 2, 500, 999].map((ms) => world.send([demand(limit)], ms).outcome);
+    expect(outcomes).toEqual(['allowed', 'refused', 'refused', 'refused', 'refused']);
+    expect(world.calls).toBe(2);
     // A lease's time later it is: the limit may have been changed, or reset.
-    send([demand(limit)], 1_001);
-    expect(send([demand(limit)], 10_000).outcome).toBe('allowed');
-    expect(world).toBeDefined();
+    world.send([demand(limit)], 1_001);
+    expect(world.calls).toBe(3);
+    expect(world.send([demand(limit)], 10_000).outcome).toBe('allowed');
+  });
+
+  test('out of a bucket is left to gather some tokens', () => {
+    const world = isolate();
+    const limit = limitOf({ algorithm: 'tokenBucket', limit: 100, burst: 100, windowMs: 10_000 });
+    for (let ms = 0; ms < 5_000; ms++) world.send([demand(limit)], ms);
+    // A token every 100 ms, and a lease of a second.
+    expect(world.calls).toBeLessThan(80);
+  });
+
+  test('may be used for its time from the call on, however long the answer took', () => {
+    const { limiter, at } = isolate();
+    const limit = limitOf({ limit: 1_000, windowMs: 10_000 });
+    for (const [sentMs, heardMs] of [
+      [0, 0],
+      [10, 900],
+    ]) {
+      const passage = limiter.begin([demand(limit)], sentMs);
+      for (const call of passage.calls)
+        limiter.answered(passage, call, at('o').take(call.asks, sentMs), sentMs, heardMs);
+    }
+    expect(limiter.begin([demand(limit)], 1_009).calls).toEqual([]);
+    expect(limiter.begin([demand(limit)], 1_010).calls).toHaveLength(1);
   });
 
   test('leaves nothing in hand past its time, whatever the clock of the isolate says', () => {
@@ -200,6 +219,15 @@ describe('what is known only after a request', () => {
     }
     tell(5_000);
     expect(left('o', cost, 5_000)).toBe(100 - 26);
+  });
+
+  test('is paid out of hand where there is enough', () => {
+    const { send, limiter } = isolate();
+    const limit = limitOf({ measure: 'cost', limit: 1_000, defaultCost: 1 });
+    for (let i = 0; i < 30; i++) send([demand(limit)], i);
+    const passage = send([demand(limit)], 31);
+    limiter.charge(passage, () => 3, 32);
+    expect(limiter.takePending('o')).toEqual([]);
   });
 
   test('may become a debt, and then nothing passes', () => {
