@@ -79,7 +79,7 @@ export function verifySignature(
   checkTimes(created, expires, rules, nowMs);
   const base = signatureBase(request, components, input);
   const secret = secretOf(keyId);
-  // With a key that nobody has the work is the same, so that the time does not tell which keys there are.
+  // With a key that nobody has the work is the same: the time is not to tell which keys there are.
   const expected = createHmac('sha256', secret ?? 'no such key')
     .update(base, 'utf8')
     .digest();

@@ -23,7 +23,9 @@ export interface TokenParts {
 const MAX_TOKEN_CHARS = 16 * 1024;
 /** A token that was right is believed for so long without another look at its signature; its times are looked at always. */
 const BELIEVED_MS = 60_000;
-const BELIEVED_TOKENS = 2_000;
+const BELIEVED_TOKENS = 1_000;
+/** Longer ones are looked at each time: of all policies together some megabytes are remembered. */
+const BELIEVED_CHARS = 4_096;
 /** Keys of one set that are tried where a token does not say by which it is signed. */
 const TRIED_KEYS = 4;
 
@@ -49,11 +51,15 @@ interface Believed {
   readonly keys: KeySet | null;
 }
 
-/** Verifies the tokens of one policy. What it remembers goes with the policy. */
+/** Tokens that were right, of all policies of an isolate, by verifier and token; oldest first. */
+const believedTokens = new Map<string, Believed>();
+let verifiers = 0;
+
+/** Verifies the tokens of one policy. */
 export class TokenVerifier {
   readonly #jwt: CompiledJwt;
   readonly #parts: TokenParts;
-  readonly #believed = new Map<string, Believed>();
+  readonly #name: string;
   readonly #secrets = new Map<CompiledJwtProvider, Uint8Array>();
   /** Only keys that are there, never promises: those end with the request that made them. */
   readonly #imported = new WeakMap<PublicKey, Map<string, VerifyKey>>();
@@ -61,6 +67,8 @@ export class TokenVerifier {
   constructor(jwt: CompiledJwt, parts: TokenParts) {
     this.#jwt = jwt;
     this.#parts = parts;
+    verifiers += 1;
+    this.#name = String(verifiers);
   }
 
   /**
@@ -76,7 +84,7 @@ export class TokenVerifier {
     let set: KeySet | null = null;
     if (keys.type === 'url') set = await this.#parts.keySets.get({ url: keys.url }, background);
     else if (keys.type === 'discovery') set = await this.#parts.keySets.get({ issuer: provider.issuer }, background);
-    const believed = this.#believed.get(token);
+    const believed = believedTokens.get(`${this.#name} ${token}`);
     if (believed !== undefined && believed.keys === set && nowMs - believed.atMs < BELIEVED_MS) {
       checkTimes(believed.verified.identity.claims, provider, nowMs);
       return believed.verified;
@@ -200,10 +208,11 @@ export class TokenVerifier {
   }
 
   #remember(token: string, entry: Believed): void {
-    this.#believed.set(token, entry);
-    if (this.#believed.size <= BELIEVED_TOKENS) return;
-    const oldest = this.#believed.keys().next();
-    if (!oldest.done) this.#believed.delete(oldest.value);
+    if (token.length > BELIEVED_CHARS) return;
+    believedTokens.set(`${this.#name} ${token}`, entry);
+    if (believedTokens.size <= BELIEVED_TOKENS) return;
+    const oldest = believedTokens.keys().next();
+    if (!oldest.done) believedTokens.delete(oldest.value);
   }
 }
 

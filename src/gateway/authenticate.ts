@@ -11,6 +11,7 @@ import {
   type CompiledApiKeys,
   type CompiledAuth,
   type CompiledHmac,
+  type CompiledHmacKey,
   type CompiledJwtProvider,
   type CredentialPlace,
   type Identity,
@@ -184,6 +185,17 @@ async function byToken(
   }
 }
 
+/** Secrets that this isolate has opened; they go with their policy. */
+const openedSecrets = new WeakMap<CompiledHmacKey, Uint8Array>();
+
+function opened(key: CompiledHmacKey, secrets: PolicySecrets): Uint8Array {
+  const present = openedSecrets.get(key);
+  if (present !== undefined) return present;
+  const secret = new Uint8Array(Buffer.from(secrets.open(key.sealed, key.context), 'base64'));
+  openedSecrets.set(key, secret);
+  return secret;
+}
+
 async function bySignature(
   exchange: Exchange,
   hmac: CompiledHmac,
@@ -194,11 +206,8 @@ async function bySignature(
   const hasBody = exchange.body !== null;
   const authority = target.port === null ? target.host : `${target.host}:${target.port}`;
   try {
-    const secretOf = (keyId: string) => {
-      if (!Object.hasOwn(hmac.keys, keyId)) return null;
-      const { sealed, context } = hmac.keys[keyId];
-      return new Uint8Array(Buffer.from(parts.secrets.open(sealed, context), 'base64'));
-    };
+    const secretOf = (keyId: string) =>
+      Object.hasOwn(hmac.keys, keyId) ? opened(hmac.keys[keyId], parts.secrets) : null;
     const signed = { ...target, authority, headers: given, hasBody };
     const { keyId, nonce, expiresAtMs } = verifySignature(signed, hmac, secretOf, parts.clock.now());
     if (hasBody) {

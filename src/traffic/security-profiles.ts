@@ -56,7 +56,7 @@ const PROFILES: Readonly<Record<SecurityProfile, ProfileHeaders>> = {
   },
   strict: {
     set: [
-      { name: 'strict-transport-security', value: `max-age=${TWO_YEARS}; includeSubDomains; preload` },
+      { name: 'strict-transport-security', value: `max-age=${TWO_YEARS}; includeSubDomains` },
       { name: 'x-content-type-options', value: 'nosniff' },
       { name: 'x-frame-options', value: 'DENY' },
       { name: 'referrer-policy', value: 'no-referrer' },

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
 import { type Instance, launch } from '../../scripts/launcher.ts';
 import { type Issuer, keyPair, startIssuer, tokenOf } from '../access/issuer.ts';
 import { signed } from '../access/signer.ts';
@@ -12,6 +14,7 @@ import { type Backend, backendServer, type Received, type Sending, send } from '
 let instance: Instance;
 let backend: Backend;
 let issuer: Issuer;
+let sockets: WebSocketServer;
 
 const ADA = 'the-key-of-ada-0001';
 const BOB = 'the-key-of-bob-0001';
@@ -19,10 +22,10 @@ const ROBOT = randomBytes(32);
 const RSA = keyPair('RS256', 'rsa-1');
 
 /** A route of a host, and a policy on it. */
-function guarded(host: string, kind: 'AuthPolicy' | 'SecurityPolicy', spec: object): Manifest[] {
+function guarded(host: string, kind: 'AuthPolicy' | 'SecurityPolicy', spec: object, upstream = 'echo'): Manifest[] {
   const targetRefs = [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: host }];
   return [
-    routeTo('echo', host, [`${host}.example.com`]),
+    routeTo(upstream, host, [`${host}.example.com`]),
     { apiVersion: 'orasi.io/v1alpha1', kind, metadata: { name: host }, spec: { targetRefs, ...spec } },
   ];
 }
@@ -34,6 +37,8 @@ function secret(name: string, stringData: Readonly<Record<string, string>>): Man
 beforeAll(async () => {
   [backend, issuer] = await Promise.all([backendServer(), startIssuer()]);
   issuer.answer = () => ({ body: JSON.stringify({ keys: [RSA.jwk] }) });
+  sockets = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  sockets.on('connection', (socket) => socket.on('message', (data) => socket.send(`echo ${data}`)));
   instance = await launch({ vars: { UPSTREAM_ALLOW_CIDRS: '127.0.0.0/8' } });
   const from = [
     { type: 'Header', name: 'X-API-Key' },
@@ -42,6 +47,13 @@ beforeAll(async () => {
   ];
   await applyAll(instance, 'default', [
     upstreamOf('echo', [backend.address]),
+    upstreamOf('sockets', [`http://127.0.0.1:${(sockets.address() as AddressInfo).port}`]),
+    ...guarded(
+      'live',
+      'SecurityPolicy',
+      { profile: 'strict', webSocket: { origins: ['https://*.example.com'] } },
+      'sockets',
+    ),
     secret('consumers', { ada: ADA }),
     secret('partners', { bob: BOB }),
     secret('robots', { r2: ROBOT.toString('base64') }),
@@ -110,6 +122,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await instance?.stop();
   await backend?.stop();
+  for (const socket of sockets?.clients ?? []) socket.terminate();
+  sockets?.close();
   await issuer?.close();
 });
 
@@ -402,6 +416,26 @@ describe('requests that are checked', () => {
     expect((await post(`"${'x'.repeat(70_000)}"`)).status).toBe(413);
     expect((await outcome('orders')).status).toBe(200);
   });
+});
+
+test('WebSockets are opened for the pages that the policy names, and for no others', async () => {
+  const open = async (origin: string | undefined) => {
+    const { port } = new URL(instance.url);
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/`, { headers: { host: 'live.example.com' }, origin });
+    return await new Promise<string>((resolve) => {
+      socket.on('open', () => socket.send('hello'));
+      socket.on('message', (data) => {
+        resolve(String(data));
+        socket.close();
+      });
+      socket.on('unexpected-response', (_, response) => resolve(String(response.statusCode)));
+      socket.on('error', (error) => resolve(error.message));
+    });
+  };
+  expect(await open('https://app.example.com')).toBe('echo hello');
+  expect(await open('https://example.com.evil.net')).toBe('403');
+  expect(await open('http://app.example.com')).toBe('403');
+  expect(await open(undefined)).toBe('403');
 });
 
 test('addresses are let in by blocks, and kept out by blocks, however they are spelled', async () => {

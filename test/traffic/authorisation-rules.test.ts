@@ -7,7 +7,7 @@ const FACTS: RuleFacts = {
   scheme: 'https',
   host: 'shop.example.com',
   path: '/orders/7',
-  search: '?draft=1&draft=2&x=%2F',
+  search: '?draft=1&draft=2&x=%2F&y=1',
   headers: new Headers({ 'x-team': 'red' }),
   clientIp: '203.0.113.9',
   country: 'DE',
@@ -38,7 +38,7 @@ describe('what rules can see', () => {
     'request.method == "GET" && request.path.startsWith("/orders/")',
     'request.host == "shop.example.com" && request.scheme == "https"',
     'request.headers["x-team"] == "red" && !("x-none" in request.headers)',
-    'request.query.draft == "1" && request.query["x"] == "/"',
+    'request.query.y == "1" && request.query["x"] == "/" && !("z" in request.query)',
     'client.ip == "203.0.113.9" && client.country == "DE"',
     'inCidr(client.ip, "203.0.113.0/24") && !inCidr(client.ip, "10.0.0.0/8")',
     'identity.user == "ada" && identity.tenant == "acme" && identity.method == "jwt" && identity.id == "login/ada"',
@@ -92,6 +92,18 @@ describe('who is let in', () => {
     const verdict = planRules(policy(['claims.missing', 'false'])).decide(FACTS);
     expect(verdict).toMatchObject({ allowed: false, rule: null, failure: expect.stringContaining('missing') });
   });
+});
+
+test('a parameter of the query that comes twice fails a rule that asks for it, however it asks', () => {
+  for (const expression of [
+    'request.query.draft == "1"',
+    'request.query.draft != "2"',
+    '!("draft" in request.query)',
+    '!has(request.query.draft)',
+  ]) {
+    expect(isAllowed(policy([expression]))).toBe(false);
+    expect(isAllowed(policy([], [expression], 'Allow'))).toBe(false);
+  }
 });
 
 describe('refused before it is ever held against a request', () => {

@@ -120,11 +120,28 @@ function variablesOf(facts: RuleFacts, reads: ReadonlySet<string> | null): Varia
   };
 }
 
-/** The first value of each name, as CEL's maps have one. */
 function queryOf(search: string): Map<string, string> {
-  const query = new Map<string, string>();
-  for (const [name, value] of new URLSearchParams(search)) if (!query.has(name)) query.set(name, value);
+  const query = new QueryParameters();
+  for (const [name, value] of new URLSearchParams(search)) query.add(name, value);
   return query;
+}
+
+/**
+ * Parameters of a query for rules. What comes twice is read by one server as its first value, by another as its last:
+ * a rule that asks for it, if only whether it is there, fails.
+ */
+class QueryParameters extends Map<string, string> {
+  readonly #repeated = new Set<string>();
+
+  add(name: string, value: string): void {
+    if (this.has(name)) this.#repeated.add(name);
+    this.set(name, value);
+  }
+
+  override get(name: string): string | undefined {
+    if (this.#repeated.has(name)) throw new Error(`the query has "${name}" more than once`);
+    return super.get(name);
+  }
 }
 
 /** JSON with maps for objects: a claim may have any name, `constructor` too, and CEL looks at that of plain objects. */
