@@ -10,6 +10,7 @@ import { EXPRESSIONS, hashOfPlace, placeOf, placesOfPart } from './places.ts';
 export interface RuleRow {
   readonly host: HostKey;
   readonly place: number;
+  /** Of the longest prefix among its paths. */
   readonly segments: number;
   readonly prioritised: boolean;
   readonly page: RulePage;
@@ -49,9 +50,15 @@ export class GatewayEntries {
     const kept = new Set(rows.map((row) => `${row.place} ${row.host}`));
     for (const [host, place] of before) {
       if (kept.has(`${place} ${host}`)) continue;
-      this.database.exec(`DELETE FROM gateway_rules WHERE ${RULE_KEY}`, host, place, route.namespace, route.name);
-      this.countRules(host, -1);
-      this.markPage(host, place);
+      const [gone] = this.database.exec(
+        `DELETE FROM gateway_rules WHERE ${RULE_KEY} RETURNING prioritised`,
+        host,
+        place,
+        route.namespace,
+        route.name,
+      );
+      if (gone === undefined) continue;
+      this.countRules(host, place, 0, -1, -Number(gone.prioritised));
       changed = true;
     }
     for (const row of rows) changed = this.putRule(route, row) || changed;
@@ -60,43 +67,68 @@ export class GatewayEntries {
 
   private putRule(route: RouteName, row: RuleRow): boolean {
     const body = JSON.stringify(row.page);
+    const prioritised = row.prioritised ? 1 : 0;
     const key = [row.host, row.place, route.namespace, route.name] as const;
-    const present = this.database.exec(`SELECT body FROM gateway_rules WHERE ${RULE_KEY}`, ...key)[0];
+    const present = this.database.exec(`SELECT prioritised, body FROM gateway_rules WHERE ${RULE_KEY}`, ...key)[0];
     if (present !== undefined && present.body === body) return false;
     this.database.exec(
-      `INSERT OR REPLACE INTO gateway_rules (host, place, namespace, route, segments, prioritised, body)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT OR REPLACE INTO gateway_rules (host, place, namespace, route, prioritised, body)
+       VALUES (?, ?, ?, ?, ?, ?)`,
       ...key,
-      row.segments,
-      row.prioritised ? 1 : 0,
+      prioritised,
       body,
     );
-    if (present === undefined) this.countRules(row.host, 1);
-    this.markPage(row.host, row.place);
+    const were = Number(present?.prioritised ?? 0);
+    this.countRules(row.host, row.place, row.segments, present === undefined ? 1 : 0, prioritised - were);
     return true;
   }
 
-  /** Keeps the number of a host's pages to that of its rules. */
-  private countRules(host: HostKey, by: number): void {
-    const present = this.database.exec('SELECT rules, pages FROM gateway_hosts WHERE host = ?', host)[0];
+  /** Keeps what is known of a host beside its rules: how many there are, under which paths, in how many pages. */
+  private countRules(host: HostKey, place: number, segments: number, by: number, prioritisedBy: number): void {
+    const present = this.database.exec('SELECT rules, prioritised, pages FROM gateway_hosts WHERE host = ?', host)[0];
     const rules = Number(present?.rules ?? 0) + by;
+    const prioritised = Number(present?.prioritised ?? 0) + prioritisedBy;
     const pages = Number(present?.pages ?? 1);
     let next = pages;
     if (rules > next * RULES_A_PAGE) next *= 2;
     // Well below the half, so that a host at the edge does not go to and fro.
     else if (next > 1 && rules < (next * RULES_A_PAGE) / 8) next /= 2;
-    this.database.exec('INSERT OR REPLACE INTO gateway_hosts (host, rules, pages) VALUES (?, ?, ?)', host, rules, next);
-    if (next === pages) return;
+    if (by !== 0 || prioritisedBy !== 0) {
+      this.database.exec(
+        'INSERT OR REPLACE INTO gateway_hosts (host, rules, prioritised, pages) VALUES (?, ?, ?, ?)',
+        host,
+        rules,
+        prioritised,
+        next,
+      );
+    }
+    const otherPaths = by !== 0 && this.countPath(host, place, segments, by);
+    // What is in the host's own entry: its paths, its expressions, whether any rule has a priority.
+    if (otherPaths || place === EXPRESSIONS || prioritisedBy !== 0) this.markDirty(host, EXPRESSIONS);
+    if (next === pages) {
+      if (place !== EXPRESSIONS) this.markDirty(host, pageOf(hashOfPlace(place), pages));
+      return;
+    }
     for (let page = next; page < pages; page++) this.put(pageEntryKey(host, page), null);
     this.database.exec('DELETE FROM gateway_dirty_pages WHERE host = ?', host);
+    this.markDirty(host, EXPRESSIONS);
     for (let page = 0; page < next; page++) this.markDirty(host, page);
   }
 
-  private markPage(host: HostKey, place: number): void {
-    const pages = this.database.exec('SELECT pages FROM gateway_hosts WHERE host = ?', host)[0];
-    this.markDirty(host, place === EXPRESSIONS ? EXPRESSIONS : pageOf(hashOfPlace(place), Number(pages?.pages ?? 1)));
-    // Which paths there are, and how long, is in the host's own entry.
-    this.markDirty(host, EXPRESSIONS);
+  /** Returns whether the host has come to a path, or lost one. */
+  private countPath(host: HostKey, place: number, segments: number, by: number): boolean {
+    const [path] = this.database.exec(
+      `INSERT INTO gateway_paths (host, place, segments, rules) VALUES (?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET rules = rules + excluded.rules, segments = max(segments, excluded.segments)
+       RETURNING rules`,
+      host,
+      place,
+      segments,
+      by,
+    );
+    const rules = Number(path?.rules ?? 0);
+    if (rules <= 0) this.database.exec('DELETE FROM gateway_paths WHERE host = ? AND place = ?', host, place);
+    return rules <= 0 || (by > 0 && rules === by);
   }
 
   private markDirty(host: HostKey, page: number): void {
@@ -117,7 +149,7 @@ export class GatewayEntries {
   }
 
   private buildHost(host: HostKey): void {
-    const known = this.database.exec('SELECT rules, pages FROM gateway_hosts WHERE host = ?', host)[0];
+    const known = this.database.exec('SELECT rules, prioritised, pages FROM gateway_hosts WHERE host = ?', host)[0];
     if (known === undefined || Number(known.rules) === 0) {
       this.put(hostEntryKey(host), null);
       this.put(pageEntryKey(host, 0), null);
@@ -126,25 +158,13 @@ export class GatewayEntries {
       return;
     }
     const pages = Number(known.pages);
-    const [totals] = this.database.exec(
-      'SELECT max(segments) AS segments, max(prioritised) AS prioritised FROM gateway_rules WHERE host = ?',
-      host,
-    );
-    const paths =
-      pages === 1
-        ? null
-        : encodeHashes(
-            this.database
-              .exec('SELECT DISTINCT place FROM gateway_rules WHERE host = ? AND place >= 0', host)
-              .map((row) => hashOfPlace(Number(row.place))),
-          );
-    const expressions = this.mergedPage(host, EXPRESSIONS, EXPRESSIONS);
+    const paths = this.database.exec('SELECT place, segments FROM gateway_paths WHERE host = ? AND place >= 0', host);
     const entry: Omit<HostEntry, 'namespace' | 'namespaceUid'> = {
       pages,
-      paths,
-      maxSegments: Number(totals.segments),
-      expressions,
-      hasPriorities: Number(totals.prioritised) > 0,
+      paths: pages === 1 ? null : encodeHashes(paths.map((row) => hashOfPlace(Number(row.place)))),
+      maxSegments: paths.reduce((most, row) => Math.max(most, Number(row.segments)), 0),
+      expressions: this.mergedPage(host, EXPRESSIONS, EXPRESSIONS),
+      hasPriorities: Number(known.prioritised) > 0,
     };
     const owner = this.ownerOf(host);
     this.known.add(host);
