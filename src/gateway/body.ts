@@ -35,9 +35,14 @@ const PIECE_BYTES = 64 * 1024;
  *
  * @param bytes what the body announces, which the answer then announces too; null for none
  */
-export function watchBody(body: ReadableStream<Uint8Array>, bytes: number | null, idleMs: number): WatchedBody {
+export function watchBody(
+  body: ReadableStream<Uint8Array>,
+  bytes: number | null,
+  idleMs: number,
+  passed: (bytes: number) => void,
+): WatchedBody {
   const { readable, writable } = bytes === null ? new IdentityTransformStream() : new FixedLengthStream(bytes);
-  return { body: readable, ended: pass(body, writable, idleMs) };
+  return { body: readable, ended: pass(body, writable, idleMs, passed) };
 }
 
 async function pass(
@@ -50,6 +55,7 @@ async function pass(
   let bytes = 0;
   let stalled: (() => void) | null = null;
   // What is given up is a read: a client that takes its time does not count.
+ * @param passed is told, after each piece, how many bytes have gone through
   const lateness = new Promise<never>((_, reject) => {
     stalled = () => reject(new Error('no piece of the body came in time'));
   });
@@ -60,6 +66,7 @@ async function pass(
       const piece = await Promise.race([reader.read(new Uint8Array(PIECE_BYTES)), lateness]);
       if (timer !== null) clearTimeout(timer);
       if (piece.done) break;
+  passed: (bytes: number) => void,
       await writer.write(piece.value);
       bytes += piece.value.byteLength;
     }
@@ -71,3 +78,4 @@ async function pass(
     return { bytes, whole: false };
   }
 }
+      passed(bytes);

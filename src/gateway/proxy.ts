@@ -173,7 +173,9 @@ export class UpstreamProxy {
       exchange.bodyWhole = true;
       attempt.end();
     } else if (exchange.watchBody || idleMs > 0) {
-      const watched = watchBody(answer.body, announced, idleMs);
+      const watched = watchBody(answer.body, announced, idleMs, (passed) => {
+        exchange.responseBytes = passed;
+      });
       body = watched.body;
       exchange.bodyEnd = watched.ended.then((end) => {
         exchange.responseBytes = end.bytes;
@@ -203,4 +205,9 @@ function isShort(bytes: number | null): boolean {
 function least(a: number, b: number): number {
   if (a === 0 || b === 0) return a + b;
   return Math.min(a, b);
+/** Whether it can be passed on: `Response` has no statuses of 600 and more, and no change of protocol but to a WebSocket. */
+function isAnswer({ status, webSocket }: Response): boolean {
+  return status === 101 ? webSocket !== null : status >= 200 && status <= 599;
+}
+
 }

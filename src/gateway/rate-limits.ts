@@ -48,7 +48,7 @@ export interface RateLimits extends RateLimitStage {
 /** What keys and policies are taken from. */
 export type LimitedExchange = Pick<
   Exchange,
-  'policies' | 'clientIp' | 'identity' | 'request' | 'target' | 'pathVariables'
+  'policies' | 'clientIp' | 'identity' | 'given' | 'target' | 'pathVariables'
 >;
 
 /** A limiter that takes longer is taken for lost. */
@@ -65,6 +65,17 @@ interface Held {
   readonly dry: Passage[];
   /** Of the policies that are enforced, in their order. */
   readonly standings: readonly Standing[];
+  /** Where bytes are counted. */
+  meter: Meter | null;
+}
+
+/** What has passed of the bodies of a request. */
+interface Meter {
+  /** Of a request's body that does not say its length. */
+  uploaded: number;
+  charged: number;
+  /** Ends the watch. */
+  stop: () => void;
 }
 
 /** A policy, with what is the same for each of its requests. */
@@ -197,9 +208,49 @@ export function createRateLimits(ports: RateLimitPorts): RateLimits {
       else countDry(exchange, policy, facts, dry);
     }
     if (enforced !== null) refill(exchange, enforced);
+    const present: Held = { enforced, dry, standings, meter: null };
+    held.set(exchange, present);
     for (const { spec } of policies) for (const limit of spec.limits) watch(exchange, limit);
-    held.set(exchange, { enforced, dry, standings });
+    if (policies.some(({ spec }) => spec.limits.some(({ measure }) => measure === 'bytes')))
+      startMeter(exchange, present);
     return null;
+  };
+
+  /** Bytes are charged while they pass: what streams for hours would else be free until its end. */
+  const startMeter = (exchange: Exchange, present: Held): void => {
+    const meter: Meter = { uploaded: 0, charged: 0, stop: () => {} };
+    present.meter = meter;
+    const { body } = exchange;
+    if (exchange.requestBytes === null && body !== null && !(body instanceof Uint8Array)) {
+      exchange.body = counted(body, (bytes) => {
+        meter.uploaded += bytes;
+      });
+    }
+    const watchOn = async (): Promise<void> => {
+      let isOver = false;
+      while (!isOver) {
+        await new Promise<void>((next) => {
+          const callOff = timer(TELL_AFTER_MS, next);
+          meter.stop = () => {
+            isOver = true;
+            callOff();
+            next();
+          };
+        });
+        chargeBytes(exchange, present, meter);
+        for (const passage of passagesOf(present)) tellOf(exchange, passage);
+      }
+    };
+    exchange.waitUntil(watchOn());
+  };
+
+  const chargeBytes = (exchange: Exchange, present: Held, meter: Meter): void => {
+    const passed = (exchange.requestBytes ?? meter.uploaded) + (exchange.responseBytes ?? 0);
+    const bytes = passed - meter.charged;
+    if (bytes <= 0) return;
+    meter.charged = passed;
+    for (const passage of passagesOf(present))
+      limiter.charge(passage, ({ measure }) => (measure === 'bytes' ? bytes : null), clock.now());
   };
 
   const decide = (
@@ -266,7 +317,7 @@ export function createRateLimits(ports: RateLimitPorts): RateLimits {
     after(exchange, answer, headers) {
       const present = held.get(exchange);
       if (present === undefined) return;
-      const { enforced, dry, standings } = present;
+      const { standings } = present;
       const nowMs = clock.now();
       const costOf = (limit: CompiledLimit) => {
         if (limit.measure !== 'cost') return null;
@@ -274,7 +325,7 @@ export function createRateLimits(ports: RateLimitPorts): RateLimits {
         exchange.cost = cost;
         return cost;
       };
-      for (const passage of enforced === null ? dry : [enforced, ...dry]) {
+      for (const passage of passagesOf(present)) {
         limiter.charge(passage, costOf, nowMs);
         tellOf(exchange, passage);
       }
@@ -287,11 +338,12 @@ export function createRateLimits(ports: RateLimitPorts): RateLimits {
       const present = held.get(exchange);
       if (present === undefined) return;
       held.delete(exchange);
-      const bytes = (exchange.requestBytes ?? 0) + (exchange.responseBytes ?? 0);
-      const bytesOf = ({ measure }: CompiledLimit) => (measure === 'bytes' ? bytes : null);
-      const { enforced, dry } = present;
-      for (const passage of enforced === null ? dry : [enforced, ...dry]) {
-        limiter.charge(passage, bytesOf, clock.now());
+      const { meter } = present;
+      if (meter !== null) {
+        meter.stop();
+        chargeBytes(exchange, present, meter);
+      }
+      for (const passage of passagesOf(present)) {
         limiter.end(passage);
         tellOf(exchange, passage);
       }
@@ -345,6 +397,10 @@ function isEdge({ spec }: RateLimitEntry): boolean {
   return spec.mode === 'edge' && !spec.dryRun;
 }
 
+function passagesOf({ enforced, dry }: Held): readonly Passage[] {
+  return enforced === null ? dry : [enforced, ...dry];
+}
+
 /** The platform tells nothing of how a limit stands. */
 function unknownStanding(limit: CompiledLimit): Standing {
   return { limit, reading: null, waitMs: null };
@@ -369,8 +425,20 @@ function watch(exchange: Exchange, { algorithm, measure }: CompiledLimit): void 
 }
 
 function factsOf(exchange: LimitedExchange): KeyFacts {
-  const { clientIp, identity, request, target, pathVariables } = exchange;
-  return { clientIp, identity, header: (name) => request.headers.get(name), path: target.path, pathVariables };
+  const { clientIp, identity, given, target, pathVariables } = exchange;
+  return { clientIp, identity, header: (name) => given.get(name), path: target.path, pathVariables };
+}
+
+/** A body as it was, with somebody told of each piece. */
+function counted(body: ReadableStream<Uint8Array>, passed: (bytes: number) => void): ReadableStream<Uint8Array> {
+  return body.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform(piece, controller) {
+        passed(piece.byteLength);
+        controller.enqueue(piece);
+      },
+    }),
+  );
 }
 
 /** A header may say anything: what is no cost is as if nothing were said. */

@@ -245,6 +245,11 @@ describe('what is known only afterwards', () => {
     await settled();
     const third = await get('/bytes', sending);
     expect([third.status, third.headers['x-ratelimit-remaining']]).toEqual([429, '0']);
+    // A body that does not say its length is counted all the same.
+    const chunked = { ...sending, headers: { 'x-client': 'chunked', 'transfer-encoding': 'chunked' } };
+    await get('/bytes', chunked);
+    await settled();
+    expect((await get('/bytes', chunked)).headers['x-ratelimit-remaining']).toBe('2500');
   });
 
   /** The object is told after the answer. */

@@ -4,6 +4,7 @@ import { ANONYMOUS } from '../../src/core/protocol/auth-policy.ts';
 import type { CompiledLimit, CompiledRateLimits } from '../../src/core/protocol/rate-limit.ts';
 import type { RateLimiterCalls } from '../../src/core/protocol/rate-limiter.ts';
 import type { Exchange, RateLimitEntry } from '../../src/gateway/exchange.ts';
+import { HeaderList } from '../../src/gateway/header-list.ts';
 import { createRateLimits } from '../../src/gateway/rate-limits.ts';
 import { Counters } from '../../src/traffic/limit/counters.ts';
 import { limitOf } from '../traffic/limit/rules.ts';
@@ -42,6 +43,8 @@ function world() {
       const request = new Request('http://a.test/');
       return {
         request,
+        given: new HeaderList(),
+        body: null,
         target: { path: '/' },
         clientIp: '203.0.113.1',
         identity: ANONYMOUS,
@@ -176,6 +179,34 @@ describe('the stage of rate limits', () => {
     // Meanwhile it is not asked again: this answer is there at once.
     const next = stage.before(exchange(policy('p', { onFailure: 'open' }, {})));
     expect(next).toBeNull();
+  });
+
+  test('charges bytes while they pass, and the rest at the end', async () => {
+    const { stage, exchange, left, pass } = world();
+    const bytes = policy('b', {}, { measure: 'bytes', limit: 10_000, windowMs: 60_000 });
+    const stream = exchange(bytes);
+    const pieces = new TransformStream<Uint8Array, Uint8Array>();
+    Object.assign(stream, { requestBytes: null, body: pieces.readable });
+    await stage.before(stream);
+    expect(stream.watchBody).toBe(true);
+    const limit = { measure: 'bytes', limit: 10_000, windowMs: 60_000 } as const;
+    const uploaded = new Response(stream.body as ReadableStream).arrayBuffer();
+    const writer = pieces.writable.getWriter();
+    await writer.write(new Uint8Array(300));
+    stream.responseBytes = 2_000;
+    await pass(1_000);
+    expect(left('u/b/0', limit)).toBe(7_700);
+    await writer.write(new Uint8Array(50));
+    await writer.close();
+    await uploaded;
+    stream.responseBytes = 4_000;
+    await pass(500);
+    expect(left('u/b/0', limit)).toBe(7_700);
+    stage.finished(stream);
+    await pass(0);
+    expect(left('u/b/0', limit)).toBe(5_650);
+    await pass(5_000);
+    expect(left('u/b/0', limit)).toBe(5_650);
   });
 
   test('explains what each limit would say, and takes nothing', async () => {
