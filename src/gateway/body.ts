@@ -8,16 +8,32 @@ export function announcedBytes(headers: Pick<Headers, 'get'>): number | null {
 }
 
 /**
- * Makes the request's body one that can be sent more than once, where it is short and says so. One of unknown length is
- * left alone: it may be a conversation, which must not wait for its own end. Tells whether it can be repeated.
+ * Takes the request's body whole, where it is short and says so: then it can be sent more than once, and a client that
+ * breaks it off is not taken for an upstream that does. One of unknown length is left alone: it may be a conversation,
+ * which must not wait for its own end. Tells whether the request can be repeated.
+ *
+ * @param withinMs how long the client may take for it; 0: as long as it likes
  */
-export async function keepCopy(exchange: Exchange): Promise<boolean> {
+export async function keepCopy(exchange: Exchange, withinMs = 0): Promise<boolean> {
   const { body } = exchange;
   if (body === null || body instanceof Uint8Array) return true;
+  const { method } = exchange.request;
   const length = announcedBytes(exchange.given);
-  if (length === null || length > LIMITS.gatewayCopyBytes) return false;
-  exchange.body = new Uint8Array(await new Response(body).arrayBuffer());
-  return true;
+  if (length === null || length > LIMITS.gatewayCopyBytes || method === 'GET' || method === 'HEAD') return false;
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  const late = new Promise<null>((resolve) => {
+    if (withinMs > 0) timer = setTimeout(resolve, withinMs, null);
+  });
+  try {
+    const bytes = await Promise.race([new Response(body).arrayBuffer(), late]);
+    if (bytes !== null) exchange.body = new Uint8Array(bytes);
+    else exchange.bodyFault ??= { code: 'timeout', detail: 'the body of the request has not come in time' };
+  } catch {
+    exchange.bodyFault ??= { code: 'bad_request', detail: 'the body of the request broke off' };
+  } finally {
+    if (timer !== null) clearTimeout(timer);
+  }
+  return exchange.bodyFault === null;
 }
 
 /** A body under watch: `ended` tells, once, how many bytes of it went through and whether that was all. */
@@ -34,6 +50,7 @@ const PIECE_BYTES = 64 * 1024;
  * client sees it is not whole.
  *
  * @param bytes what the body announces, which the answer then announces too; null for none
+ * @param passed is told, after each piece, how many bytes have gone through
  */
 export function watchBody(
   body: ReadableStream<Uint8Array>,
@@ -49,13 +66,13 @@ async function pass(
   body: ReadableStream<Uint8Array>,
   writable: WritableStream<Uint8Array>,
   idleMs: number,
+  passed: (bytes: number) => void,
 ): Promise<{ bytes: number; whole: boolean }> {
   const reader = body.getReader({ mode: 'byob' });
   const writer = writable.getWriter();
   let bytes = 0;
   let stalled: (() => void) | null = null;
   // What is given up is a read: a client that takes its time does not count.
- * @param passed is told, after each piece, how many bytes have gone through
   const lateness = new Promise<never>((_, reject) => {
     stalled = () => reject(new Error('no piece of the body came in time'));
   });
@@ -66,9 +83,9 @@ async function pass(
       const piece = await Promise.race([reader.read(new Uint8Array(PIECE_BYTES)), lateness]);
       if (timer !== null) clearTimeout(timer);
       if (piece.done) break;
-  passed: (bytes: number) => void,
       await writer.write(piece.value);
       bytes += piece.value.byteLength;
+      passed(bytes);
     }
     await writer.close();
     return { bytes, whole: true };
@@ -78,4 +95,3 @@ async function pass(
     return { bytes, whole: false };
   }
 }
-      passed(bytes);

@@ -14,6 +14,8 @@ export interface EndpointRequest {
   readonly clientHost: string;
   readonly headers: HeaderList;
   readonly body: ReadableStream<Uint8Array> | Uint8Array | null;
+  /** The request that `body` is of. */
+  readonly original: Request;
   readonly signal: AbortSignal | null;
 }
 
@@ -31,7 +33,7 @@ export class EndpointRefused extends Error {
 
 /** What answers a request by `fetch`: the platform's own, or a service binding. */
 export interface Fetcher {
-  fetch(url: string, init: RequestInit): Promise<Response>;
+  fetch(url: string | Request, init?: RequestInit): Promise<Response>;
 }
 
 export interface EndpointParts {
@@ -78,26 +80,25 @@ export function endpointSender({ origin, allowed, binding, bindings, bucket }: E
     if (source.type === 'serviceBinding') {
       const service = named<Fetcher>(upstream, source.binding);
       // A Worker's address is any: it has the name that the route asks for, else the client's.
-      return await service.fetch(
-        `https://${request.host ?? request.clientHost}${request.pathAndQuery}`,
-        initOf(request),
-      );
+      return await sendTo(service, `https://${request.host ?? request.clientHost}${request.pathAndQuery}`, request);
     }
     const fault = faultOf(address);
     if (fault !== null) throw new EndpointRefused(fault);
-    return await origin.fetch(address + request.pathAndQuery, initOf(request));
+    return await sendTo(origin, address + request.pathAndQuery, request);
   };
 }
 
 /** Bytes, redirects and freshness are the client's business: nothing is decoded, followed or kept. */
-function initOf({ method, headers, body, signal }: EndpointRequest): RequestInit {
-  return {
-    method,
+function sendTo(fetcher: Fetcher, url: string, { method, headers, body, original, signal }: EndpointRequest) {
+  const init: RequestInit = {
     headers: headers.toInit(),
-    body,
     signal,
     redirect: 'manual',
     cache: 'no-store',
     encodeResponseBody: 'manual',
   };
+  if (body === null || (method !== 'GET' && method !== 'HEAD')) return fetcher.fetch(url, { ...init, method, body });
+  // The Fetch standard has no body of GET; HTTP does, and the platform passes one on with the request that it came with.
+  if (body !== original.body) throw new EndpointRefused(`the body of ${method} has been read`);
+  return fetcher.fetch(new Request(new Request(url, original), init));
 }

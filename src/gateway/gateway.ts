@@ -143,6 +143,10 @@ export class Gateway {
         `the request has passed here ${LIMITS.gatewayPasses} times`,
       );
     }
+    const coding = exchange.given.get('transfer-encoding');
+    if (coding !== null && coding.trim().toLowerCase() !== 'chunked') {
+      return refuse(exchange, 'canonical', 'bad_request', 'Transfer-Encoding may be chunked and nothing else');
+    }
     const unmatched = await this.#match(exchange);
     if (unmatched !== null) return unmatched;
     const { action, rule } = exchange;

@@ -57,6 +57,7 @@ export async function sendMirror(
       clientHost: target.host,
       headers: copy.headers,
       body,
+      original: request,
       signal: abort.signal,
     });
     begun.answered({ status: answer.status, fault: null, headMs: clock.now() - startedMs });

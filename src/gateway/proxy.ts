@@ -27,7 +27,6 @@ const FAULT_CODES = {
 } as const;
 
 const WITHOUT_BODY: ReadonlySet<number> = new Set([101, 204, 205, 304]);
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 /** One try: an answer, or why there is none. */
 interface Tried {
@@ -51,8 +50,8 @@ export class UpstreamProxy {
     const timeouts = exchange.action?.timeouts;
     const requestMs = least(timeouts?.requestMs ?? 0, upstream.timeouts.requestMs);
     const deadlineMs = requestMs === 0 ? 0 : exchange.startedMs + requestMs;
-    const mayRetry = (exchange.action?.retry ?? upstream.retry) !== null && IDEMPOTENT.has(exchange.request.method);
-    const repeatable = mayRetry ? await keepCopy(exchange) : exchange.body === null;
+    const repeatable = await keepCopy(exchange, requestMs);
+    if (exchange.bodyFault !== null) return this.#bodyFault(exchange, exchange.bodyFault);
     let last: Tried | null = null;
     for (;;) {
       const begun = upstreams.begin(exchange, key, upstream);
@@ -113,6 +112,7 @@ export class UpstreamProxy {
         clientHost: exchange.target.host,
         headers: exchange.headers,
         body: exchange.body,
+        original: exchange.request,
         signal: abort.signal,
       });
       headMs = clock.now() - startedMs;
@@ -123,8 +123,13 @@ export class UpstreamProxy {
         bytes = await head.arrayBuffer();
       }
       answer = head;
+      if (!isAnswer(head)) {
+        answer = null;
+        void head.body?.cancel();
+      }
     } catch (error) {
-      if (error instanceof EndpointRefused) fault = 'refused';
+      // What the platform will not even send says nothing of the endpoint.
+      if (error instanceof EndpointRefused || error instanceof TypeError) fault = 'refused';
       headMs ||= clock.now() - startedMs;
     } finally {
       if (timer !== null) clearTimeout(timer);
@@ -132,8 +137,11 @@ export class UpstreamProxy {
     const outcome: CallOutcome =
       answer === null ? { status: null, fault, headMs } : { status: answer.status, fault: null, headMs };
     exchange.calls.push({ endpoint: attempt.address, startedMs, spanId, outcome });
-    // What the client itself broke says nothing of the endpoint.
-    attempt.answered(exchange.bodyFault === null ? outcome : { ...outcome, fault: 'cancelled' });
+    // A stream that the client breaks looks like an endpoint that does: nobody could keep a breaker open by it.
+    const mayBeClients =
+      outcome.fault === 'connect' && exchange.body !== null && !(exchange.body instanceof Uint8Array);
+    const isClients = exchange.bodyFault !== null || mayBeClients;
+    attempt.answered(isClients ? { ...outcome, fault: 'cancelled' } : outcome);
     if (answer === null) attempt.end();
     return { attempt, outcome, answer, bytes };
   }
@@ -151,7 +159,7 @@ export class UpstreamProxy {
     const { bodyFault } = exchange;
     if (bodyFault !== null) {
       this.#giveUp(exchange, tried);
-      return refuse(exchange, 'validation', bodyFault.code, bodyFault.detail);
+      return this.#bodyFault(exchange, bodyFault);
     }
     if (answer === null) {
       const [code, detail] = FAULT_CODES[outcome.fault ?? 'connect'];
@@ -159,6 +167,10 @@ export class UpstreamProxy {
     }
     exchange.headMs = this.#parts.clock.now();
     return this.#passOn(exchange, tried.attempt, answer, tried.bytes);
+  }
+
+  #bodyFault(exchange: Exchange, { code, detail }: NonNullable<Exchange['bodyFault']>): Response {
+    return refuse(exchange, 'validation', code, detail);
   }
 
   /** The upstream's answer as one of our own, whose headers may be changed. */
@@ -193,6 +205,11 @@ export class UpstreamProxy {
   }
 }
 
+/** Whether it can be passed on: `Response` has no statuses of 600 and more, and no change of protocol but to a WebSocket. */
+function isAnswer({ status, webSocket }: Response): boolean {
+  return status === 101 ? webSocket !== null : status >= 200 && status <= 599;
+}
+
 /**
  * Whether a body is taken whole before the client hears of it: then one that breaks off or comes to a halt is a failed
  * call, and costs less than one that is passed on piece by piece.
@@ -205,9 +222,4 @@ function isShort(bytes: number | null): boolean {
 function least(a: number, b: number): number {
   if (a === 0 || b === 0) return a + b;
   return Math.min(a, b);
-/** Whether it can be passed on: `Response` has no statuses of 600 and more, and no change of protocol but to a WebSocket. */
-function isAnswer({ status, webSocket }: Response): boolean {
-  return status === 101 ? webSocket !== null : status >= 200 && status <= 599;
-}
-
 }

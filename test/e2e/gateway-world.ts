@@ -38,7 +38,7 @@ export interface Backend {
 export type Answering = (request: IncomingMessage, response: ServerResponse, body: string) => void;
 
 /** A server of node's, which answers with what reached it unless `answering` does otherwise. */
-export async function backendServer(answering: Answering = echo): Promise<Backend> {
+export async function backendServer(answering: Answering = echo, onPort = 0): Promise<Backend> {
   const received: Received[] = [];
   const server = http.createServer((request, response) => {
     let body = '';
@@ -53,7 +53,7 @@ export async function backendServer(answering: Answering = echo): Promise<Backen
     });
     request.on('error', () => undefined);
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(onPort, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return {
@@ -119,16 +119,17 @@ export async function send(
   };
 }
 
-/** Writes bytes to the instance and reads until it closes, or until nothing comes for `quietMs`. */
-export async function sendRaw(instance: Instance, bytes: string, quietMs = 300): Promise<string> {
+/** Writes bytes to the instance; ends soon after so many answers have begun, so that one too many would be seen. */
+export async function sendRaw(instance: Instance, bytes: string, answers = 1): Promise<string> {
   const { hostname, port } = new URL(instance.url);
   const socket = connect(Number(port), hostname);
   socket.on('error', () => undefined);
-  socket.setTimeout(quietMs, () => socket.destroy());
+  socket.setTimeout(5_000, () => socket.destroy());
   socket.write(bytes, 'latin1');
   let text = '';
   socket.on('data', (piece) => {
     text += piece.toString('latin1');
+    if (text.split('HTTP/1.1 ').length > answers) setTimeout(() => socket.destroy(), 50);
   });
   await once(socket, 'close');
   return text;

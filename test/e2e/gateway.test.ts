@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import http from 'node:http';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Instance, launch } from '../../scripts/launcher.ts';
@@ -56,6 +56,16 @@ beforeAll(async () => {
       origin: upstream([origin.address]),
       second: upstream([second.address]),
       crooked: upstream([crooked.address], { timeouts: { requestMs: 30_000, tryMs: 0, idleMs: 400 } }),
+      guarded: upstream([origin.address], {
+        circuitBreaker: {
+          failureThreshold: 2,
+          errorRatio: null,
+          recoveryMs: 60_000,
+          halfOpenMaxRequests: 1,
+          gradualRecoveryMs: 0,
+          perEndpoint: true,
+        },
+      }),
       nobody: upstream(['http://127.0.0.1:1']),
       metadata: upstream(['http://169.254.169.254']),
     },
@@ -65,6 +75,7 @@ beforeAll(async () => {
         rule('/public', 'second'),
         rule('/crooked', 'crooked'),
         rule('/nobody', 'nobody'),
+        rule('/guarded', 'guarded'),
         rule('/metadata', 'metadata'),
         rule('/slow-request', 'crooked', [], { timeouts: { requestMs: 150, backendRequestMs: 0 } }),
         rule('/slow-try', 'crooked', [], { timeouts: { requestMs: 0, backendRequestMs: 150 } }),
@@ -404,6 +415,62 @@ describe('filters', () => {
   });
 });
 
+/** A request as bytes, on our host; `more` follows the first header. */
+const raw = (line: string, more: string, body = '') => `${line} HTTP/1.1\r\nHost: ${HOST}\r\n${more}\r\n${body}`;
+const SMUGGLED = `GET /smuggled HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`;
+
+describe('a request that two servers could read in two ways', () => {
+  /** What is sent, the statuses that come back, and the bodies that reach the upstream. */
+  const shapes: [name: string, bytes: string, statuses: number[], bodies: string[]][] = [
+    [
+      'both Content-Length and Transfer-Encoding: the latter is believed, and the connection ends',
+      raw('POST /a', 'Content-Length: 4\r\nTransfer-Encoding: chunked\r\n', `0\r\n\r\n${SMUGGLED}`),
+      [200],
+      [''],
+    ],
+    ['lengths that differ', raw('POST /a', 'Content-Length: 5\r\nContent-Length: 6\r\n', 'hello!'), [400], []],
+    ['one length twice', raw('POST /a', 'Content-Length: 5\r\nContent-Length: 5\r\n', 'hello'), [200], ['hello']],
+    ['a list of lengths', raw('POST /a', 'Content-Length: 5, 5\r\n', 'hello'), [400], []],
+    ['a length with a sign', raw('POST /a', 'Content-Length: +5\r\n', 'hello'), [400], []],
+    ['a coding that is not chunked', raw('POST /a', 'Transfer-Encoding: gzip, chunked\r\n', '0\r\n\r\n'), [400], []],
+    ['a coding nobody knows', raw('POST /a', 'Transfer-Encoding: xchunked\r\n', 'hello'), [400], []],
+    [
+      'two codings',
+      raw('POST /a', 'Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n', SMUGGLED),
+      [400],
+      [],
+    ],
+    ['a vertical tab', raw('POST /a', 'Transfer-Encoding:\x0bchunked\r\n', '0\r\n\r\n'), [400], []],
+    ['a space before the colon', raw('POST /a', 'Transfer-Encoding : chunked\r\n', '0\r\n\r\n'), [400], []],
+    ['a folded header', raw('POST /a', 'X-A: 1\r\n 2\r\n'), [400], []],
+    ['a lone carriage return', raw('GET /a', 'X-A: 1\rX-B: 2\r\n'), [400], []],
+    ['a NUL', raw('GET /a', 'X-A: 1\x002\r\n'), [400], []],
+    ['two hosts', raw('GET /a', 'Host: other.localhost\r\n'), [400], []],
+    ['chunks of no size', raw('POST /a', 'Transfer-Encoding: chunked\r\n', '0x5\r\nhello\r\n0\r\n\r\n'), [502], []],
+    ['a body of GET', raw('GET /a', 'Content-Length: 5\r\n', 'hello'), [200], ['hello']],
+    ['requests one behind the other', raw('GET /a', '') + raw('GET /b', ''), [200, 200], ['', '']],
+  ];
+  test.each(shapes)('%s', async (_name, bytes, statuses, bodies) => {
+    const before = origin.received.length;
+    const text = await sendRaw(instance, bytes, statuses.length);
+    expect([...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map((match) => Number(match[1]))).toEqual(statuses);
+    expect(origin.received.slice(before).map(({ body }) => body)).toEqual(bodies);
+  });
+
+  test('a body that the client breaks off does not count against the upstream', async () => {
+    for (let i = 0; i < 8; i++) {
+      const socket = connect(Number(new URL(instance.url).port), '127.0.0.1');
+      socket.on('error', () => undefined);
+      socket.end(
+        raw('POST /guarded', i % 2 === 0 ? 'Content-Length: 50\r\n' : 'Transfer-Encoding: chunked\r\n', '5\r\nhe'),
+      );
+      await once(socket, 'data');
+      socket.destroy();
+    }
+    expect((await get('/guarded')).status).toBe(200);
+  });
+});
+
 describe('an upstream that misbehaves', () => {
   test('whoever leaves takes the request to the upstream along', async () => {
     const request = http.get(`${instance.url}/crooked/hold`, { headers: { host: HOST } });
@@ -425,12 +492,16 @@ describe('an upstream that misbehaves', () => {
     await expect(get('/crooked/truncated')).rejects.toThrow(/aborted|hang up|ECONNRESET/);
   });
 
-  test.each(['/crooked/garbage', '/crooked/closes', '/crooked/no-status', '/crooked/short-of-short'])(
-    '%s is a 502',
-    async (path) => {
-      expect((await get(path)).status).toBe(502);
-    },
-  );
+  test.each([
+    '/crooked/garbage',
+    '/crooked/status-999',
+    '/crooked/another-protocol',
+    '/crooked/closes',
+    '/crooked/no-status',
+    '/crooked/short-of-short',
+  ])('%s is a 502', async (path) => {
+    expect((await get(path)).status).toBe(502);
+  });
 });
 
 /** Answers by its own hand; `closed` are the paths of connections that went away. */
@@ -455,6 +526,10 @@ async function crookedServer(): Promise<{ address: string; closed: string[]; sto
       if (kind === 'stall-chunked') socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n');
       if (kind === 'truncated') socket.end('HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nshort');
       if (kind === 'short-of-short') socket.end('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf');
+      if (kind === 'status-999') socket.end('HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n');
+      if (kind === 'another-protocol') {
+        socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n');
+      }
       if (kind === 'garbage') socket.end('this is no HTTP\r\n\r\n');
       if (kind === 'closes') socket.destroy();
       if (kind === 'no-status') socket.end('HTTP/1.1 nope\r\n\r\n');
