@@ -1,5 +1,6 @@
 import type { AddressBlock } from '../core/address-blocks.ts';
 import type { Clock } from '../core/clock.ts';
+import { LIMITS } from '../core/limits.ts';
 import { outboundFault } from '../core/outbound.ts';
 import { publicKeyFault } from '../traffic/json-web-keys.ts';
 
@@ -35,7 +36,6 @@ const STALE_MS = 60 * 60_000;
 const FLOOR_MS = 10_000;
 const TIMEOUT_MS = 3_000;
 const LOOK_MS = 10;
-const MAX_BYTES = 256 * 1024;
 const MAX_KEYS = 64;
 const MAX_SOURCES = 1_000;
 
@@ -173,7 +173,7 @@ async function textOf({ body }: Response, url: string): Promise<string> {
   let bytes = 0;
   for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
     bytes += chunk.byteLength;
-    if (bytes > MAX_BYTES) throw new KeysUnavailable(`${url}: the answer is too long`);
+    if (bytes > LIMITS.keySetBytes) throw new KeysUnavailable(`${url}: the answer is too long`);
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { decodeJwt, decodeProtectedHeader, errors, importJWK, type JWTHeaderParameters, jwtVerify } from 'jose';
 import type { Clock } from '../core/clock.ts';
+import { LIMITS } from '../core/limits.ts';
 import type { CompiledJwt, CompiledJwtProvider, Identity } from '../core/protocol/auth-policy.ts';
 import type { JsonWebKeySets, KeySet, PublicKey } from './json-web-key-sets.ts';
 
@@ -19,8 +20,6 @@ export interface TokenParts {
   readonly open: (sealed: string, context: string) => string;
 }
 
-/** A longer token is refused before anything is made of it. */
-const MAX_TOKEN_CHARS = 16 * 1024;
 /** A token that was right is believed for so long without another look at its signature; its times are looked at always. */
 const BELIEVED_MS = 60_000;
 const BELIEVED_TOKENS = 1_000;
@@ -77,7 +76,7 @@ export class TokenVerifier {
    * @throws TokenFault where the token is refused; KeysUnavailable where its issuer's keys cannot be had.
    */
   async verify(token: string, background: (work: Promise<unknown>) => void): Promise<VerifiedToken> {
-    if (token.length > MAX_TOKEN_CHARS) throw new TokenFault('is too long');
+    if (token.length > LIMITS.tokenChars) throw new TokenFault('is too long');
     const provider = this.#providerOf(token);
     const nowMs = this.#parts.clock.now();
     const { keys } = provider;

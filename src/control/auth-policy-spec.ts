@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { LIMITS } from '../core/limits.ts';
 import { urlFault } from '../core/outbound.ts';
 import type {
   CompiledApiKeys,
@@ -36,8 +37,6 @@ const MIN_API_KEY_CHARS = 16;
 const MIN_HMAC_BYTES = 16;
 /** RFC 7518, section 3.2: at least as long as the digest. */
 const MIN_HS_BYTES: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64 };
-/** Each is an entry of the compiled policy, which a request may have to load. */
-const MAX_KEYS = 5_000;
 /** Headers that the gateway itself makes, or that say where a message ends. */
 const RESERVED = words(
   'connection content-length expect forwarded host keep-alive te trailer transfer-encoding upgrade via x-forwarded-for',
@@ -182,8 +181,8 @@ function apiKeysIn(apiKey: JsonObject, source: SecretSource, faults: Cause[]): C
       keys += 1;
     }
   }
-  if (keys > MAX_KEYS)
-    faults.push(invalidValue('spec.apiKey.secrets', keys, `must not have more than ${MAX_KEYS} keys`));
+  if (keys > LIMITS.policyKeys)
+    faults.push(invalidValue('spec.apiKey.secrets', keys, `must not have more than ${LIMITS.policyKeys} keys`));
   return {
     from: placesIn(apiKey.from, [{ type: 'header', name: 'x-api-key', prefix: '' }]),
     platformRoles: isJsonObject(apiKey.platformKeys) ? textsIn(apiKey.platformKeys.roles) : null,
@@ -271,9 +270,9 @@ function hmacIn(hmac: JsonObject, source: SecretSource, context: string, faults:
       };
     }
   }
-  if (Object.keys(keys).length > MAX_KEYS)
+  if (Object.keys(keys).length > LIMITS.policyKeys)
     faults.push(
-      invalidValue('spec.hmac.secrets', Object.keys(keys).length, `must not have more than ${MAX_KEYS} keys`),
+      invalidValue('spec.hmac.secrets', Object.keys(keys).length, `must not have more than ${LIMITS.policyKeys} keys`),
     );
   return {
     keys: { ...keys },

@@ -176,6 +176,22 @@ export const LIMITS = {
   gatewayShortBodyBytes: 64 * KiB,
   /** Times a request may pass this deployment's gateway, by `Via`: an upstream may be a route of its own, a loop is not. */
   gatewayPasses: 3,
+  /** Keys of consumers, or of signers, in one AuthPolicy: it is one entry of a shard, which a request may have to wait for. */
+  policyKeys: 5_000,
+  /** A JSON Web Token; a longer one is refused before anything is made of it. Rules go through its lists. */
+  tokenChars: 16 * KiB,
+  /** A JSON Web Key Set that an issuer answers with. */
+  keySetBytes: 256 * KiB,
+  /** An authorisation rule in CEL; its parser takes 20 ms for so much, once an isolate. */
+  ruleChars: 4_096,
+  /** Parts of an authorisation rule: it costs at most so many times the entries of a request's largest list. */
+  ruleParts: 500,
+  /** Parts of a JSON Schema of bodies with its references written out: so much is done at most for each part of a body. */
+  bodySchemaParts: 2_000,
+  /** Levels of lists and objects in a body that is held against a JSON Schema. */
+  checkedBodyDepth: 64,
+  /** A body that is read whole to be held against a schema or a digest, where a policy asks for the most. */
+  checkedBodyBytes: MiB,
   /** Isolates of the gateway tell what they counted once in this time, unless METRICS_FLUSH_MS says otherwise; one that ends before loses it. */
   metricsFlushMs: 10_000,
   /** Series of one such message, some hundred bytes each; the rest goes with the next. */

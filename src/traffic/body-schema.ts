@@ -1,4 +1,5 @@
 import { format, type Schema, Validator } from '@cfworker/json-schema';
+import { LIMITS } from '../core/limits.ts';
 import { Regex } from '../core/regex/regex.ts';
 
 /**
@@ -26,12 +27,8 @@ export interface SchemaFault {
 
 type JsonSchema = Readonly<Record<string, unknown>> | boolean;
 
-/** Nodes of a schema with every reference written out. */
-const MAX_NODES = 2_000;
 /** Of `uniqueItems`, which holds each item against each other. */
 const MAX_UNIQUE = 1_000;
-/** Levels of lists and objects in a body. */
-const MAX_DEPTH = 64;
 
 const ONE_SCHEMA = words(
   'additionalItems additionalProperties contains else if items not propertyNames then unevaluatedItems unevaluatedProperties',
@@ -57,7 +54,8 @@ export function bodySchemaFault(schema: JsonSchema): SchemaFault | null {
   const visit = (node: unknown, path: string, within: readonly string[]): SchemaFault | null => {
     if (typeof node === 'boolean') return null;
     if (!isObject(node)) return { path, value: node, message: 'expected a schema' };
-    if (++nodes > MAX_NODES) return { path, value: MAX_NODES, message: 'has too many parts, references written out' };
+    if (++nodes > LIMITS.bodySchemaParts)
+      return { path, value: LIMITS.bodySchemaParts, message: 'has too many parts, references written out' };
     if (typeof node.$id === 'string' && path !== '')
       return { path: `${path}.$id`, value: node.$id, message: 'only the whole schema has an $id' };
     for (const [keyword, value] of Object.entries(node)) {
@@ -118,7 +116,7 @@ export function planBodySchema(schema: JsonSchema): BodyCheck {
   const validator = new Validator(withoutPatterns(schema) as Schema, '2020-12', true);
   return {
     faults(body) {
-      if (isDeep(body, 0)) return [{ path: '', message: `nests deeper than ${MAX_DEPTH} levels` }];
+      if (isDeep(body, 0)) return [{ path: '', message: `nests deeper than ${LIMITS.checkedBodyDepth} levels` }];
       const { valid, errors } = validated(validator, body);
       if (valid) return [];
       return errors.slice(-1).map(({ instanceLocation, error }) => ({
@@ -205,7 +203,7 @@ function decodeText(text: string): string {
 
 function isDeep(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  if (depth >= MAX_DEPTH) return true;
+  if (depth >= LIMITS.checkedBodyDepth) return true;
   return Object.values(value).some((member) => isDeep(member, depth + 1));
 }
 

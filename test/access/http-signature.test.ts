@@ -57,6 +57,26 @@ test('the signer of these tests signs as the specification does (RFC 9421, B.2.5
   expect(out.signature).toBe('sig-b25=:pxcQw6G3AjtMBQjwo8XzkZf/bws5LelbaMk5rGIGtE8=:');
 });
 
+test('what a client of others has signed (http-message-signatures 1.0.6) is right', () => {
+  const headers = new Headers({
+    'content-type': 'application/json',
+    'content-digest': 'sha-256=:AVq9f1zFei3ZS3WQ8ErYCEJzkF7jPsXOvq5iJ2qX+GI=:',
+    signature: 'sig=:ASMXgCm5dQRc4ja0nkIUMAE3qKzjMMnVuelZDExZpBg=:',
+    'signature-input':
+      'sig=("@method" "@authority" "@path" "@query" "content-digest" "content-type");created=1800000000;keyid="robot-1";alg="hmac-sha256";nonce="0123456789"',
+  });
+  const url = { scheme: 'https', authority: 'shop.example.com', path: '/orders', search: '?draft=1&x=%20y' };
+  const secret = new TextEncoder().encode('0123456789abcdef0123456789abcdef');
+  const verified = verifySignature(
+    { method: 'POST', ...url, headers, hasBody: true },
+    RULES,
+    () => secret,
+    NOW * 1_000,
+  );
+  expect(verified).toMatchObject({ keyId: 'robot-1', nonce: '0123456789' });
+  expect(digestMatches(headers, new TextEncoder().encode('{"a":1}'))).toBe(true);
+});
+
 test('a signed request names its key, its nonce and the time until which it has to be remembered', () => {
   expect(verify(POST)).toEqual({ keyId: 'robot', nonce: 'n0nce-n0nce', expiresAtMs: (NOW + 330) * 1_000 });
 });

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { LIMITS } from '../../core/limits.ts';
 import { authPolicyFaults } from '../auth-policy-spec.ts';
 import type { KindDeclaration } from '../declaration.ts';
 import { atomicList, fieldName, mapList } from '../gateway-schema/names.ts';
@@ -80,7 +81,7 @@ export const authpolicyKind: KindDeclaration = {
               z.object({
                 name: z.string().max(63).default('').describe('For logs and refusals.'),
                 action: z.enum(['Allow', 'Deny']),
-                expression: z.string().min(1).max(4_096).describe('CEL that is true or false.'),
+                expression: z.string().min(1).max(LIMITS.ruleChars).describe('CEL that is true or false.'),
               }),
             )
               .min(1)
@@ -221,7 +222,7 @@ function hmacSchema() {
       maxBodyBytes: z
         .int()
         .min(0)
-        .max(1_048_576)
+        .max(LIMITS.checkedBodyBytes)
         .default(65_536)
         .describe('A longer body is refused: it is read whole.'),
       forward: z.boolean().default(false).describe('Whether the upstream sees the signature.'),

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { LIMITS } from '../../core/limits.ts';
 import { SECURITY_PROFILES } from '../../traffic/security-profiles.ts';
 import type { KindDeclaration } from '../declaration.ts';
 import { atomicList, fieldName, fieldValue, mapList } from '../gateway-schema/names.ts';
@@ -80,7 +81,7 @@ export const securitypolicyKind: KindDeclaration = {
             jsonSchemaMaxBytes: z
               .int()
               .min(1)
-              .max(1_048_576)
+              .max(LIMITS.checkedBodyBytes)
               .default(65_536)
               .describe('Bodies that are held against the schema are read whole; longer ones are answered 413.'),
           })

@@ -1,5 +1,6 @@
 import { CelScalar, celEnv, celFunc, isCelError, mapType, parse, plan } from '@bufbuild/cel';
 import { type AddressBlock, addressBytes, blocksOf, contains } from '../../core/address-blocks.ts';
+import { LIMITS } from '../../core/limits.ts';
 import { Regex } from '../../core/regex/regex.ts';
 
 /**
@@ -32,8 +33,7 @@ export class ExpressionFault extends Error {
   }
 }
 
-const MAX_CHARS = 4_096;
-const MAX_NODES = 500;
+const { ruleChars: MAX_CHARS, ruleParts: MAX_NODES } = LIMITS;
 /** The parser goes down one frame or more for each bracket: deeper ones would end its stack. */
 const MAX_BRACKETS = 32;
 
