@@ -21,6 +21,13 @@ import { decodeShard, type Shard, shardFileKey } from '../src/traffic/snapshot/s
 import { EndpointProbes } from './endpoint-probes.ts';
 import { ObjectAlarm } from './object-alarm.ts';
 
+/** A question of an isolate that is being answered, or waits for news. */
+interface Question {
+  readonly isolate: string;
+  readonly configVersion: number;
+  readonly upstreams: Record<UpstreamKey, number>;
+}
+
 /** Before a version that could not be read is read again. */
 const READ_AGAIN_MS = 5_000;
 
@@ -33,6 +40,7 @@ export class UpstreamMonitor extends DurableObject<Cloudflare.Env> implements Up
   private readonly deps: Deps;
   private readonly log: Log;
   private readonly news = new ChangeSignal();
+  private readonly questions = new Set<Question>();
   private readonly alarmClock: ObjectAlarm;
   private readonly probes: EndpointProbes;
   private list: WatchList;
@@ -67,15 +75,34 @@ export class UpstreamMonitor extends DurableObject<Cloudflare.Env> implements Up
   }
 
   async sync(request: SyncRequest): Promise<SyncAnswer> {
-    const untilMs = systemClock.now() + Math.min(request.waitMs, LIMITS.gatewaySyncMs);
-    if (this.monitor.report(request.isolate, request.reports, systemClock.now())) this.news.notify();
+    const { isolate, configVersion, reports, waitMs } = request;
+    const untilMs = systemClock.now() + Math.min(waitMs, LIMITS.gatewaySyncMs);
+    if (this.monitor.report(isolate, reports, systemClock.now())) this.news.notify();
     await this.rearm();
-    for (;;) {
-      const nowMs = systemClock.now();
-      if (this.monitor.pass(nowMs)) this.news.notify();
-      const answer = this.newsFor(request, nowMs);
-      if (answer.config !== null || Object.keys(answer.upstreams).length > 0 || nowMs >= untilMs) return answer;
-      await this.nextNews(Math.min(untilMs, this.monitor.nextPassMs()) - nowMs);
+    const question: Question = { isolate, configVersion, upstreams: { ...request.upstreams } };
+    this.joinQuestions(isolate, question.upstreams);
+    this.questions.add(question);
+    try {
+      for (;;) {
+        const nowMs = systemClock.now();
+        if (this.monitor.pass(nowMs)) this.news.notify();
+        const answer = this.newsFor(question, nowMs);
+        if (answer.config !== null || Object.keys(answer.upstreams).length > 0 || nowMs >= untilMs) {
+          const told = Object.entries(answer.upstreams).map(([key, { version }]) => [key, version] as const);
+          this.joinQuestions(isolate, Object.fromEntries(told));
+          return answer;
+        }
+        await this.nextNews(Math.min(untilMs, this.monitor.nextPassMs()) - nowMs);
+      }
+    } finally {
+      this.questions.delete(question);
+    }
+  }
+
+  /** What an isolate asks for now, the questions of it that wait already ask for too: it has called it since. */
+  private joinQuestions(isolate: string, upstreams: Readonly<Record<UpstreamKey, number>>): void {
+    for (const question of this.questions) {
+      if (question.isolate === isolate) Object.assign(question.upstreams, upstreams);
     }
   }
 
@@ -138,7 +165,7 @@ export class UpstreamMonitor extends DurableObject<Cloudflare.Env> implements Up
     await this.rearm();
   }
 
-  private newsFor({ isolate, configVersion, upstreams }: SyncRequest, nowMs: number): SyncAnswer {
+  private newsFor({ isolate, configVersion, upstreams }: Question, nowMs: number): SyncAnswer {
     const { version, manifestKey } = this.list;
     const config = version === 0 || version === configVersion ? null : { version, manifest: manifestKey };
     return { config, upstreams: this.monitor.newsFor(isolate, upstreams, nowMs) };

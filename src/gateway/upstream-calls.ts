@@ -136,6 +136,8 @@ export class Upstream {
 
   /** Takes up what the monitor says. */
   hear(state: UpstreamState): void {
+    // Answers may overtake each other; numbers rise with time.
+    if (this.present !== null && state.version !== 0 && state.version < this.present.version) return;
     const nowMs = this.parts.now();
     this.present = state;
     this.takeEndpoints();

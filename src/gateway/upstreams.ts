@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import { LIMITS } from '../core/limits.ts';
 import type { CompiledSession, RuleAction, UpstreamKey } from '../core/protocol/gateway.ts';
 import type { CompiledUpstream } from '../core/protocol/upstream.ts';
 import type { BreakerState, SyncAnswer, SyncRequest } from '../core/protocol/upstream-monitor.ts';
@@ -51,6 +52,9 @@ export class Upstreams implements UpstreamStage, UpstreamNews {
   /** Those whose breakers have something to tell. */
   private readonly telling = new Set<Upstream>();
   private urgent = false;
+  /** An upstream is called that the monitor was not asked for yet. */
+  private isUnasked = false;
+  private askedMs = Number.NEGATIVE_INFINITY;
   private heardMs: number;
 
   constructor(parts: UpstreamsParts) {
@@ -77,6 +81,8 @@ export class Upstreams implements UpstreamStage, UpstreamNews {
     if (this.upstreams.size >= KEPT) this.forgetOldest();
     const made = new Upstream(key, entry, this.callParts);
     this.upstreams.set(key, made);
+    // The question under way at the monitor does not name it.
+    if (made.isMonitored) this.isUnasked = true;
     return made;
   }
 
@@ -93,6 +99,7 @@ export class Upstreams implements UpstreamStage, UpstreamNews {
     _answer: Headers | null,
     repeatable: boolean,
   ): number | null {
+    this.askSoon(exchange);
     const { action, upstreamKey, calls, request } = exchange;
     const route = action?.retry ?? null;
     const retry = route === null ? entry.retry : routeRetry(route, entry.retry);
@@ -140,6 +147,7 @@ export class Upstreams implements UpstreamStage, UpstreamNews {
   versions(): SyncRequest['upstreams'] {
     const nowMs = this.parts.clock.now();
     const versions: Record<UpstreamKey, number> = {};
+    this.isUnasked = false;
     for (const [key, upstream] of this.upstreams) {
       if (nowMs - upstream.usedMs > FORGET_AFTER_MS && upstream.requestsInFlight === 0) this.upstreams.delete(key);
       else if (upstream.isMonitored) versions[key] = upstream.state?.version ?? 0;
@@ -183,6 +191,17 @@ export class Upstreams implements UpstreamStage, UpstreamNews {
     for (const { requestsInFlight, compiled } of this.upstreams.values()) {
       if (requestsInFlight > 0) yield { ...compiled, inFlight: requestsInFlight };
     }
+  }
+
+  /**
+   * Others are to hear at once of a breaker that has turned here, and this isolate of one that turns elsewhere, whoever
+   * comes here next.
+   */
+  private askSoon(exchange: Exchange): void {
+    const nowMs = this.parts.clock.now();
+    if (!this.urgent && (!this.isUnasked || nowMs - this.askedMs < LIMITS.gatewaySyncPauseMs)) return;
+    this.askedMs = nowMs;
+    exchange.waitUntil(this.parts.askNow());
   }
 
   private async askThenBegin(exchange: Exchange, upstream: Upstream): Promise<Attempt | NoAttempt> {

@@ -52,6 +52,7 @@ export function exchange(given: { clientIp?: string | null; method?: string; hea
     upstreamKey: KEY,
     upstream: null,
     watchBody: false,
+    waitUntil: () => undefined,
   } as unknown as Exchange;
 }
 

@@ -41,7 +41,7 @@ export interface SyncAnswer {
 
 /** What is known of one upstream beside what is declared, and is the same for every isolate. */
 export interface UpstreamState {
-  /** Another number for every other state; it says nothing else. */
+  /** A higher number for every later state; 0 where nothing is known of the upstream. */
   readonly version: number;
   /** What discovery found; null where endpoints are declared, or where the registry has not answered yet. */
   readonly endpoints: readonly CompiledEndpoint[] | null;
