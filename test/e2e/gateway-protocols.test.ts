@@ -1,0 +1,273 @@
+import { once } from 'node:events';
+import http, { type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { create, createFileRegistry } from '@bufbuild/protobuf';
+import {
+  FileDescriptorProtoSchema,
+  file_google_protobuf_wrappers,
+  type StringValue,
+  StringValueSchema,
+} from '@bufbuild/protobuf/wkt';
+import { Code, ConnectError, createClient } from '@connectrpc/connect';
+import { connectNodeAdapter, createConnectTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
+import { type Instance, launch } from '../../scripts/launcher.ts';
+import { rule, upstream } from '../gateway/entries.ts';
+import { sized } from '../scale.ts';
+import { publish, send } from './gateway-world.ts';
+
+const MiB = 1024 * 1024;
+const HOST = 'shop.localhost';
+/** A full run sends a gibibyte each way; the usual one far more than the buffers on the way. */
+const BODY_BYTES = sized(1) >= 5 ? 1024 * MiB : 24 * MiB;
+/** What the JavaScript heap may hold; an isolate has 128 MB in all. */
+const HEAP_MB = 64;
+const PIECE = Buffer.alloc(64 * 1024, 'a piece of a body. ');
+
+let instance: Instance;
+let server: http.Server;
+let sockets: WebSocketServer;
+/** Lets the server go on where a test says so. */
+let goOn: () => void = () => undefined;
+
+/** A service of one's own, as a compiler of protocol files would describe it. */
+const echoFile = create(FileDescriptorProtoSchema, {
+  name: 'echo.proto',
+  package: 'test',
+  syntax: 'proto3',
+  dependency: ['google/protobuf/wrappers.proto'],
+  service: [
+    {
+      name: 'Echo',
+      method: ['Say', 'Repeat'].map((name) => ({
+        name,
+        inputType: '.google.protobuf.StringValue',
+        outputType: '.google.protobuf.StringValue',
+        serverStreaming: name === 'Repeat',
+      })),
+    },
+  ],
+});
+const registry = createFileRegistry(echoFile, (name) =>
+  name === 'google/protobuf/wrappers.proto' ? file_google_protobuf_wrappers : undefined,
+);
+
+function echoService() {
+  const service = registry.getService('test.Echo');
+  if (service === undefined) throw new Error('the service is not described');
+  return service;
+}
+
+/** The service's methods, of which only their descriptions are known here. */
+interface EchoClient {
+  say(message: StringValue): Promise<StringValue>;
+  repeat(message: StringValue): AsyncIterable<StringValue>;
+}
+
+const rpc = connectNodeAdapter({
+  routes: (router) => {
+    router.service(echoService(), {
+      say: ({ value }: StringValue) => {
+        if (value === 'fail') throw new ConnectError('not here', Code.NotFound);
+        return create(StringValueSchema, { value: `said ${value}` });
+      },
+      repeat: async function* ({ value }: StringValue) {
+        for (let i = 0; i < 3; i++) yield create(StringValueSchema, { value: `${value} ${i}` });
+      },
+    } as never);
+  },
+});
+
+beforeAll(async () => {
+  server = http.createServer(async (request, response) => {
+    const path = request.url ?? '';
+    if (path.startsWith('/test.Echo/')) return rpc(request, response);
+    if (path === '/events') {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write('data: first\n\n');
+      await new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      return response.end('data: second\n\n');
+    }
+    if (path === '/talk') {
+      response.writeHead(200, { 'content-type': 'application/octet-stream' });
+      response.flushHeaders();
+      return request.pipe(response);
+    }
+    if (path.startsWith('/download')) {
+      response.writeHead(200, path.endsWith('chunked') ? {} : { 'content-length': BODY_BYTES });
+      for (let sent = 0; sent < BODY_BYTES; sent += PIECE.length) {
+        if (!response.write(PIECE)) await once(response, 'drain');
+      }
+      return response.end();
+    }
+    let bytes = 0;
+    for await (const piece of request) bytes += (piece as Buffer).length;
+    response.end(JSON.stringify({ bytes, encoding: request.headers['transfer-encoding'] ?? null }));
+  });
+  sockets = new WebSocketServer({ server, handleProtocols: (offered) => [...offered][0] ?? false });
+  sockets.on('connection', (socket, request) => {
+    socket.on('message', (data, isBinary) => {
+      if (String(data) === 'close') socket.close(4321, 'as asked');
+      else socket.send(isBinary ? data : `${request.headers['x-forwarded-host']} ${data}`, { binary: isBinary });
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  instance = await launch({
+    v8Flags: [`--max-old-space-size=${HEAP_MB}`],
+    vars: { UPSTREAM_ALLOW_CIDRS: '127.0.0.0/8' },
+  });
+  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await publish(instance, {
+    upstreams: { origin: upstream([address]) },
+    hosts: { [`http://${HOST}`]: [rule('/', 'origin')] },
+  });
+});
+
+afterAll(async () => {
+  await instance?.stop();
+  sockets.close();
+  server.closeAllConnections();
+  server.close();
+});
+
+describe('WebSockets', () => {
+  const open = async (protocols: string[] = []) => {
+    const socket = new WebSocket(`${instance.url.replace('http', 'ws')}/socket`, protocols, {
+      headers: { Host: HOST },
+    });
+    await once(socket, 'open');
+    return socket;
+  };
+
+  test('text and bytes pass both ways, with the subprotocol that the server chose', async () => {
+    const socket = await open(['chat', 'other']);
+    expect(socket.protocol).toBe('chat');
+    socket.send('hello');
+    expect(String((await once(socket, 'message'))[0])).toBe(`${HOST} hello`);
+    const bytes = Buffer.from([0, 1, 254, 255]);
+    socket.send(bytes);
+    expect((await once(socket, 'message'))[0]).toEqual(bytes);
+    socket.close();
+  });
+
+  test('whoever closes, the other side hears why', async () => {
+    const socket = await open();
+    socket.send('close');
+    const [code, reason] = await once(socket, 'close');
+    expect([code, String(reason)]).toEqual([4321, 'as asked']);
+    const heard = once(sockets, 'connection').then(([connection]) => once(connection, 'close'));
+    const other = await open();
+    other.close(4000, 'enough');
+    const [heardCode, heardReason] = await heard;
+    expect([heardCode, String(heardReason)]).toEqual([4000, 'enough']);
+  });
+});
+
+describe('streams', () => {
+  test('an event arrives before the next one is sent', async () => {
+    const request = http.get(`${instance.url}/events`, { headers: { host: HOST } });
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    expect(response.headers['content-type']).toBe('text/event-stream');
+    expect(String((await once(response, 'data'))[0])).toBe('data: first\n\n');
+    goOn();
+    expect(String((await once(response, 'data'))[0])).toBe('data: second\n\n');
+  });
+
+  test('request and answer may run at once', async () => {
+    const request = http.request(`${instance.url}/talk`, { method: 'POST', headers: { host: HOST } });
+    request.write('one');
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    expect(String((await once(response, 'data'))[0])).toBe('one');
+    request.write('two');
+    expect(String((await once(response, 'data'))[0])).toBe('two');
+    request.end();
+    await once(response.resume(), 'end');
+  });
+
+  test.each(['with its length', 'in chunks'])(
+    'an upload %s passes in constant memory',
+    { timeout: 300_000 },
+    async (how) => {
+      const length = how === 'in chunks' ? {} : { 'content-length': BODY_BYTES };
+      const request = http.request(`${instance.url}/upload`, { method: 'POST', headers: { host: HOST, ...length } });
+      const answered = once(request, 'response') as Promise<[IncomingMessage]>;
+      for (let sent = 0; sent < BODY_BYTES; sent += PIECE.length) {
+        if (!request.write(PIECE)) await once(request, 'drain');
+      }
+      request.end();
+      const [response] = await answered;
+      let text = '';
+      for await (const piece of response) text += piece;
+      expect(JSON.parse(text)).toEqual({ bytes: BODY_BYTES, encoding: how === 'in chunks' ? 'chunked' : null });
+      expectMemory();
+    },
+  );
+
+  test.each(['/download', '/download-chunked'])('%s passes in constant memory', { timeout: 300_000 }, async (path) => {
+    const request = http.get(instance.url + path, { headers: { host: HOST } });
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    expect(response.headers['content-length']).toBe(path === '/download' ? String(BODY_BYTES) : undefined);
+    let bytes = 0;
+    for await (const piece of response) bytes += (piece as Buffer).length;
+    expect(bytes).toBe(BODY_BYTES);
+    expectMemory();
+  });
+
+  test('a client that reads slowly holds its upstream back, not the memory', { timeout: 60_000 }, async () => {
+    const request = http.get(`${instance.url}/download`, { headers: { host: HOST } });
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    let bytes = 0;
+    for await (const piece of response) {
+      bytes += (piece as Buffer).length;
+      if (bytes < 4 * MiB) await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    expect(bytes).toBe(BODY_BYTES);
+    expectMemory();
+  });
+
+  /** The whole runtime with its local R2 and D1 has some 150 MB before anything is sent. */
+  function expectMemory(): void {
+    const memory = instance.memory();
+    if (memory !== null) expect(memory.peakBytes).toBeLessThan(450 * MiB);
+    expect(instance.crashes).toBe(0);
+  }
+});
+
+describe.each(['gRPC-Web', 'Connect'])('%s, by the client and the server of connectrpc', (protocol) => {
+  const client = (): EchoClient => {
+    const { port } = new URL(instance.url);
+    const options = {
+      baseUrl: `http://${HOST}:${port}`,
+      httpVersion: '1.1' as const,
+      nodeOptions: {
+        // Names below localhost are not everywhere looked up.
+        lookup: (_name: string, how: { all?: boolean }, done: (...found: unknown[]) => void) =>
+          how.all ? done(null, [{ address: '127.0.0.1', family: 4 }]) : done(null, '127.0.0.1', 4),
+      },
+    };
+    const transport =
+      protocol === 'Connect' ? createConnectTransport(options as never) : createGrpcWebTransport(options as never);
+    return createClient(echoService(), transport) as unknown as EchoClient;
+  };
+
+  test('a call, and one that the server answers by several messages', async () => {
+    expect((await client().say(create(StringValueSchema, { value: 'hi' }))).value).toBe('said hi');
+    const heard: string[] = [];
+    for await (const { value } of client().repeat(create(StringValueSchema, { value: 'm' }))) heard.push(value);
+    expect(heard).toEqual(['m 0', 'm 1', 'm 2']);
+  });
+
+  test('the status of a call that fails is the server’s', async () => {
+    const failed = client().say(create(StringValueSchema, { value: 'fail' }));
+    await expect(failed).rejects.toMatchObject({ code: Code.NotFound, rawMessage: 'not here' });
+  });
+});
+
+test('an upgrade to another protocol is not passed on', async () => {
+  const answer = await send(instance, HOST, '/upload', { headers: { connection: 'upgrade', upgrade: 'other/1' } });
+  expect(answer.status).toBe(200);
+});
