@@ -8,7 +8,7 @@ const FOLDER = join(import.meta.dirname, '../deploy/examples/gateway');
 export interface RecipeObject {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: { readonly name: string };
+  readonly metadata: { readonly name: string; readonly namespace?: string };
   readonly spec: Record<string, unknown>;
 }
 
@@ -23,8 +23,13 @@ export function recipes(): ReadonlyMap<string, readonly RecipeObject[]> {
   );
 }
 
+/** The namespace an object goes to, or null for kinds outside of namespaces. */
+export function namespaceOf({ kind, metadata }: RecipeObject): string | null {
+  return ['GatewayClass', 'HostnameGrant', 'Namespace'].includes(kind) ? null : (metadata.namespace ?? 'default');
+}
+
 /** The plural of a kind, as its path has it. */
 export function pluralOf({ kind }: RecipeObject): string {
   const name = kind.toLowerCase();
-  return name.endsWith('y') ? `${name.slice(0, -1)}ies` : `${name}s`;
+  return /[^aeiou]y$/.test(name) ? `${name.slice(0, -1)}ies` : `${name}s`;
 }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Instance, launch } from '../../scripts/launcher.ts';
 import { signed } from '../access/signer.ts';
 import { until } from '../discovery/until.ts';
-import { pluralOf, type RecipeObject, recipes } from '../gateway-recipes.ts';
+import { namespaceOf, pluralOf, type RecipeObject, recipes } from '../gateway-recipes.ts';
 import { type Backend, backendServer, type Sending, send, sendRaw } from './gateway-world.ts';
 
 let instance: Instance;
@@ -10,6 +10,8 @@ let instance: Instance;
 let first: Backend;
 let second: Backend;
 const applied = recipes();
+/** Of these nothing is said; what stands on them says so. */
+const SILENT = ['Namespace', 'ReferenceGrant', 'Secret'];
 
 beforeAll(async () => {
   [first, second] = [await backendServer(), await backendServer()];
@@ -28,7 +30,7 @@ beforeAll(async () => {
     }
   }
   for (const objects of applied.values())
-    for (const object of objects) if (object.kind !== 'Secret') await conditionsOf(object);
+    for (const object of objects) if (!SILENT.includes(object.kind)) await conditionsOf(object);
   const hosts = [...applied.values()].flat().flatMap(({ spec }) => (spec?.hostnames ?? []) as readonly string[]);
   const last = hosts[hosts.length - 1];
   await until('the last route is in force', async () => (await send(instance, last, '/')).status !== 404);
@@ -57,7 +59,8 @@ interface Stored {
 
 function pathOf(object: RecipeObject): string {
   const root = object.apiVersion === 'v1' ? '/api/v1' : `/apis/${object.apiVersion}`;
-  return `${root}/namespaces/default/${pluralOf(object)}`;
+  const namespace = namespaceOf(object);
+  return `${root}${namespace === null ? '' : `/namespaces/${namespace}`}/${pluralOf(object)}`;
 }
 
 async function read(path: string): Promise<Stored> {
@@ -78,8 +81,7 @@ async function conditionsOf(object: RecipeObject): Promise<readonly Condition[]>
 
 test.each([...applied.keys()])('the example %s is accepted, and what it refers to is found', async (name) => {
   for (const object of applied.get(name) ?? []) {
-    // Of a Secret nothing is said; what stands on it says so.
-    if (object.kind === 'Secret') continue;
+    if (SILENT.includes(object.kind)) continue;
     const conditions = await conditionsOf(object);
     const wanted = object.kind === 'HTTPRoute' ? ['Accepted', 'ResolvedRefs'] : ['Accepted'];
     for (const type of wanted) {
@@ -167,6 +169,11 @@ describe('what the examples say they do, they do', () => {
   test('geography', async () => {
     // Whoever calls from here is in no place that the platform knows.
     expect(await ask('geography')).toMatchObject({ status: 200, by: 1 });
+  });
+
+  test('several-namespaces', async () => {
+    expect(await ask('www.store', '/')).toMatchObject({ status: 200, by: 1 });
+    expect(await ask('www.store', '/login/form')).toMatchObject({ status: 200, by: 2 });
   });
 
   test('api-versions', async () => {
