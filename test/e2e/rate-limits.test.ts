@@ -151,6 +151,9 @@ describe('an object that is taken out of memory', () => {
     const watched = instance.bindings.CATALOG.prepare("SELECT name FROM watched_objects WHERE kind = 'rate-limiter'");
     const { results } = await watched.all<{ name: string }>();
     expect(results.map((row) => row.name)).toContain(name);
+    // As the end of its namespace does it.
+    await instance.bindings.RATE_LIMITER.getByName(name).erase();
+    expect((await get('/killed', by('a'))).headers['x-ratelimit-remaining']).toBe('19');
   });
 });
 
