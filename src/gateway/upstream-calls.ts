@@ -23,6 +23,8 @@ export interface CallParts {
 
 /** What of a request its endpoint depends on. */
 export interface CallWish {
+  /** When it is chosen. */
+  readonly nowMs: number;
   /** What IpHash hashes; 0 where no address is known. */
   readonly keyHash: number;
   /** The endpoint of its session; null where it has none here. */
@@ -238,9 +240,9 @@ export class Upstream {
 
   /** Who would be called now, changing nothing. */
   peek(wish: CallWish): UpstreamPeek {
-    const nowMs = this.parts.now();
+    const { nowMs } = wish;
     const heardMs = this.parts.heardMs();
-    const choices = this.choicesFor(wish.zone);
+    const choices = this.choicesFor(wish.zone, nowMs);
     const lets = this.breaker?.wouldAdmit(nowMs, heardMs) ?? true;
     const chosen = lets ? this.peekEndpoint(wish, choices) : null;
     return {
@@ -305,7 +307,7 @@ export class Upstream {
     admission: Exclude<Admission, null>;
     endpointAdmission: Admission;
   } | null {
-    const nowMs = this.parts.now();
+    const { nowMs } = wish;
     this.usedMs = nowMs;
     const admission: Admission =
       this.breaker === null
@@ -330,7 +332,7 @@ export class Upstream {
 
   private balance(wish: CallWish, nowMs: number): { endpoint: Endpoint; endpointAdmission: Admission } | null {
     const { strategy } = this.entry.loadBalancer;
-    let { candidates } = this.choicesFor(wish.zone);
+    let { candidates } = this.choicesFor(wish.zone, nowMs);
     if (wish.tried.length > 0) {
       const untried = candidates.filter(({ address }) => !wish.tried.includes(address));
       if (untried.length > 0) candidates = untried;
@@ -354,17 +356,15 @@ export class Upstream {
   }
 
   /** The endpoint of a session, where it may be called still: also while it drains. */
-  private sessionEndpoint({ session, tried }: CallWish): Endpoint | null {
+  private sessionEndpoint({ session, tried, nowMs }: CallWish): Endpoint | null {
     if (session === null) return null;
-    const nowMs = this.parts.now();
     const endpoint = this.endpoints.find(({ hash }) => hash === session);
     if (endpoint === undefined || tried.includes(endpoint.address)) return null;
     const lets = endpoint.breaker?.wouldAdmit(nowMs, this.parts.heardMs()) ?? true;
     return endpoint.healthy && lets && !isEjected(endpoint.outlier, nowMs) ? endpoint : null;
   }
 
-  private choicesFor(zone: string | null): Choices<Endpoint> {
-    const nowMs = this.parts.now();
+  private choicesFor(zone: string | null, nowMs: number): Choices<Endpoint> {
     if (nowMs >= this.choicesUntilMs) {
       this.choices.clear();
       this.choicesUntilMs = nextStandingMs(this.endpoints, nowMs);
@@ -381,9 +381,9 @@ export class Upstream {
     this.choicesUntilMs = Number.NEGATIVE_INFINITY;
   }
 
-  private context({ keyHash }: CallWish): BalanceContext {
+  private context({ keyHash, nowMs }: CallWish): BalanceContext {
     return {
-      nowMs: this.parts.now(),
+      nowMs,
       slowStartMs: this.entry.loadBalancer.slowStartMs,
       keyHash,
       chance: this.parts.chance,
@@ -439,7 +439,7 @@ export class Upstream {
         ...after(this.breaker.retryInMs(nowMs)),
       };
     }
-    if (this.breaker !== null && this.endpoints.length > 0 && this.choicesFor(null).candidates.length > 0) {
+    if (this.breaker !== null && this.endpoints.length > 0 && this.choicesFor(null, nowMs).candidates.length > 0) {
       return {
         refused: 'the circuit breaker has just closed, and lets a part of the requests through',
         ...after(1_000),

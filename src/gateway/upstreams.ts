@@ -242,6 +242,7 @@ export class Upstreams implements UpstreamStage, UpstreamNews {
     const session = sessionOf(action, upstream.compiled);
     const token = session === null ? null : this.sessionToken(exchange, session);
     return {
+      nowMs: this.parts.clock.now(),
       keyHash: loadBalancer.strategy === 'IpHash' && clientIp !== null ? hashOfKey(clientIp) : 0,
       session: token !== null && token.upstream === sessionHash(upstream.key) ? token.endpoint : null,
       zone: loadBalancer.zones.own === null ? null : (place[loadBalancer.zones.own] ?? null),
