@@ -13,6 +13,7 @@ import type { TraceContext } from '../observe/trace-context.ts';
 import type { CanonicalRequest } from '../traffic/canonical.ts';
 import type { EntryAt, EntryKey } from '../traffic/snapshot/keys.ts';
 import type { HeaderList } from './header-list.ts';
+import type { HeldLimits } from './rate-limits.ts';
 
 /** A value, or a promise of it only where there is something to wait for: most stages decide at once. */
 export type Soon<T> = T | Promise<T>;
@@ -142,6 +143,8 @@ export interface Exchange {
   watchBody: boolean;
   /** Ends with the answer's body where that is watched; never fails. */
   bodyEnd: Promise<void> | null;
+  /** What the request has taken of its limits, from when they let it through until it is over. */
+  heldLimits: HeldLimits | null;
   /** Of limits with costs: what the request counts as, until the answer says better. */
   cost: number;
 

@@ -50,6 +50,7 @@ export function newExchange(start: ExchangeStart): Exchange {
     upstream: null,
     watchBody: false,
     bodyEnd: null,
+    heldLimits: null,
     cost: 1,
     calls: [],
     limits: [],

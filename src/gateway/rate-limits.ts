@@ -59,7 +59,7 @@ const TELL_AFTER_MS = 1_000;
 const FLUSH_LOST_MS = 5_000;
 
 /** What a request that was let through has taken. */
-interface Held {
+export interface HeldLimits {
   readonly enforced: Passage | null;
   /** One a policy, since none of them holds another up. */
   readonly dry: Passage[];
@@ -90,7 +90,6 @@ interface Prepared {
 export function createRateLimits(ports: RateLimitPorts): RateLimits {
   const { clock, timer } = ports;
   const limiter = new Limiter(ports.mostKeys, ports.newHolder);
-  const held = new WeakMap<Exchange, Held>();
   const prepared = new WeakMap<RateLimitEntry, Prepared>();
   const flushAtMs = new Map<string, number>();
 
@@ -208,8 +207,8 @@ export function createRateLimits(ports: RateLimitPorts): RateLimits {
       else countDry(exchange, policy, facts, dry);
     }
     if (enforced !== null) refill(exchange, enforced);
-    const present: Held = { enforced, dry, standings, meter: null };
-    held.set(exchange, present);
+    const present: HeldLimits = { enforced, dry, standings, meter: null };
+    exchange.heldLimits = present;
     for (const { spec } of policies) for (const limit of spec.limits) watch(exchange, limit);
     if (policies.some(({ spec }) => spec.limits.some(({ measure }) => measure === 'bytes')))
       startMeter(exchange, present);
@@ -217,7 +216,7 @@ export function createRateLimits(ports: RateLimitPorts): RateLimits {
   };
 
   /** Bytes are charged while they pass: what streams for hours would else be free until its end. */
-  const startMeter = (exchange: Exchange, present: Held): void => {
+  const startMeter = (exchange: Exchange, present: HeldLimits): void => {
     const meter: Meter = { uploaded: 0, charged: 0, stop: () => {} };
     present.meter = meter;
     const { body } = exchange;
@@ -244,7 +243,7 @@ export function createRateLimits(ports: RateLimitPorts): RateLimits {
     exchange.waitUntil(watchOn());
   };
 
-  const chargeBytes = (exchange: Exchange, present: Held, meter: Meter): void => {
+  const chargeBytes = (exchange: Exchange, present: HeldLimits, meter: Meter): void => {
     const passed = (exchange.requestBytes ?? meter.uploaded) + (exchange.responseBytes ?? 0);
     const bytes = passed - meter.charged;
     if (bytes <= 0) return;
@@ -315,8 +314,8 @@ export function createRateLimits(ports: RateLimitPorts): RateLimits {
     },
 
     after(exchange, answer, headers) {
-      const present = held.get(exchange);
-      if (present === undefined) return;
+      const present = exchange.heldLimits;
+      if (present === null) return;
       const { standings } = present;
       const nowMs = clock.now();
       const costOf = (limit: CompiledLimit) => {
@@ -335,9 +334,9 @@ export function createRateLimits(ports: RateLimitPorts): RateLimits {
     },
 
     finished(exchange) {
-      const present = held.get(exchange);
-      if (present === undefined) return;
-      held.delete(exchange);
+      const present = exchange.heldLimits;
+      if (present === null) return;
+      exchange.heldLimits = null;
       const { meter } = present;
       if (meter !== null) {
         meter.stop();
@@ -397,7 +396,7 @@ function isEdge({ spec }: RateLimitEntry): boolean {
   return spec.mode === 'edge' && !spec.dryRun;
 }
 
-function passagesOf({ enforced, dry }: Held): readonly Passage[] {
+function passagesOf({ enforced, dry }: HeldLimits): readonly Passage[] {
   return enforced === null ? dry : [enforced, ...dry];
 }
 

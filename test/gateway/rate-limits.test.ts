@@ -45,6 +45,7 @@ function world() {
         request,
         given: new HeaderList(),
         body: null,
+        heldLimits: null,
         target: { path: '/' },
         clientIp: '203.0.113.1',
         identity: ANONYMOUS,
