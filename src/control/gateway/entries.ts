@@ -61,8 +61,30 @@ export class GatewayEntries {
       this.countRules(host, place, 0, -1, -Number(gone.prioritised));
       changed = true;
     }
+    for (const host of new Set(rows.map((row) => row.host))) changed = this.own(host, route.namespace) || changed;
     for (const row of rows) changed = this.putRule(route, row) || changed;
     return changed;
+  }
+
+  /**
+   * A host is the namespace's that has rules put there last, since a look puts them where the host was decided to be its
+   * namespace's: what another still has there, until it is looked at as well, is not published any more.
+   */
+  private own(host: HostKey, namespace: string): boolean {
+    const [present] = this.database.exec('SELECT owner, pages FROM gateway_hosts WHERE host = ?', host);
+    if (present === undefined) {
+      this.database.exec(
+        'INSERT INTO gateway_hosts (host, owner, rules, prioritised, pages) VALUES (?, ?, 0, 0, 1)',
+        host,
+        namespace,
+      );
+      return true;
+    }
+    if (present.owner === namespace) return false;
+    this.database.exec('UPDATE gateway_hosts SET owner = ? WHERE host = ?', namespace, host);
+    this.markDirty(host, EXPRESSIONS);
+    for (let page = 0; page < Number(present.pages); page++) this.markDirty(host, page);
+    return true;
   }
 
   private putRule(route: RouteName, row: RuleRow): boolean {
@@ -95,11 +117,11 @@ export class GatewayEntries {
     else if (next > 1 && rules < (next * RULES_A_PAGE) / 8) next /= 2;
     if (by !== 0 || prioritisedBy !== 0) {
       this.database.exec(
-        'INSERT OR REPLACE INTO gateway_hosts (host, rules, prioritised, pages) VALUES (?, ?, ?, ?)',
-        host,
+        'UPDATE gateway_hosts SET rules = ?, prioritised = ?, pages = ? WHERE host = ?',
         rules,
         prioritised,
         next,
+        host,
       );
     }
     const otherPaths = by !== 0 && this.countPath(host, place, segments, by);
@@ -149,7 +171,7 @@ export class GatewayEntries {
   }
 
   private buildHost(host: HostKey): void {
-    const known = this.database.exec('SELECT rules, prioritised, pages FROM gateway_hosts WHERE host = ?', host)[0];
+    const known = this.database.exec('SELECT * FROM gateway_hosts WHERE host = ?', host)[0];
     if (known === undefined || Number(known.rules) === 0) {
       this.put(hostEntryKey(host), null);
       this.put(pageEntryKey(host, 0), null);
@@ -163,37 +185,32 @@ export class GatewayEntries {
       pages,
       paths: pages === 1 ? null : encodeHashes(paths.map((row) => hashOfPlace(Number(row.place)))),
       maxSegments: paths.reduce((most, row) => Math.max(most, Number(row.segments)), 0),
-      expressions: this.mergedPage(host, EXPRESSIONS, EXPRESSIONS),
+      expressions: this.mergedPage(host, String(known.owner), EXPRESSIONS, EXPRESSIONS),
       hasPriorities: Number(known.prioritised) > 0,
     };
-    const owner = this.ownerOf(host);
+    const namespace = String(known.owner);
     this.known.add(host);
-    this.put(hostEntryKey(host), JSON.stringify({ ...owner, ...entry }));
-  }
-
-  /** All rules of a host are of one namespace: any of them says which. */
-  private ownerOf(host: HostKey): { namespace: string; namespaceUid: string } {
-    const row = this.database.exec('SELECT namespace FROM gateway_rules WHERE host = ? LIMIT 1', host)[0];
-    const namespace = String(row?.namespace ?? '');
-    return { namespace, namespaceUid: this.namespaceUid(namespace) };
+    const namespaceUid = this.namespaceUid(namespace);
+    this.put(hostEntryKey(host), JSON.stringify({ namespace, namespaceUid, ...entry }));
   }
 
   private buildPage(host: HostKey, page: number): void {
-    const known = this.database.exec('SELECT rules, pages FROM gateway_hosts WHERE host = ?', host)[0];
+    const known = this.database.exec('SELECT * FROM gateway_hosts WHERE host = ?', host)[0];
     if (known === undefined || Number(known.rules) === 0) return;
     const [first, last] = placesOfPart(page, Number(known.pages));
-    const merged = this.mergedPage(host, first, last);
+    const merged = this.mergedPage(host, String(known.owner), first, last);
     this.put(pageEntryKey(host, page), merged.rules.length === 0 ? null : JSON.stringify(merged));
   }
 
-  private mergedPage(host: HostKey, first: number, last: number): RulePage {
+  private mergedPage(host: HostKey, owner: string, first: number, last: number): RulePage {
     const actions: RuleAction[] = [];
     const rules: CompiledRule[] = [];
     const rows = this.database.exec(
-      'SELECT body FROM gateway_rules WHERE host = ? AND place BETWEEN ? AND ?',
+      'SELECT body FROM gateway_rules WHERE host = ? AND place BETWEEN ? AND ? AND namespace = ?',
       host,
       first,
       last,
+      owner,
     );
     for (const row of rows) {
       const part: RulePage = JSON.parse(String(row.body));

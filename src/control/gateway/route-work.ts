@@ -24,7 +24,7 @@ import { selectsLabels } from './label-selector.ts';
 import type { ListenerWork } from './listener-work.ts';
 import { placeOfPath, segmentsOfPath } from './places.ts';
 import { NO_ROUTE, type RouteRecord } from './records.ts';
-import { PASSING_CONDITIONS, type ParentOutcome, routeConditions } from './route-conditions.ts';
+import { PASSING_CONDITIONS, type ParentOutcome, type RouteVerdict, routeConditions } from './route-conditions.ts';
 import type { Workspace } from './workspace.ts';
 
 /** A parent of a route, with what came of it there. */
@@ -33,6 +33,11 @@ interface Parent {
   /** As the route has it, for its status. */
   readonly written: JsonObject;
   readonly attachment: Attachment;
+}
+
+interface JudgedParent extends Parent {
+  /** `Accepted` first. */
+  readonly verdicts: readonly RouteVerdict[];
 }
 
 /** Where a host's rules come from. */
@@ -116,20 +121,10 @@ export class RouteWork {
     const policies = this.space.policies.lookup();
     const rows =
       compiled === null ? [] : served.flatMap((host) => rowsOf(route, compiled, host, policies, policyFaults));
-    const attachments = attachmentsOf(parents, refusal === null && spec !== null);
-    const record: RouteRecord = {
-      uid: route.metadata.uid,
-      places: rows.map((row) => [row.host, row.place]),
-      attachments,
-      references: [...references],
-      claims,
-      fallback,
-    };
-    this.write({ namespace, name: route.metadata.name }, work, before, record, rows);
     const servedKeys = new Set(served.map((host) => host.key));
-    this.writeStatus(route, parents, (parent): ParentOutcome => {
+    const judged = parents.map((parent): JudgedParent => {
       const own = parent.attachment.attached ? parent.attachment.hosts : [];
-      return {
+      const verdicts = routeConditions({
         attachment: parent.attachment,
         conflicts: conflicts.filter(({ hostname }) => own.some((host) => host.hostname === hostname)),
         hasHost: own.some((host) => servedKeys.has(host.key)),
@@ -138,8 +133,19 @@ export class RouteWork {
         matchFaults: faults,
         refusal,
         policyFaults: [...policyFaults],
-      };
+      });
+      return { ...parent, verdicts };
     });
+    const record: RouteRecord = {
+      uid: route.metadata.uid,
+      places: rows.map((row) => [row.host, row.place]),
+      attachments: attachmentsOf(judged),
+      references: [...references],
+      claims,
+      fallback,
+    };
+    this.write({ namespace, name: route.metadata.name }, work, before, record, rows);
+    this.writeStatus(route, judged);
   }
 
   private write(
@@ -286,7 +292,7 @@ export class RouteWork {
     for (const gateway of changed) this.space.ask(`gateway-listeners:${gateway}`);
   }
 
-  private writeStatus(route: Resource, parents: readonly Parent[], outcomeAt: (parent: Parent) => ParentOutcome): void {
+  private writeStatus(route: Resource, parents: readonly JudgedParent[]): void {
     const { namespace = '', name } = route.metadata;
     const key: ResourceKey = { group: GATEWAY_GROUP, resource: 'httproutes', namespace, name };
     const now = this.space.parts.clock.now();
@@ -298,7 +304,7 @@ export class RouteWork {
         const known = present.find(
           (item) => item.controllerName === GATEWAY_CONTROLLER && jsonEqual(item.parentRef, parent.written),
         );
-        const verdicts = routeConditions(outcomeAt(parent));
+        const { verdicts } = parent;
         const stays = (condition: JsonObject) =>
           !PASSING_CONDITIONS.includes(String(condition.type)) || verdicts.some((item) => item.type === condition.type);
         let conditions = objectsIn(known?.conditions).filter(stays);
@@ -421,10 +427,10 @@ function hostsOf(parents: readonly Parent[]): HostOfRoute[] {
   return [...hosts.values()];
 }
 
-function attachmentsOf(parents: readonly Parent[], accepted: boolean): string[] {
-  if (!accepted) return [];
-  const all = parents.flatMap(({ reference, attachment }) =>
-    attachment.attached
+/** A route counts at the listeners of the parents that have accepted it (standard: `attachedRoutes`). */
+function attachmentsOf(parents: readonly JudgedParent[]): string[] {
+  const all = parents.flatMap(({ reference, attachment, verdicts }) =>
+    attachment.attached && verdicts[0].status === 'True'
       ? attachment.listeners.map((listener) => `${reference.namespace}/${reference.name} ${listener}`)
       : [],
   );

@@ -37,7 +37,8 @@ const MIGRATIONS: readonly (readonly string[])[] = [
        PRIMARY KEY (host, place)
      ) WITHOUT ROWID`,
     `CREATE TABLE gateway_hosts (
-       host TEXT PRIMARY KEY, rules INTEGER NOT NULL, prioritised INTEGER NOT NULL, pages INTEGER NOT NULL
+       host TEXT PRIMARY KEY, owner TEXT NOT NULL, rules INTEGER NOT NULL, prioritised INTEGER NOT NULL,
+       pages INTEGER NOT NULL
      ) WITHOUT ROWID`,
     'CREATE TABLE gateway_dirty_pages (host TEXT NOT NULL, page INTEGER NOT NULL, PRIMARY KEY (host, page)) WITHOUT ROWID',
     `CREATE TABLE gateway_entries (

@@ -29,6 +29,11 @@ function tenants() {
   });
   return {
     ...plane,
+    spec,
+    under: (path: string) => ({
+      matches: [{ path: { type: 'PathPrefix', value: path } }],
+      backendRefs: [{ name: 'web', port: 80 }],
+    }),
     claim: (namespace: string, name: string, ...hostnames: string[]) => plane.route(name, spec(hostnames), namespace),
     drop: (namespace: string, name: string) => plane.remove(ROUTES, name, namespace),
     verdict: (namespace: string, name: string) => plane.conditions(name, namespace)[0]?.[0],
@@ -190,6 +195,25 @@ describe('a grant', () => {
     expect(await t.owners()).toEqual({ 'shop.example.com': 'b' });
     expect(accepted('second')).toBe('True/Accepted');
   });
+});
+
+test('a host that changes hands is never published with rules of both', async () => {
+  const t = tenants();
+  // Many routes of a, so that looks at all of them take more than one turn; b waits for the same host.
+  for (let i = 0; i < 3; i++) t.route(`r${i}`, { ...t.spec(['shop.example.com']), rules: [t.under(`/a${i}`)] }, 'a');
+  t.route('b', { ...t.spec(['shop.example.com']), rules: [t.under('/b')] }, 'b');
+  await t.settle();
+  t.grant('g', 'shop.example.com', 'b');
+  // Only b is looked at before the publication.
+  for (const row of t.database.exec("SELECT key FROM work WHERE key LIKE 'gateway-route:a/%'")) {
+    t.database.exec('UPDATE work SET due_at = due_at + 60000 WHERE key = ?', String(row.key));
+  }
+  expect(await t.owners()).toEqual({ 'shop.example.com': 'b' });
+  const { entries } = await t.published();
+  const page = entries['page:http://shop.example.com#0'] as unknown as { rules: { path: { value: string } }[] };
+  expect(page.rules.map((rule) => rule.path.value)).toEqual(['/b']);
+  t.clock.advance(60_000);
+  expect(await t.owners()).toEqual({ 'shop.example.com': 'b' });
 });
 
 test('hosts of the namespace default without a name are under the others, and nobody else may have them', async () => {
