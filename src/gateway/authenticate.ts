@@ -17,9 +17,10 @@ import {
   type Identity,
 } from '../core/protocol/auth-policy.ts';
 import type { Log } from '../observe/log.ts';
+import { announcedBytes } from './body.ts';
 import { credentialAt, removeCredential } from './credentials.ts';
 import type { Check, Exchange, Soon } from './exchange.ts';
-import { readBody, tooLarge } from './read-body.ts';
+import { mayHaveBody, readBody, tooLarge } from './read-body.ts';
 import { refuse } from './refusal.ts';
 
 /** What authentication asks of others. */
@@ -185,6 +186,13 @@ async function byToken(
   }
 }
 
+/** The bytes of the body, null where it is too long. Throws a `SignatureFault` where it breaks off. */
+async function bodyOf(exchange: Exchange, { maxBodyBytes }: CompiledHmac): Promise<Uint8Array | null> {
+  const body = await readBody(exchange, maxBodyBytes).catch(() => undefined);
+  if (body === undefined) throw new SignatureFault('the body broke off');
+  return body;
+}
+
 /** Secrets that this isolate has opened; they go with their policy. */
 const openedSecrets = new WeakMap<CompiledHmacKey, Uint8Array>();
 
@@ -203,16 +211,21 @@ async function bySignature(
   parts: AuthenticationParts,
 ): Promise<Outcome> {
   const { target, given } = exchange;
-  const hasBody = exchange.body !== null;
   const authority = target.port === null ? target.host : `${target.host}:${target.port}`;
   try {
     const secretOf = (keyId: string) =>
       Object.hasOwn(hmac.keys, keyId) ? opened(hmac.keys[keyId], parts.secrets) : null;
+    let hasBody = mayHaveBody(exchange);
+    if (hasBody && announcedBytes(given) === null) {
+      // Whether there is one at all shows when it is read.
+      const body = await bodyOf(exchange, hmac);
+      if (body === null) return { fault: tooLarge(hmac.maxBodyBytes), scheme: 'hmac', code: 'body_too_large' };
+      hasBody = body.byteLength > 0;
+    }
     const signed = { ...target, authority, headers: given, hasBody };
     const { keyId, nonce, expiresAtMs } = verifySignature(signed, hmac, secretOf, parts.clock.now());
     if (hasBody) {
-      const body = await readBody(exchange, hmac.maxBodyBytes).catch(() => undefined);
-      if (body === undefined) throw new SignatureFault('the body broke off');
+      const body = await bodyOf(exchange, hmac);
       if (body === null) return { fault: tooLarge(hmac.maxBodyBytes), scheme: 'hmac', code: 'body_too_large' };
       if (!digestMatches(given, body)) throw new SignatureFault('Content-Digest is not that of the body');
     }

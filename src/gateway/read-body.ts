@@ -1,6 +1,11 @@
 import { announcedBytes } from './body.ts';
 import type { Exchange } from './exchange.ts';
 
+/** Whether a body comes, or may: one of unknown length can turn out to be empty. The runtime has a stream for one of length 0 too. */
+export function mayHaveBody({ body, given }: Pick<Exchange, 'body' | 'given'>): boolean {
+  return body !== null && announcedBytes(given) !== 0;
+}
+
 /**
  * Reads the body whole, for who has to see all of it before the upstream sees any, and puts the bytes in its place.
  * Null where it is longer than `maxBytes`; no more than that is held.
@@ -9,7 +14,7 @@ export async function readBody(exchange: Exchange, maxBytes: number): Promise<Ui
   const { body } = exchange;
   if (body === null) return new Uint8Array();
   if (body instanceof Uint8Array) return body.byteLength > maxBytes ? null : body;
-  const announced = announcedBytes(exchange.request.headers);
+  const announced = announcedBytes(exchange.given);
   if (announced !== null && announced > maxBytes) return null;
   const chunks: Uint8Array[] = [];
   let bytes = 0;

@@ -3,7 +3,7 @@ import type { CompiledSecurity } from '../core/protocol/security-policy.ts';
 import { type BodyCheck, planBodySchema } from '../traffic/body-schema.ts';
 import { announcedBytes } from './body.ts';
 import type { Check, Exchange, Soon } from './exchange.ts';
-import { boundBody, readBody, tooLarge } from './read-body.ts';
+import { boundBody, mayHaveBody, readBody, tooLarge } from './read-body.ts';
 import { refuse } from './refusal.ts';
 
 interface Prepared {
@@ -108,7 +108,7 @@ function isOrigin(allowed: string, origin: string): boolean {
 
 function bodyFault(exchange: Exchange, security: CompiledSecurity): Soon<Response | null> {
   const { maxBodyBytes, contentTypes, body } = security.request;
-  if (exchange.body === null) {
+  if (!mayHaveBody(exchange)) {
     // A schema that asks for something is not satisfied by nothing; methods without bodies are not asked.
     return body === null || isBodiless(exchange.target.method) ? null : schemaFault(exchange, security, body.maxBytes);
   }

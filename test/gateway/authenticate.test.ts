@@ -244,10 +244,20 @@ describe('what the upstream sees', () => {
   });
 
   test('nothing of what a client says of itself, also as nobody, and in no spelling', async () => {
-    const spec = { apiKey: APIKEY, anonymous: true, identityHeaders: [{ name: 'X-User-Id', value: 'user' }] };
+    const spec = {
+      apiKey: APIKEY,
+      anonymous: true,
+      identityHeaders: [
+        { name: 'X-User-Id', value: 'user' },
+        { name: 'X-By', value: 'method' },
+      ],
+    };
     const headers = { 'x-user-id': 'root', X_User_Id: 'root', 'x-user_id': 'root' };
     expect((await ask(spec, { headers })).headers).toEqual({});
-    expect((await ask(spec, { headers: { ...headers, 'x-api-key': ADA } })).headers).toEqual({ 'x-user-id': 'ada' });
+    expect((await ask(spec, { headers: { ...headers, 'x-api-key': ADA } })).headers).toEqual({
+      'x-user-id': 'ada',
+      'x-by': 'apiKey',
+    });
   });
 
   test('claims that cannot end their line', async () => {
