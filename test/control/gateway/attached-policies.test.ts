@@ -199,6 +199,17 @@ test('one that cannot be enforced has its requests answered 500, and never lets 
   expect((await w.actions())[0].broken?.status).toBe(500);
 });
 
+test('a limit that the platform cannot count is refused by its condition, and not counted otherwise', async () => {
+  const w = world();
+  const spec = { ...LIMIT, mode: 'edge', tier: 'EDGE_1_PER_10' };
+  w.policy('ratelimitpolicies', 'edge', [ROUTE], spec);
+  expect((await w.actions())[0].broken).toMatchObject({ status: 500, reason: 'Invalid' });
+  expect(w.verdicts('ratelimitpolicies', 'edge')).toEqual(['Accepted=False/Invalid']);
+  expect(w.conditions('shop')[0]).toContain('PolicyFault=True/Invalid');
+  w.policy('ratelimitpolicies', 'edge', [ROUTE], LIMIT);
+  expect((await w.actions())[0].broken).toBeNull();
+});
+
 test('what a policy says is in its own entry: another limit rewrites no rule', async () => {
   const w = world();
   w.policy('ratelimitpolicies', 'p', [ROUTE], LIMIT);
