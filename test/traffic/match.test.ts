@@ -456,3 +456,32 @@ describe('matching', () => {
     );
   });
 });
+
+describe('host keys of two namespaces', () => {
+  const source = sourceOf({
+    'http://shop.example.com': [{ route: 'shop', path: prefix('/shop') }],
+    'http://*.example.com': [{ route: 'wild', path: prefix('/wild') }],
+    'http://': [{ route: 'any' }],
+  });
+  const others = (...keys: HostKey[]) => ({
+    ...source,
+    read: ((key) => {
+      const entry = source.read(key);
+      const isOther = keys.some((other) => key === `host:${other}`);
+      return isOther && entry !== null ? { ...entry, namespaceUid: 'another' } : entry;
+    }) as typeof source.read,
+  });
+  const routeAt = (path: string, at: typeof source = source) =>
+    nameOf(matchRequest(request(`GET http://shop.example.com${path}`), at));
+
+  it('of one namespace are asked from the most specific on', () => {
+    expect([routeAt('/shop'), routeAt('/wild'), routeAt('/')]).toEqual(['shop', 'wild', 'any']);
+  });
+
+  it('are not asked beyond those of the most specific one', () => {
+    const any = others('http://');
+    expect([routeAt('/shop', any), routeAt('/wild', any), routeAt('/', any)]).toEqual(['shop', 'wild', null]);
+    const wild = others('http://*.example.com');
+    expect([routeAt('/shop', wild), routeAt('/wild', wild)]).toEqual(['shop', 'any']);
+  });
+});

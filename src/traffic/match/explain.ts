@@ -57,9 +57,14 @@ export function explainMatch(
   if (decided.type === 'missing') return decided;
   const hosts: { hostKey: HostKey; hasRules: boolean }[] = [];
   const candidates: Candidate[] = [];
+  let owner: string | null = null;
   for (const hostKey of hostKeys(facts.target.scheme, facts.target.host)) {
     const rules = rulesOf(hostKey, source);
     if (!Array.isArray(rules)) return rules;
+    const entry = hasHash(source.hosts, hostHash(hostKey)) ? source.read(hostEntryKey(hostKey)) : null;
+    owner ??= entry?.namespaceUid ?? null;
+    // Another namespace's, whose rules are not asked.
+    if (entry != null && entry.namespaceUid !== owner) continue;
     hosts.push({ hostKey, hasRules: rules.length > 0 });
     for (const rule of rules) {
       const isChosen = decided.type === 'match' && decided.rule === rule.rule;

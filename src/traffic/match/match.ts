@@ -43,18 +43,22 @@ const NONE: MatchResult = { type: 'none' };
 
 /**
  * The rule for a request: of the most specific host key that has a rule which the request meets, the first in order of
- * precedence (`comparePrecedence`). Costs a look into each page of a prefix of the path that has rules, however many
+ * precedence (`comparePrecedence`). Only keys of the namespace that has the most specific one are asked. Costs a look into each page of a prefix of the path that has rules, however many
  * rules there are.
  */
 export function matchRequest(facts: RequestFacts, source: MatchSource): MatchResult {
   const { scheme, host, path } = facts.target;
   if (path === '*') return NONE;
+  let owner: string | null = null;
   for (const hostKey of hostKeys(scheme, host)) {
     if (!hasHash(source.hosts, hostHash(hostKey))) continue;
     const key = hostEntryKey(hostKey);
     const entry = source.read(key);
     if (entry === undefined) return { type: 'missing', keys: [key] };
     if (entry === null) continue;
+    // A host is one namespace's: what its rules leave over is not found, and not a wider key of somebody else.
+    owner ??= entry.namespaceUid;
+    if (entry.namespaceUid !== owner) continue;
     const search = new HostSearch(facts, entry);
     const missing = searchHost(search, hostKey, source);
     if (missing.length > 0) return { type: 'missing', keys: missing };
