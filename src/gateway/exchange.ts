@@ -75,6 +75,8 @@ export interface LimitDecision {
   readonly policy: string;
   readonly limit: string;
   readonly allowed: boolean;
+  /** False where nobody could be asked: then it is the policy that allowed or refused. */
+  readonly asked: boolean;
   readonly dryRun: boolean;
 }
 

@@ -290,7 +290,7 @@ export function createRateLimits(ports: RateLimitPorts): RateLimits {
         const key = `${namespaceUid}/${name}/${limit.name}\n${limitKey(limit.key, facts)}`;
         const answer = tier === undefined ? null : await inTime(tier.limit({ key }));
         const allowed = answer === null ? spec.onFailure === 'open' : answer.success;
-        exchange.limits.push({ policy: name, limit: limit.name, allowed, dryRun: spec.dryRun });
+        exchange.limits.push({ policy: name, limit: limit.name, allowed, asked: answer !== null, dryRun: spec.dryRun });
         if (allowed || spec.dryRun) continue;
         if (answer === null) return unavailable(exchange);
         return tooMany(exchange, [{ ...unknownStanding(limit), waitMs: limit.windowMs }]);
@@ -414,7 +414,7 @@ function note(exchange: Exchange, { name, spec }: RateLimitEntry, passage: Passa
   for (const { demand, waitMs, failed } of passage.steps) {
     if (!spec.limits.includes(demand.limit)) continue;
     const allowed = waitMs === null && (!failed || demand.open);
-    exchange.limits.push({ policy: name, limit: demand.limit.name, allowed, dryRun: spec.dryRun });
+    exchange.limits.push({ policy: name, limit: demand.limit.name, allowed, asked: !failed, dryRun: spec.dryRun });
   }
 }
 

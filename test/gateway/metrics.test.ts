@@ -63,9 +63,10 @@ test('what happened to requests is counted by rule, upstream and endpoint', () =
     headMs: 0,
     refusal: { code: 'rate_limited', stage: 'rateLimit' },
     limits: [
-      { policy: 'p', limit: 'minute', allowed: false, dryRun: false },
-      { policy: 'p', limit: 'day', allowed: false, dryRun: true },
-      { policy: 'p', limit: 'hour', allowed: true, dryRun: false },
+      { policy: 'p', limit: 'minute', allowed: false, asked: true, dryRun: false },
+      { policy: 'p', limit: 'day', allowed: false, asked: true, dryRun: true },
+      { policy: 'p', limit: 'hour', allowed: true, asked: true, dryRun: false },
+      { policy: 'p', limit: 'month', allowed: true, asked: false, dryRun: false },
     ],
   });
   metrics.routed(limited);
@@ -87,6 +88,7 @@ test('what happened to requests is counted by rule, upstream and endpoint', () =
     'rate_limit_decisions_total{default,p,minute,refused}': 1,
     'rate_limit_decisions_total{default,p,day,dry_run_refused}': 1,
     'rate_limit_decisions_total{default,p,hour,allowed}': 1,
+    'rate_limit_decisions_total{default,p,month,unasked}': 1,
   });
   expect(metrics.hasChanged).toBe(false);
 });

@@ -102,8 +102,8 @@ test('a line has the fields that were chosen, and nothing that is not there', ()
     status: 429,
     refusal: { code: 'rate_limited', stage: 'rateLimit' },
     limits: [
-      { policy: 'p', limit: 'minute', allowed: false, dryRun: false },
-      { policy: 'p', limit: 'day', allowed: true, dryRun: false },
+      { policy: 'p', limit: 'minute', allowed: false, asked: true, dryRun: false },
+      { policy: 'p', limit: 'day', allowed: true, asked: true, dryRun: false },
     ],
   });
   expect(accessLine(refused, readAccessFields('status, limited, stage, code'))).toEqual({

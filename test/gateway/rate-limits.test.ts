@@ -129,8 +129,8 @@ describe('the stage of rate limits', () => {
     const answer = await stage.before(refused);
     expect([answer?.status, answer?.headers.get('ratelimit-policy')]).toEqual([429, '"tier";q=10;w=10']);
     expect(refused.limits).toEqual([
-      { policy: 'p', limit: 'a', allowed: true, dryRun: false },
-      { policy: 'e', limit: 'tier', allowed: false, dryRun: false },
+      { policy: 'p', limit: 'a', allowed: true, asked: true, dryRun: false },
+      { policy: 'e', limit: 'tier', allowed: false, asked: true, dryRun: false },
     ]);
     await pass(0);
     expect(left('u/p/0', { limit: 10 })).toBe(9);
@@ -147,8 +147,8 @@ describe('the stage of rate limits', () => {
       await pass(0);
     }
     expect(exchanges.map(({ limits }) => limits[0])).toEqual([
-      { policy: 'd', limit: 'a', allowed: true, dryRun: true },
-      { policy: 'd', limit: 'a', allowed: false, dryRun: true },
+      { policy: 'd', limit: 'a', allowed: true, asked: true, dryRun: true },
+      { policy: 'd', limit: 'a', allowed: false, asked: true, dryRun: true },
     ]);
     const headers = new Headers();
     for (const each of exchanges) stage.after(each, headers, headers);
@@ -178,8 +178,9 @@ describe('the stage of rate limits', () => {
     await pass(1);
     expect(status).toBe(503);
     // Meanwhile it is not asked again: this answer is there at once.
-    const next = stage.before(exchange(policy('p', { onFailure: 'open' }, {})));
-    expect(next).toBeNull();
+    const unasked = exchange(policy('p', { onFailure: 'open' }, {}));
+    expect(stage.before(unasked)).toBeNull();
+    expect(unasked.limits).toEqual([{ policy: 'p', limit: 'a', allowed: true, asked: false, dryRun: false }]);
   });
 
   test('charges bytes while they pass, and the rest at the end', async () => {

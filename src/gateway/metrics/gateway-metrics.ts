@@ -178,7 +178,7 @@ class RouteSeries {
     counter.add();
   }
 
-  limited({ policy, limit, allowed, dryRun }: LimitDecision): void {
+  limited({ policy, limit, allowed, asked, dryRun }: LimitDecision): void {
     let limits = this.#limits.get(policy);
     if (limits === undefined) {
       limits = new Map();
@@ -191,11 +191,12 @@ class RouteSeries {
       );
       limits.set(limit, counters);
     }
-    counters[allowed ? 0 : dryRun ? 2 : 1].add();
+    if (asked) counters[allowed ? 0 : dryRun ? 2 : 1].add();
+    else counters[3].add();
   }
 }
 
-const DECISIONS = ['allowed', 'refused', 'dry_run_refused'];
+const DECISIONS = ['allowed', 'refused', 'dry_run_refused', 'unasked'];
 
 /** Answers to the requests of a rule that went to one upstream, or to none. */
 class AnswerSeries {

@@ -84,7 +84,7 @@ export const FAMILIES = {
   ),
   limitDecisions: counter(
     'orasi_gateway_rate_limit_decisions_total',
-    'What rate limits said of requests; dry_run_refused are those that were let through all the same.',
+    'What rate limits said of requests; dry_run_refused were let through all the same, of unasked nobody could be asked.',
     ['namespace', 'policy', 'limit', 'decision'],
   ),
   mirrorsSkipped: counter(
