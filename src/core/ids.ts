@@ -4,20 +4,29 @@ import type { Random } from './random.ts';
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 
+/** The last time that was written, and how: many ids are of one millisecond. */
+let written = { timeMs: -1, text: '' };
+
 /**
  * A sortable identifier: 10 characters of milliseconds, 16 of randomness, Crockford base 32
  * in lower case (the ULID layout, https://github.com/ulid/spec).
  */
 export function newId(clock: Clock, random: Random): string {
-  let time = clock.now();
-  let head = '';
+  const timeMs = clock.now();
+  if (written.timeMs !== timeMs) written = { timeMs, text: timeText(timeMs) };
+  let id = written.text;
+  for (const byte of random.bytes(16)) id += ALPHABET[byte & 31];
+  return id;
+}
+
+function timeText(timeMs: number): string {
+  let rest = timeMs;
+  let text = '';
   for (let i = 0; i < 10; i++) {
-    head = ALPHABET[time % 32] + head;
-    time = Math.floor(time / 32);
+    text = ALPHABET[rest % 32] + text;
+    rest = Math.floor(rest / 32);
   }
-  let tail = '';
-  for (const byte of random.bytes(16)) tail += ALPHABET[byte & 31];
-  return head + tail;
+  return text;
 }
 
 /**

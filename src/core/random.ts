@@ -6,14 +6,37 @@ export interface Random {
   bytes(length: number): Uint8Array;
 }
 
-/** The platform's own randomness. */
-export const systemRandom: Random = {
-  next: () => {
-    const word = crypto.getRandomValues(new Uint32Array(1))[0];
-    return word / 4_294_967_296;
-  },
-  bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
-};
+/** Bytes asked of the platform at a time: a call of it costs as much as some hundred bytes. */
+const POOL_BYTES = 4_096;
+/** `getRandomValues` gives no more at once. */
+const LARGEST_CALL = 65_536;
+
+/** The platform's own randomness, out of a pool; what was given out is no longer in it. */
+export const systemRandom: Random = (() => {
+  const pool = new Uint8Array(POOL_BYTES);
+  let at = POOL_BYTES;
+  const bytes = (length: number): Uint8Array => {
+    if (length > POOL_BYTES) {
+      const many = new Uint8Array(length);
+      for (let from = 0; from < length; from += LARGEST_CALL)
+        crypto.getRandomValues(many.subarray(from, from + LARGEST_CALL));
+      return many;
+    }
+    if (at + length > POOL_BYTES) {
+      crypto.getRandomValues(pool);
+      at = 0;
+    }
+    const taken = pool.slice(at, at + length);
+    pool.fill(0, at, at + length);
+    at += length;
+    return taken;
+  };
+  const next = () => {
+    const [a, b, c, d] = bytes(4);
+    return (((a << 24) | (b << 16) | (c << 8) | d) >>> 0) / 4_294_967_296;
+  };
+  return { next, bytes };
+})();
 
 /** A reproducible generator (mulberry32); never for secrets. */
 export function seededRandom(seed: number): Random {

@@ -19,16 +19,16 @@ const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(
  * `share` are sampled, of the caller's those that it samples.
  */
 export function takeUpTrace(traceparent: string | undefined, random: Random, share = 0): TraceContext {
-  const spanId = newSpanId(random);
   const match = traceparent === undefined ? null : TRACEPARENT.exec(traceparent);
   // Version 00 has no more parts; of a later one those that are known are taken.
   const isWhole = match !== null && match[1] !== 'ff' && (match[1] !== '00' || match[5] === undefined);
   if (isWhole && !/^0+$/.test(match[2]) && !/^0+$/.test(match[3])) {
     const [, , traceId, parentSpanId, flags] = match;
-    return { traceId, spanId, parentSpanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 };
+    return { traceId, spanId: newSpanId(random), parentSpanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 };
   }
+  const ids = toHex(random.bytes(24));
   const sampled = share > 0 && random.next() < share;
-  return { traceId: toHex(random.bytes(16)), spanId, parentSpanId: null, sampled };
+  return { traceId: ids.slice(0, 32), spanId: ids.slice(32), parentSpanId: null, sampled };
 }
 
 export function newSpanId(random: Random): string {
