@@ -135,7 +135,9 @@ export function createRateLimits(ports: RateLimitPorts): RateLimits {
   };
 
   const tell = async (object: string, changes: readonly LimitChange[]): Promise<void> => {
-    if (changes.length > 0) await inTime(ports.limiter(object).change(changes));
+    if (changes.length === 0) return;
+    const told = await inTime(ports.limiter(object).change(changes));
+    if (told === null) limiter.untold(object, changes, clock.now());
   };
 
   const flushLater = (exchange: Exchange, object: string, afterMs: number): void => {

@@ -191,6 +191,13 @@ export class Limiter {
     return this.#pending.has(object);
   }
 
+  /** Changes that were told, and got no answer: they may have arrived, so that only what can be said twice is said again. */
+  untold(object: string, changes: readonly LimitChange[], nowMs: number): void {
+    this.#downUntilMs.set(object, nowMs + DOWN_MS);
+    this.#tellAgain(object, changes);
+  }
+
+  /** Takes what an object is to be told. */
   takePending(object: string): readonly LimitChange[] {
     const changes = this.#pending.get(object);
     if (changes === undefined) return NONE;
@@ -261,12 +268,16 @@ export class Limiter {
     if (passage.outcome !== 'allowed') this.undo(passage, nowMs);
   }
 
-  /** What was told with a call that got no answer may have arrived: only what can be said twice is said again. */
+  /** A call that got no answer may have arrived. */
   #lost(call: LimitCall, nowMs: number): void {
     this.#downUntilMs.set(call.object, nowMs + DOWN_MS);
     for (const { rule, key, holder } of call.asks)
       if (holder !== null) this.#tell(call.object, { type: 'leave', rule, key, holder });
-    for (const change of call.changes) if (change.type === 'leave') this.#tell(call.object, change);
+    this.#tellAgain(call.object, call.changes);
+  }
+
+  #tellAgain(object: string, changes: readonly LimitChange[]): void {
+    for (const change of changes) if (change.type === 'leave') this.#tell(object, change);
   }
 
   #isDown(object: string, nowMs: number): boolean {

@@ -207,6 +207,17 @@ describe('an object that does not answer', () => {
   });
 });
 
+test('that a request is over is told again where nobody heard it, and a charge is not: it may have been', () => {
+  const world = isolate();
+  const flight = limitOf({ name: 'flight', algorithm: 'concurrency', limit: 1 });
+  const cost = limitOf({ name: 'cost', measure: 'cost', limit: 100 });
+  const passage = world.send([demand(flight, { leased: false }), demand(cost, { leased: false })], 0);
+  world.limiter.charge(passage, ({ measure }) => (measure === 'cost' ? 50 : null), 1);
+  world.limiter.end(passage);
+  world.limiter.untold('o', world.limiter.takePending('o'), 2);
+  expect(world.limiter.takePending('o').map(({ type }) => type)).toEqual(['leave']);
+});
+
 describe('what is known only after a request', () => {
   const cost = limitOf({ measure: 'cost', limit: 100, costHeader: 'x-cost', defaultCost: 5 });
 
