@@ -74,15 +74,19 @@ function layOut(entries: Map<string, unknown>, host: HostKey, stated: readonly S
     namespaceUid: 'uid',
     pages,
     paths: pages === 1 ? null : encodeHashes(literal.map(({ rule }) => hashOf(rule.path))),
-    maxSegments: Math.max(0, ...literal.map(({ rule }) => segmentsOf(literalPath(rule.path)))),
+    maxSegments: literal.reduce((most, { rule }) => Math.max(most, segmentsOf(literalPath(rule.path))), 0),
     expressions: pageOfRules(rules.filter(({ rule }) => rule.path.type === 'RegularExpression')),
     hasPriorities: rules.some(({ rule }) => rule.priority !== 0),
   };
   entries.set(hostEntryKey(host), entry);
-  for (let page = 0; page < pages; page++) {
-    const here = literal.filter(({ rule }) => pages === 1 || pageOf(hashOf(rule.path), pages) === page);
-    entries.set(pageEntryKey(host, page), pageOfRules(here));
+  const byPage = new Map<number, typeof literal>();
+  for (const one of literal) {
+    const page = pages === 1 ? 0 : pageOf(hashOf(one.rule.path), pages);
+    const here = byPage.get(page);
+    if (here === undefined) byPage.set(page, [one]);
+    else here.push(one);
   }
+  for (const [page, here] of byPage) entries.set(pageEntryKey(host, page), pageOfRules(here));
 }
 
 function pageOfRules(rules: readonly { rule: CompiledRule; action: RuleAction }[]): RulePage {
