@@ -116,7 +116,8 @@ export class TokenVerifier {
   ): Promise<Readonly<Record<string, unknown>>> {
     const header = headerOf(token);
     // Before a key is looked for: what is not signed in a way we take is no reason to ask an issuer for its keys.
-    if (!provider.algorithms.includes(String(header.alg))) throw new TokenFault('is signed in a way that is not taken');
+    if (typeof header.alg !== 'string' || !provider.algorithms.includes(header.alg))
+      throw new TokenFault('is signed in a way that is not taken');
     let candidates = await this.#candidates(provider, set, header);
     if (candidates.length === 0 && set !== null) {
       const newer = await this.#newerSet(provider, set, background);
@@ -153,7 +154,7 @@ export class TokenVerifier {
     const usable = (keys.type === 'inline' ? keys.keys : (set?.keys ?? [])).filter(
       (key) =>
         key.kty === wanted.kty &&
-        (wanted.crv === undefined || wanted.crv.includes(String(key.crv))) &&
+        (wanted.crv === undefined || (typeof key.crv === 'string' && wanted.crv.includes(key.crv))) &&
         (key.alg === undefined || key.alg === alg || (alg === 'EdDSA' && key.alg === 'Ed25519')) &&
         (key.use === undefined || key.use === 'sig') &&
         // A token that names its key is verified by that one, and by no other.

@@ -44,6 +44,7 @@ const ANNOTATIONS = words(
 );
 /** Those of the validator's formats that take linear time. */
 const FORMATS = words('date date-time duration email hostname ipv4 ipv6 json-pointer time uri uri-reference uuid');
+const TYPES = words('array boolean integer null number object string');
 /** Names of properties are matched by the validator's own engine: from the start, without repetitions but one of a single character or class. */
 const NAME_PATTERN = /^\^(?:[\w:@/-]|\\[.dws-]|\[\^?[\w -]+\])*(?:[+*]\$?|\$)?$/;
 
@@ -92,10 +93,13 @@ export function bodySchemaFault(schema: JsonSchema): SchemaFault | null {
     if (keyword === '$ref') return visitReference(value, path, within);
     if (keyword === 'pattern') return patternFault(value, path);
     if (keyword === 'format')
-      return FORMATS.has(String(value)) ? null : { path, value, message: `expected one of ${[...FORMATS].join(', ')}` };
+      return typeof value === 'string' && FORMATS.has(value)
+        ? null
+        : { path, value, message: `expected one of ${[...FORMATS].join(', ')}` };
     if (keyword === 'uniqueItems' && value === true && !(Number(node.maxItems) <= MAX_UNIQUE))
       return { path, value, message: `needs maxItems of at most ${MAX_UNIQUE} beside it` };
-    if (VALUES.has(keyword) || ANNOTATIONS.has(keyword) || keyword.startsWith('x-')) return null;
+    if (VALUES.has(keyword)) return isValueOf(keyword, value) ? null : { path, value, message: 'has a wrong type' };
+    if (ANNOTATIONS.has(keyword) || keyword.startsWith('x-')) return null;
     return { path, value, message: 'is no keyword that is taken here' };
   };
   const visitReference = (value: unknown, path: string, within: readonly string[]): SchemaFault | null => {
@@ -169,6 +173,27 @@ function formatOf(pattern: string): string {
     Object.assign(format, { [name]: (text: string) => regex.occursIn(text) });
   }
   return name;
+}
+
+/** Whether a keyword's value is of its type; of a wrong one the validator would make nothing, or throw at every body. */
+function isValueOf(keyword: string, value: unknown): boolean {
+  const isTexts = (list: unknown) => Array.isArray(list) && list.every((item) => typeof item === 'string');
+  switch (keyword) {
+    case 'const':
+      return true;
+    case 'enum':
+      return Array.isArray(value);
+    case 'required':
+      return isTexts(value);
+    case 'dependentRequired':
+      return isObject(value) && Object.values(value).every(isTexts);
+    case 'type':
+      return [value].flat().every((name) => typeof name === 'string' && TYPES.has(name));
+    case 'uniqueItems':
+      return typeof value === 'boolean';
+    default:
+      return typeof value === 'number';
+  }
 }
 
 function patternFault(value: unknown, path: string): SchemaFault | null {

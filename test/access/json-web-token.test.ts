@@ -1,12 +1,14 @@
 import { Buffer } from 'node:buffer';
 import { createSecretKey, randomBytes } from 'node:crypto';
+import fc from 'fast-check';
 import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { JsonWebKeySets, KeysUnavailable } from '../../src/access/json-web-key-sets.ts';
-import { claimAt, TokenVerifier } from '../../src/access/json-web-token.ts';
+import { claimAt, TokenFault, TokenVerifier } from '../../src/access/json-web-token.ts';
 import { blocksOf } from '../../src/core/address-blocks.ts';
 import { manualClock } from '../../src/core/clock.ts';
 import type { CompiledJwtKeys, CompiledJwtProvider } from '../../src/core/protocol/auth-policy.ts';
+import { seedCount } from '../scale.ts';
 import { type Issuer, keyPair, startIssuer, tokenOf } from './issuer.ts';
 
 const NOW = 1_800_000_000;
@@ -166,6 +168,11 @@ describe('attacks', () => {
       good().replace(/\.[^.]+\./, `.${Buffer.from(JSON.stringify({ ...CLAIMS, sub: 'eve' })).toString('base64url')}.`),
       /wrong signature/,
     ],
+    [
+      'an algorithm that is no text, nor can be made one',
+      tokenOf({ alg: { toString: 1 } }, CLAIMS, null, 'none'),
+      /not taken/,
+    ],
     ['no token', 'a.b.c', /no JSON Web Token/],
     ['a list for claims', tokenOf({ alg: 'RS256', kid: 'rsa-1' }, [], RSA.privateKey), /no JSON Web Token|issuer/],
     ['a book', `${good()}${'A'.repeat(20_000)}`, /too long/],
@@ -173,6 +180,24 @@ describe('attacks', () => {
   test.each(cases)('%s', async (_, token, fault) => {
     await expect(world(both).verify(token)).rejects.toThrow(fault);
   });
+});
+
+test('a token of the right key, whatever else is in it, is taken or refused by a fault', async () => {
+  const { verify } = world({ type: 'secret', sealed: SECRET.toString('base64'), context: '' }, { maxAgeSeconds: 60 });
+  const value = fc.jsonValue({ maxDepth: 2 });
+  const header = fc.dictionary(fc.constantFrom('kid', 'typ', 'crit', 'b64', 'jwk', 'alg', 'cty'), value, {
+    maxKeys: 3,
+  });
+  const claims = fc.dictionary(fc.constantFrom('exp', 'nbf', 'iat', 'aud', 'sub', 'iss', 'org', '__proto__'), value, {
+    maxKeys: 4,
+  });
+  await fc.assert(
+    fc.asyncProperty(header, claims, async (more, said) => {
+      const token = tokenOf({ alg: 'HS256', ...more }, { ...CLAIMS, ...said }, SECRET, 'HS256');
+      await verify(token).catch((error: unknown) => expect(error).toBeInstanceOf(TokenFault));
+    }),
+    { numRuns: seedCount(200) },
+  );
 });
 
 describe('accepted at the edge', () => {

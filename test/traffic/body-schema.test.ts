@@ -95,6 +95,9 @@ describe('schemas that are not taken', () => {
     ['unique items without a bound', { uniqueItems: true }, '.uniqueItems'],
     ['a format that takes more than linear time', { format: 'uri-template' }, '.format'],
     ['a dynamic reference', { $dynamicRef: '#x' }, '.$dynamicRef'],
+    ['a value of a wrong type', { required: 'a' }, '.required'],
+    ['a type that there is not', { type: ['string', 'int'] }, '.type'],
+    ['a format that is no text, nor can be made one', { format: [{ toString: 1 }] }, '.format'],
     ['a schema that is none', { properties: { a: 3 } }, '.properties.a'],
   ];
   test.each(cases)('%s', (_, schema, path) => {
