@@ -76,6 +76,7 @@ export class UpstreamMonitor extends DurableObject<Cloudflare.Env> implements Up
 
   async sync(request: SyncRequest): Promise<SyncAnswer> {
     const { isolate, configVersion, reports, waitMs } = request;
+    let wishes = request.probes;
     const untilMs = systemClock.now() + Math.min(waitMs, LIMITS.gatewaySyncMs);
     if (this.monitor.report(isolate, reports, systemClock.now())) this.news.notify();
     await this.rearm();
@@ -86,7 +87,9 @@ export class UpstreamMonitor extends DurableObject<Cloudflare.Env> implements Up
       for (;;) {
         const nowMs = systemClock.now();
         if (this.monitor.pass(nowMs)) this.news.notify();
-        const answer = this.newsFor(question, nowMs);
+        const answer = this.newsFor(question, wishes, nowMs);
+        // Whoever has waited since may have no request any more to probe with.
+        wishes = [];
         if (answer.config !== null || Object.keys(answer.upstreams).length > 0 || nowMs >= untilMs) {
           const told = Object.entries(answer.upstreams).map(([key, { version }]) => [key, version] as const);
           this.joinQuestions(isolate, Object.fromEntries(told));
@@ -165,10 +168,14 @@ export class UpstreamMonitor extends DurableObject<Cloudflare.Env> implements Up
     await this.rearm();
   }
 
-  private newsFor({ isolate, configVersion, upstreams }: Question, nowMs: number): SyncAnswer {
+  private newsFor(
+    { isolate, configVersion, upstreams }: Question,
+    wishes: readonly UpstreamKey[],
+    nowMs: number,
+  ): SyncAnswer {
     const { version, manifestKey } = this.list;
     const config = version === 0 || version === configVersion ? null : { version, manifest: manifestKey };
-    return { config, upstreams: this.monitor.newsFor(isolate, upstreams, nowMs) };
+    return { config, upstreams: this.monitor.newsFor(isolate, upstreams, wishes, nowMs) };
   }
 
   /** Reads what has been announced and not been read, once at a time. */

@@ -9,6 +9,7 @@ import type { ReadFile, Snapshots } from './snapshot.ts';
 export interface UpstreamNews {
   versions(): SyncRequest['upstreams'];
   takeReports(): SyncRequest['reports'];
+  takeWishes(): SyncRequest['probes'];
   /** Whether reports should not wait for the read under way to end. */
   hasUrgentReports(): boolean;
   apply(states: SyncAnswer['upstreams']): void;
@@ -117,6 +118,7 @@ export class ControlLink {
         configVersion: snapshots.version ?? 0,
         upstreams: upstreams.versions(),
         reports: upstreams.takeReports(),
+        probes: upstreams.takeWishes(),
         waitMs,
       });
       upstreams.apply(answer.upstreams);

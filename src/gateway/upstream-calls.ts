@@ -71,6 +71,8 @@ export class Upstream {
   readonly key: string;
   breaker: Breaker | null = null;
   usedMs: number;
+  /** When probes were asked for last. */
+  wishedMs = Number.NEGATIVE_INFINITY;
   private entry: CompiledUpstream;
   private readonly parts: CallParts;
   private endpoints: Endpoint[] = [];
@@ -80,6 +82,8 @@ export class Upstream {
   private readonly memory = { cursor: 0 };
   private readonly choices = new Map<string | null, Choices<Endpoint>>();
   private choicesUntilMs = Number.NEGATIVE_INFINITY;
+  /** Whether an endpoint's breaker was not Closed when the choices were made. */
+  private hasOpen = false;
   private intervalEndMs = 0;
   private inFlight = 0;
   private retrying = 0;
@@ -121,6 +125,14 @@ export class Upstream {
   /** Whether its endpoints come from discovery, and none has been heard of yet. */
   get isUnknown(): boolean {
     return this.entry.source.type === 'discovery' && this.present === null;
+  }
+
+  /** Whether a breaker keeps requests out that could be probes. */
+  get wishesProbes(): 'all' | 'some' | null {
+    const nowMs = this.parts.now();
+    if (this.breaker?.wantsProbes(nowMs)) return 'all';
+    if (!this.hasOpen || !this.endpoints.some(({ breaker }) => breaker?.wantsProbes(nowMs))) return null;
+    return this.choicesFor(null, nowMs).breakersOpen ? 'all' : 'some';
   }
 
   /** Takes up another entry; what was counted stays. */
@@ -300,6 +312,8 @@ export class Upstream {
     breaker.ended(admission, verdict, nowMs, why);
     if (breaker.state !== before) this.forgetChoices();
     if (breaker.state !== before || admission === 'probe') this.parts.report(this);
+    // The next probe may follow at once.
+    if (admission === 'probe' && verdict === 'succeeded') this.wishedMs = Number.NEGATIVE_INFINITY;
   }
 
   private pick(wish: CallWish): {
@@ -368,6 +382,7 @@ export class Upstream {
     if (nowMs >= this.choicesUntilMs) {
       this.choices.clear();
       this.choicesUntilMs = nextStandingMs(this.endpoints, nowMs);
+      this.hasOpen = this.endpoints.some(({ breaker }) => breaker !== null && breaker.state !== 'Closed');
     }
     const present = this.choices.get(zone);
     if (present !== undefined) return present;

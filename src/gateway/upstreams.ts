@@ -51,6 +51,8 @@ export class Upstreams implements UpstreamStage, UpstreamNews {
   private readonly upstreams = new Map<UpstreamKey, Upstream>();
   /** Those whose breakers have something to tell. */
   private readonly telling = new Set<Upstream>();
+  /** Upstreams whose open breakers keep requests out that could be probes. */
+  private readonly wishes = new Set<UpstreamKey>();
   private urgent = false;
   /** An upstream is called that the monitor was not asked for yet. */
   private isUnasked = false;
@@ -89,6 +91,12 @@ export class Upstreams implements UpstreamStage, UpstreamNews {
   begin(exchange: Exchange, key: UpstreamKey, entry: CompiledUpstream): Soon<Attempt | NoAttempt> {
     const upstream = this.of(key, entry);
     if (upstream.isUnknown) return this.askThenBegin(exchange, upstream);
+    const wish = upstream.wishesProbes;
+    if (wish !== null && this.mayWish(upstream)) {
+      // Where nothing may be called but with a probe, this request waits to be one.
+      if (wish === 'all') return this.askThenBegin(exchange, upstream);
+      exchange.waitUntil(this.parts.askNow());
+    }
     return this.enter(exchange, upstream);
   }
 
@@ -166,6 +174,12 @@ export class Upstreams implements UpstreamStage, UpstreamNews {
     return reports;
   }
 
+  takeWishes(): SyncRequest['probes'] {
+    const wishes = [...this.wishes];
+    this.wishes.clear();
+    return wishes;
+  }
+
   hasUrgentReports(): boolean {
     return this.urgent;
   }
@@ -202,6 +216,15 @@ export class Upstreams implements UpstreamStage, UpstreamNews {
     if (!this.urgent && (!this.isUnasked || nowMs - this.askedMs < LIMITS.gatewaySyncPauseMs)) return;
     this.askedMs = nowMs;
     exchange.waitUntil(this.parts.askNow());
+  }
+
+  /** Probes are asked for once in a while, whatever the traffic. */
+  private mayWish(upstream: Upstream): boolean {
+    const nowMs = this.parts.clock.now();
+    if (nowMs - upstream.wishedMs < LIMITS.gatewaySyncPauseMs) return false;
+    upstream.wishedMs = nowMs;
+    this.wishes.add(upstream.key);
+    return true;
   }
 
   private async askThenBegin(exchange: Exchange, upstream: Upstream): Promise<Attempt | NoAttempt> {

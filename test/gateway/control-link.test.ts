@@ -35,6 +35,7 @@ async function link() {
     upstreams: {
       versions: () => ({ 'ns/a': 3 }),
       takeReports: () => [],
+      takeWishes: () => [],
       hasUrgentReports: () => reports.urgent,
       apply: (states) => applied.push(states),
     },
@@ -68,6 +69,7 @@ describe('the first request of an isolate', () => {
       isolate: 'i',
       configVersion: 0,
       upstreams: { 'ns/a': 3 },
+      probes: [],
       reports: [],
       waitMs: 0,
     });

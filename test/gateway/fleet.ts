@@ -2,7 +2,7 @@ import type { CompiledUpstream } from '../../src/core/protocol/upstream.ts';
 import type { SyncAnswer, SyncRequest } from '../../src/core/protocol/upstream-monitor.ts';
 import { type Random, seededRandom } from '../../src/core/random.ts';
 import type { CallOutcome, Exchange } from '../../src/gateway/exchange.ts';
-import type { Attempt } from '../../src/gateway/pipeline.ts';
+import type { Attempt, NoAttempt } from '../../src/gateway/pipeline.ts';
 import { Upstreams } from '../../src/gateway/upstreams.ts';
 import { Monitor } from '../../src/traffic/monitor/monitor.ts';
 import { migrateMonitor } from '../../src/traffic/monitor/watch-list.ts';
@@ -100,6 +100,7 @@ export class Fleet {
   private readonly timers: { atMs: number; order: number; run: () => void }[] = [];
   private order = 0;
   private quiet = false;
+  private asking = 0;
 
   constructor(options: FleetOptions) {
     this.options = options;
@@ -108,12 +109,12 @@ export class Fleet {
     this.monitor = this.startMonitor();
     this.isolates = Array.from(
       { length: options.isolates },
-      () =>
+      (_, at) =>
         new Upstreams({
           clock: { now: () => this.nowMs },
           chance: this.random.next,
           sign: () => 'x'.repeat(22),
-          askNow: async () => {},
+          askNow: async () => this.askNow(at),
         }),
     );
     this.isolates.forEach((isolate, at) => {
@@ -125,20 +126,22 @@ export class Fleet {
   }
 
   /** Runs so long. */
-  run(ms: number): void {
+  async run(ms: number): Promise<void> {
     const untilMs = this.nowMs + ms;
     while (this.timers.length > 0 && this.timers[0].atMs <= untilMs) {
       const timer = this.pop();
       this.nowMs = Math.max(this.nowMs, timer.atMs);
       timer.run();
+      // Requests that wait to be probes go on.
+      while (this.asking > 0) await null;
     }
     this.nowMs = untilMs;
   }
 
   /** No more requests come; those under way end. */
-  drain(): void {
+  async drain(): Promise<void> {
     this.quiet = true;
-    this.run(10_000);
+    await this.run(10_000);
   }
 
   /** The object is taken out of memory and comes back from its rows. */
@@ -187,7 +190,18 @@ export class Fleet {
     const isolate = this.isolates[at];
     const { entry } = this.options;
     const attempt = isolate.begin(request, KEY, entry);
-    if (attempt instanceof Promise) throw new Error('nothing is to be waited for');
+    if (attempt instanceof Promise) {
+      this.asking += 1;
+      attempt.then((begun) => {
+        this.asking -= 1;
+        this.call(at, request, begun);
+      });
+    } else this.call(at, request, attempt);
+  }
+
+  private call(at: number, request: Exchange, attempt: Attempt | NoAttempt): void {
+    const isolate = this.isolates[at];
+    const { entry } = this.options;
     if ('refused' in attempt) {
       this.counts.refused += 1;
       return;
@@ -229,6 +243,16 @@ export class Fleet {
     });
   }
 
+  /** A question whose answer comes in the same moment. */
+  private askNow(at: number): void {
+    if (this.cutOff.has(at) || this.random.next() < (this.options.lost ?? 0)) return;
+    const isolate = this.isolates[at];
+    const upstreams = isolate.versions();
+    if (this.monitor.report(String(at), isolate.takeReports(), this.nowMs)) this.tell();
+    this.pass();
+    isolate.apply(this.monitor.newsFor(String(at), upstreams, isolate.takeWishes(), this.nowMs));
+  }
+
   private exchange(at: number, waitMs: number, then: () => void): void {
     if (this.cutOff.has(at)) return;
     const isolate = this.isolates[at];
@@ -237,6 +261,7 @@ export class Fleet {
       configVersion: 1,
       upstreams: isolate.versions(),
       reports: isolate.takeReports(),
+      probes: isolate.takeWishes(),
       waitMs,
     };
     const back = (answer: SyncAnswer) => {
@@ -249,7 +274,7 @@ export class Fleet {
     this.after(1 + this.random.next() * 20, () => {
       if (this.monitor.report(request.isolate, request.reports, this.nowMs)) this.tell();
       this.pass();
-      const upstreams = this.monitor.newsFor(request.isolate, request.upstreams, this.nowMs);
+      const upstreams = this.monitor.newsFor(request.isolate, request.upstreams, request.probes, this.nowMs);
       if (Object.keys(upstreams).length > 0 || waitMs === 0) back({ config: null, upstreams });
       else this.waiting.add({ request, untilMs: this.nowMs + waitMs, answer: back });
     });
@@ -267,7 +292,7 @@ export class Fleet {
   private tell(): void {
     for (const waiting of [...this.waiting]) {
       const { isolate, upstreams } = waiting.request;
-      const news = this.monitor.newsFor(isolate, upstreams, this.nowMs);
+      const news = this.monitor.newsFor(isolate, upstreams, [], this.nowMs);
       if (Object.keys(news).length === 0) continue;
       this.waiting.delete(waiting);
       waiting.answer({ config: null, upstreams: news });

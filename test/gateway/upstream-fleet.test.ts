@@ -18,7 +18,7 @@ const CHECK = {
 };
 
 describe('a fleet of isolates', () => {
-  it('learns in one round trip that one of them has opened a breaker, and closes with three probes in all', () => {
+  it('learns in one round trip that one of them has opened a breaker, and closes with three probes in all', async () => {
     let probes = 0;
     const fleet: Fleet = new Fleet({
       seed: 1,
@@ -29,75 +29,87 @@ describe('a fleet of isolates', () => {
         if (attempt instanceof EndpointCall && attempt.admission === 'probe') probes += 1;
       },
     });
-    fleet.run(1_000);
+    await fleet.run(1_000);
     for (const n of [1, 2, 3, 4]) fleet.manners.set(`http://10.0.0.${n}`, 'errors');
-    while (!fleet.isolates.some((_, at) => fleet.breakerOf(at) === 'Open')) fleet.run(1);
+    while (!fleet.isolates.some((_, at) => fleet.breakerOf(at) === 'Open')) await fleet.run(1);
     const failedBefore = fleet.counts.failed;
-    fleet.run(70);
+    await fleet.run(70);
     expect(fleet.isolates.map((_, at) => fleet.breakerOf(at))).toEqual(Array(5).fill('Open'));
     // Five failures opened it; those of the others were under way.
     expect(failedBefore).toBeLessThan(5 * 5);
     const atOpen = fleet.counts.begun;
-    fleet.run(4_800);
+    await fleet.run(4_800);
     expect(fleet.counts.begun).toBe(atOpen);
     for (const n of [1, 2, 3, 4]) fleet.manners.set(`http://10.0.0.${n}`, 'fine');
-    fleet.run(1_500);
+    await fleet.run(1_500);
     expect(fleet.isolates.map((_, at) => fleet.breakerOf(at))).toEqual(Array(5).fill('Closed'));
     expect(probes).toBe(3);
   });
 
-  it('opens the breaker of one endpoint alone, and calls the others', () => {
+  it('opens the breaker of one endpoint alone, and calls the others', async () => {
     const fleet = new Fleet({ seed: 2, isolates: 3, entry: upstream({ retry: DEFAULT_RETRY }), everyMs: 20 });
-    fleet.run(500);
+    await fleet.run(500);
     fleet.manners.set('http://10.0.0.2', 'dead');
-    fleet.run(2_000);
+    await fleet.run(2_000);
     expect(fleet.isolates.map((_, at) => fleet.breakerOf(at, 'http://10.0.0.2'))).toEqual(Array(3).fill('Open'));
     expect(fleet.isolates.map((_, at) => fleet.breakerOf(at))).toEqual(Array(3).fill('Closed'));
     const before = fleet.callsOf.get('http://10.0.0.2');
-    fleet.run(2_000);
+    await fleet.run(2_000);
     expect(fleet.callsOf.get('http://10.0.0.2')).toBe(before);
     expect(fleet.counts.refused).toBe(0);
   });
 
-  it('recovers though most of its isolates have no traffic, and though it is cut off from the monitor', () => {
+  it('recovers though most of its isolates have no traffic, and though it is cut off from the monitor', async () => {
     const fleet = new Fleet({ seed: 3, isolates: 3, entry: upstream(), everyMs: 40 });
     fleet.cutOff.add(0);
     for (const n of [1, 2, 3, 4]) fleet.manners.set(`http://10.0.0.${n}`, 'dead');
-    fleet.run(3_000);
+    await fleet.run(3_000);
     expect(fleet.breakerOf(0)).toBe('Open');
     for (const n of [1, 2, 3, 4]) fleet.manners.set(`http://10.0.0.${n}`, 'fine');
-    fleet.run(12_000);
+    await fleet.run(12_000);
     expect(fleet.breakerOf(1)).toBe('Closed');
     expect(fleet.breakerOf(0), 'nothing is heard for less than it waits').toBe('Open');
-    fleet.run(5_000);
+    await fleet.run(5_000);
     expect(fleet.breakerOf(0)).toBe('Closed');
   });
 
-  it('remembers an open breaker though the monitor is restarted', () => {
+  it('recovers with the first requests that come, where each isolate hardly has any', async () => {
+    const circuitBreaker = { ...DEFAULT_BREAKER, recoveryMs: 5_000, gradualRecoveryMs: 0 };
+    const fleet = new Fleet({ seed: 6, isolates: 30, entry: upstream({ circuitBreaker }), everyMs: 15_000 });
+    for (const n of [1, 2, 3, 4]) fleet.manners.set(`http://10.0.0.${n}`, 'errors');
+    while (fleet.counts.refused === 0) await fleet.run(100);
+    for (const n of [1, 2, 3, 4]) fleet.manners.set(`http://10.0.0.${n}`, 'fine');
+    await fleet.run(10_000);
+    const { refused } = fleet.counts;
+    await fleet.run(20_000);
+    expect(fleet.counts.refused).toBe(refused);
+  });
+
+  it('remembers an open breaker though the monitor is restarted', async () => {
     const fleet = new Fleet({ seed: 4, isolates: 3, entry: upstream(), everyMs: 20 });
     for (const n of [1, 2, 3, 4]) fleet.manners.set(`http://10.0.0.${n}`, 'errors');
-    fleet.run(3_000);
+    await fleet.run(3_000);
     fleet.restartMonitor();
     const { begun } = fleet.counts;
-    fleet.run(1_000);
+    await fleet.run(1_000);
     expect(fleet.counts.begun).toBe(begun);
     expect(fleet.isolates.map((_, at) => fleet.breakerOf(at))).toEqual(Array(3).fill('Open'));
     for (const n of [1, 2, 3, 4]) fleet.manners.set(`http://10.0.0.${n}`, 'fine');
-    fleet.run(30_000);
+    await fleet.run(30_000);
     expect(fleet.isolates.map((_, at) => fleet.breakerOf(at))).toEqual(Array(3).fill('Closed'));
   });
 
-  it('spreads requests evenly, and leaves out whom active checks found ill', () => {
+  it('spreads requests evenly, and leaves out whom active checks found ill', async () => {
     const fleet = new Fleet({ seed: 5, isolates: 4, entry: upstream({ healthCheck: CHECK }), everyMs: 20 });
-    fleet.run(10_000);
+    await fleet.run(10_000);
     const before = [...fleet.callsOf.values()];
     for (const count of before) expect(count / (fleet.counts.begun / 4)).toBeCloseTo(1, 0);
     expect(Math.max(...before) - Math.min(...before)).toBeLessThan(0.05 * fleet.counts.begun);
     fleet.manners.set('http://10.0.0.3', 'dead');
     // Three checks of a second each, a tenth more by chance.
-    fleet.run(3 * 1_100 + 200);
+    await fleet.run(3 * 1_100 + 200);
     const dead = fleet.callsOf.get('http://10.0.0.3');
-    fleet.run(5_000);
+    await fleet.run(5_000);
     expect(fleet.callsOf.get('http://10.0.0.3')).toBe(dead);
     // Rows are written when health turns, and not with each check.
     expect(fleet.rowsOf('monitor_health')).toBe(4);
@@ -105,7 +117,7 @@ describe('a fleet of isolates', () => {
 
   it.each(Array.from({ length: seedCount(6) }, (_, at) => at + 1))(
     'keeps its laws whatever happens: seed %i',
-    (seed) => {
+    async (seed) => {
       const rough = seed % 2 === 0;
       const underWay = new Map<string, number>();
       let retriesUnderWay = 0;
@@ -170,21 +182,21 @@ describe('a fleet of isolates', () => {
           fleet.cutOff.clear();
           if (fleet.random.next() < 0.3) fleet.cutOff.add(Math.floor(fleet.random.next() * 4));
         }
-        fleet.run(1_000 + fleet.random.next() * 2_000);
+        await fleet.run(1_000 + fleet.random.next() * 2_000);
       }
       expect(faults).toEqual([]);
       expect(retriesUnderWay).toBeGreaterThan(0);
       // In the quiet end everything comes back.
       for (const n of [1, 2, 3, 4]) fleet.manners.set(`http://10.0.0.${n}`, 'fine');
       fleet.cutOff.clear();
-      fleet.run(60_000);
+      await fleet.run(60_000);
       const { refused } = fleet.counts;
-      fleet.run(5_000);
+      await fleet.run(5_000);
       expect(fleet.counts.refused).toBe(refused);
       for (const at of [0, 1, 2, 3]) {
         for (const { state } of fleet.isolates[at].breakers()) expect(state).toBe('Closed');
       }
-      fleet.drain();
+      await fleet.drain();
       for (const isolate of fleet.isolates) {
         const known = isolate.of(KEY, entry);
         expect(known.requestsInFlight).toBe(0);

@@ -26,6 +26,8 @@ export interface SyncRequest {
   readonly configVersion: number;
   /** The upstreams it calls, each with the version of the state that it has; 0 for none. */
   readonly upstreams: Readonly<Record<UpstreamKey, number>>;
+  /** Upstreams that requests have come for which an open breaker keeps out: it would send probes. */
+  readonly probes: readonly UpstreamKey[];
   /** What its breakers came to, until an answer shows that it has been heard. */
   readonly reports: readonly BreakerReport[];
   /** At most LIMITS.gatewaySyncMs. */
@@ -74,7 +76,7 @@ export interface SharedBreaker {
   readonly retryInMs: number;
   /** Since Closed so long, from when this was said: the share let through rises with it. */
   readonly closedForMs: number;
-  /** Probes that the isolate which is told this may send, in this round; 0 for all but those chosen to probe. */
+  /** Probes that the isolate which is told this may send, in this round; 0 where it did not ask, or others send them. */
   readonly probes: number;
   readonly reason: string;
 }

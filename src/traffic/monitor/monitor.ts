@@ -256,10 +256,11 @@ export class Monitor {
     return next;
   }
 
-  /** What is new of the upstreams an isolate asks for; it is granted the probes that are to be had. */
+  /** What is new of the upstreams an isolate asks for. Of those in `wishes` it is granted the probes that are to be had. */
   newsFor(
     isolate: string,
     versions: Readonly<Record<UpstreamKey, number>>,
+    wishes: readonly UpstreamKey[],
     nowMs: number,
   ): Record<UpstreamKey, UpstreamState> {
     const news: Record<UpstreamKey, UpstreamState> = {};
@@ -270,7 +271,7 @@ export class Monitor {
         continue;
       }
       const probes = new Map<string, number>();
-      for (const [endpoint, record] of watched.breakers) {
+      for (const [endpoint, record] of wishes.includes(key) ? watched.breakers : []) {
         const granted = grantProbes(record, isolate, nowMs);
         if (granted.probes === 0) continue;
         watched.breakers.set(endpoint, granted.record);

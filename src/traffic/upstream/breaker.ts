@@ -6,6 +6,8 @@ import { FailureWindow } from './failure-window.ts';
 export const GRANT_MS = 10_000;
 /** An isolate that has not heard of the monitor for so long recovers by itself. */
 export const ALONE_AFTER_MS = 15_000;
+/** How often one that waits for probes is looked at. */
+const LOOK_EVERY_MS = 1_000;
 /** The smallest share of requests let through by a breaker that has just closed. */
 const LEAST_SHARE = 0.1;
 
@@ -83,10 +85,16 @@ export class Breaker {
     return this.mayRecoverAlone(nowMs, heardMs);
   }
 
+  /** Whether probes would be sent, if they were granted. */
+  wantsProbes(nowMs: number): boolean {
+    if (this.present === 'Closed' || nowMs < this.retryAtMs) return false;
+    return this.present === 'Open' || this.probesLeft === 0 || nowMs >= this.probesUntilMs;
+  }
+
   /** When `wouldAdmit` may say otherwise without anything having happened. */
   nextChangeMs(nowMs: number): number {
     if (this.present === 'HalfOpen' && this.probesLeft > 0) return this.probesUntilMs;
-    if (this.present === 'Open') return Math.max(this.retryAtMs, nowMs + 1);
+    if (this.present === 'Open') return this.retryAtMs > nowMs ? this.retryAtMs : nowMs + LOOK_EVERY_MS;
     return Number.POSITIVE_INFINITY;
   }
 

@@ -75,7 +75,10 @@ export function nextPassMs({ state, retryAtMs, sinceMs, grants }: SharedBreakerR
   return Math.min(...grants.map(({ untilMs }) => untilMs), sinceMs + FORGET_HALF_OPEN_MS);
 }
 
-/** Gives the isolate that asks the probes that are left. No more are under way at a time than the breaker lets through. */
+/**
+ * Gives the isolate that asks one probe, for the request that it has; the next may be another's. No more are under way
+ * at a time than the breaker lets through.
+ */
 export function grantProbes(
   record: SharedBreakerRecord,
   isolate: string,
@@ -83,8 +86,8 @@ export function grantProbes(
 ): { record: SharedBreakerRecord; probes: number } {
   if (record.state !== 'HalfOpen') return { record, probes: 0 };
   const granted = record.grants.reduce((sum, { probes }) => sum + probes, 0);
-  const probes = record.probesWanted - record.successes - granted;
-  if (probes <= 0) return { record, probes: 0 };
+  if (granted >= record.probesWanted - record.successes) return { record, probes: 0 };
+  const probes = 1;
   // A little longer than the isolate may use them, which it counts from when it hears of them.
   const grant = { isolate, probes, untilMs: nowMs + 2 * GRANT_MS };
   return { record: { ...record, grants: [...record.grants, grant] }, probes };

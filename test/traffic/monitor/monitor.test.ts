@@ -78,11 +78,11 @@ describe('what is asked of endpoints', () => {
     for (let round = 1; round <= 2; round++) expect(answer(round * 12_000, false)).toBe(4);
     expect(monitor.describe(['uid/shop'], 0)['uid/shop'].version).toBe(version);
     answer(36_000, false);
-    const state = monitor.newsFor('a', { 'uid/shop': version }, 36_000)['uid/shop'];
+    const state = monitor.newsFor('a', { 'uid/shop': version }, [], 36_000)['uid/shop'];
     expect(Object.values(state.health)).toEqual(
       Array(4).fill({ healthy: false, sinceMs: 36_000, reason: 'no connection' }),
     );
-    expect(monitor.newsFor('a', { 'uid/shop': state.version }, 36_000)).toEqual({});
+    expect(monitor.newsFor('a', { 'uid/shop': state.version }, [], 36_000)).toEqual({});
   });
 
   it('outlives the object, and is forgotten with the endpoint or with the check', () => {
@@ -236,11 +236,22 @@ describe('breakers that isolates share', () => {
     const { monitor } = world();
     expect(monitor.report('a', [opened('uid/shop')], 0)).toBe(true);
     expect(monitor.report('a', [opened('uid/shop')], 1)).toBe(false);
-    expect(monitor.newsFor('b', { 'uid/shop': 0, 'uid/other': 0 }, 2)).toMatchObject({
+    expect(monitor.newsFor('b', { 'uid/shop': 0, 'uid/other': 0 }, [], 2)).toMatchObject({
       'uid/shop': { breakers: { '': { state: 'Open', round: 1, retryInMs: 998 } } },
     });
     // An isolate that knows more than there is hears so.
-    expect(monitor.newsFor('b', { 'uid/other': 7 }, 2)['uid/other']).toMatchObject({ version: 0, breakers: {} });
+    expect(monitor.newsFor('b', { 'uid/other': 7 }, [], 2)['uid/other']).toMatchObject({ version: 0, breakers: {} });
+  });
+
+  it('grant probes to an isolate that has requests for them, and to no other', () => {
+    const { monitor } = world();
+    monitor.report('a', [opened('uid/shop')], 0);
+    monitor.pass(1_000);
+    const probesOf = (isolate: string, wishes: readonly string[]) =>
+      monitor.newsFor(isolate, { 'uid/shop': 0 }, wishes, 1_000)['uid/shop'].breakers[''].probes;
+    expect(probesOf('idle', [])).toBe(0);
+    expect(probesOf('busy', ['uid/shop'])).toBe(1);
+    expect(probesOf('other', ['uid/shop'])).toBe(0);
   });
 
   it('are bounded, and go with their namespace', () => {

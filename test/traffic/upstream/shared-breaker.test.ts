@@ -45,21 +45,23 @@ describe('a breaker that isolates share', () => {
     expect(toldOf(opened(), 0, 21_000)).toMatchObject({ state: 'Open', retryInMs: 40_000, closedForMs: 0, probes: 0 });
   });
 
-  it('lets probes through once its recovery is over, as many as it takes, to whoever asks first', () => {
+  it('lets probes through once its recovery is over, one for each request, as many as it takes', () => {
     expect(nextPassMs(opened())).toBe(61_000);
     expect(pass(opened(), 60_999)?.state).toBe('Open');
     const first = grantProbes(halfOpen(), 'a', 61_000);
-    expect(first.probes).toBe(3);
-    expect(grantProbes(first.record, 'b', 61_001).probes).toBe(0);
+    const second = grantProbes(first.record, 'b', 61_001);
+    const third = grantProbes(second.record, 'b', 61_002);
+    expect([first, second, third].map(({ probes }) => probes)).toEqual([1, 1, 1]);
+    expect(grantProbes(third.record, 'c', 61_003).probes).toBe(0);
     // One that did not use them in time loses them.
-    const lapsed = pass(first.record, 81_000);
-    expect(lapsed === undefined ? 0 : grantProbes(lapsed, 'b', 81_000).probes).toBe(3);
+    const lapsed = pass(third.record, 81_000);
+    expect(lapsed === undefined ? 0 : grantProbes(lapsed, 'c', 81_000).probes).toBe(1);
   });
 
   it('closes when enough probes have succeeded, whoever made them', () => {
-    const granted = grantProbes(halfOpen(), 'a', 61_000).record;
+    const granted = [1, 2, 3].reduce((record) => grantProbes(record, 'a', 61_000).record, halfOpen());
     const two = takeReport(granted, report({ event: 'probed', successes: 2, round: 1 }), 'a', 62_000);
-    expect(two).toMatchObject({ state: 'HalfOpen', successes: 2, grants: [{ isolate: 'a', probes: 1 }] });
+    expect(two).toMatchObject({ state: 'HalfOpen', successes: 2, grants: [{ isolate: 'a' }] });
     const closed = takeReport(two, report({ event: 'probed', successes: 1, round: 1 }), 'b', 63_000);
     expect(closed).toMatchObject({ state: 'Closed', round: 1, sinceMs: 63_000, grants: [] });
     expect(closed === undefined ? null : toldOf(closed, 0, 64_000)).toMatchObject({ closedForMs: 1_000 });
