@@ -169,7 +169,10 @@ function apiOf(deps: Deps, env: Cloudflare.Env): ApiApp {
     upstreamMonitor: () => env.UPSTREAM_MONITOR.getByName(UPSTREAM_MONITOR_NAME),
     rateLimiter: (name) => env.RATE_LIMITER.getByName(name),
     explain: (request, waitUntil) => gatewayOf(deps, env).explain(request, waitUntil),
-    metrics: () => Promise.all(METRICS_HUB_NAMES.map((name) => env.METRICS_HUB.getByName(name).read())),
+    metrics: {
+      hubs: () => Promise.all(METRICS_HUB_NAMES.map((name) => env.METRICS_HUB.getByName(name).read())),
+      listenerExpiries: () => deps.control.listenerExpiries(),
+    },
   });
   apis.set(deps, api);
   return api;

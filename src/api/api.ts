@@ -22,7 +22,7 @@ import { mountEtcd } from './etcd.ts';
 import { type ExplainPort, mountExplain } from './explain.ts';
 import { mountGatewayVersions } from './gateway-versions.ts';
 import { type EndSockets, mountKeys } from './keys.ts';
-import { mountMetrics, type ReadMetrics } from './metrics.ts';
+import { type MetricsPorts, mountMetrics } from './metrics.ts';
 import { mountObjects } from './objects.ts';
 import type { ApiBase } from './ports.ts';
 import { mountQuery } from './query.ts';
@@ -54,7 +54,7 @@ export interface ApiParts {
   readonly cluster: (name: string) => Promise<ClusterObject & ClusterKv>;
   readonly clusterBackups: ClusterBackups;
   readonly services: ServicePorts;
-  readonly metrics: ReadMetrics;
+  readonly metrics: MetricsPorts;
   readonly explain: ExplainPort;
   readonly upstreamMonitor: UpstreamPorts['monitor'];
   /** An object that counts rate limits, by its name. */

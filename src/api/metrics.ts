@@ -1,3 +1,4 @@
+import type { ControlPlaneGateway } from '../core/protocol/control-plane.ts';
 import type { SeriesTotal } from '../core/protocol/metrics-hub.ts';
 import {
   addUp,
@@ -6,14 +7,19 @@ import {
   PROMETHEUS_TEXT,
   prefersOpenMetrics,
 } from '../observe/metrics/exposition.ts';
+import { FAMILIES } from '../observe/metrics/families.ts';
 import type { ApiBase } from './ports.ts';
 import { type ApiApp, defineRoute } from './route.ts';
 
-/** What every hub has. Fails where one does not answer: a scrape that lacked some would show counters that fall. */
-export type ReadMetrics = () => Promise<readonly (readonly SeriesTotal[])[]>;
+/** Fails where one of them does not answer: a scrape that lacked a hub would show counters that fall. */
+export interface MetricsPorts {
+  /** What every hub has. */
+  readonly hubs: () => Promise<readonly (readonly SeriesTotal[])[]>;
+  readonly listenerExpiries: ControlPlaneGateway['listenerExpiries'];
+}
 
 /** `/metrics`, for a scraper whose key is of all namespaces. */
-export function mountMetrics(app: ApiApp, base: ApiBase, read: ReadMetrics): void {
+export function mountMetrics(app: ApiApp, base: ApiBase, { hubs, listenerExpiries }: MetricsPorts): void {
   defineRoute(
     app,
     base,
@@ -22,12 +28,19 @@ export function mountMetrics(app: ApiApp, base: ApiBase, read: ReadMetrics): voi
       path: '/metrics',
       access: { verb: 'get', resource: 'metrics' },
       tag: 'operations',
-      summary: 'What the gateway has counted, as Prometheus text; OpenMetrics where Accept asks for it.',
+      summary:
+        'What the gateway has counted, and when certificates of listeners end, as Prometheus text; OpenMetrics where Accept asks for it.',
       responses: { 200: { description: 'The metrics.', mediaTypes: ['text/plain', 'application/openmetrics-text'] } },
     },
     async ({ raw }) => {
       const openMetrics = prefersOpenMetrics(raw.headers.get('accept'));
-      const text = exposition(addUp(await read()), openMetrics);
+      const [counted, expiries] = await Promise.all([hubs(), listenerExpiries()]);
+      const certificates = expiries.map(({ namespace, gateway, listener, notAfterMs }) => ({
+        family: FAMILIES.certificateExpiry.name,
+        labels: [namespace, gateway, listener],
+        value: notAfterMs / 1_000,
+      }));
+      const text = exposition(addUp([...counted, certificates]), openMetrics);
       return new Response(text, {
         headers: { 'content-type': openMetrics ? OPENMETRICS_TEXT : PROMETHEUS_TEXT, 'cache-control': 'no-store' },
       });

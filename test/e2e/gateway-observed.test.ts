@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Instance, launch } from '../../scripts/launcher.ts';
+import { INTERMEDIATE, LEAF, LEAF_KEY } from '../certificates.ts';
 import { findProgram, freePorts, ServerProcess } from '../discovery/process.ts';
 import { until } from '../discovery/until.ts';
 import { applyAll, createNamespace, routed, routeTo, upstreamOf } from './gateway-resources.ts';
@@ -56,6 +57,29 @@ test('requests are counted by rule, upstream and status class, and seen at /metr
   expect(text).toContain('orasi_gateway_object_calls_total{object="UpstreamMonitor"}');
   expect(text).toContain(`endpoint="${shop.address}",outcome="5xx"} 1`);
   expect(await metrics('application/openmetrics-text; version=1.0.0')).toMatch(/# EOF\n$/);
+});
+
+test('when the certificates of listeners end is a metric', async () => {
+  const listener = { name: 'tls', port: 443, protocol: 'HTTPS', tls: { certificateRefs: [{ name: 'tls' }] } };
+  await applyAll(instance, 'default', [
+    {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'tls' },
+      type: 'kubernetes.io/tls',
+      stringData: { 'tls.crt': LEAF + INTERMEDIATE, 'tls.key': LEAF_KEY },
+    },
+    {
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'Gateway',
+      metadata: { name: 'edge' },
+      spec: { gatewayClassName: 'orasi', listeners: [listener] },
+    },
+  ]);
+  const name = 'orasi_gateway_certificate_expiry_timestamp_seconds';
+  const endsSeconds = Date.UTC(2081, 7, 24, 18, 7, 9) / 1_000;
+  const line = `${name}{namespace="default",gateway="edge",listener="tls"} ${endsSeconds}`;
+  await until('the certificate is looked at', async () => (await metrics()).split('\n').includes(line));
 });
 
 test('/metrics is for tokens of all namespaces', async () => {

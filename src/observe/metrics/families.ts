@@ -95,6 +95,11 @@ export const FAMILIES = {
   controlReads: counter('orasi_gateway_control_reads_total', 'Reads of configuration and upstream states.', []),
   objectCalls: counter('orasi_gateway_object_calls_total', 'Calls of Durable Objects by their class.', ['object']),
   storeReads: counter('orasi_gateway_store_reads_total', 'Reads of published configuration from the bucket.', []),
+  certificateExpiry: gauge(
+    'orasi_gateway_certificate_expiry_timestamp_seconds',
+    'When the certificate of a listener ends, in seconds since the epoch.',
+    ['namespace', 'gateway', 'listener'],
+  ),
   isolates: gauge('orasi_gateway_isolates', 'Isolates heard of lately.', []),
   seriesFolded: counter(
     'orasi_gateway_metrics_folded_total',
