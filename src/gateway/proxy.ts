@@ -94,6 +94,7 @@ export class UpstreamProxy {
     };
     const leave = () => end('cancelled');
     client.addEventListener('abort', leave);
+    if (client.aborted) leave();
     const timeoutMs = least(tryMs, deadlineMs === 0 ? 0 : Math.max(1, deadlineMs - startedMs));
     let timer = timeoutMs === 0 ? null : setTimeout(end, timeoutMs, 'timeout');
     let spanId: string | null = null;
@@ -116,17 +117,18 @@ export class UpstreamProxy {
         signal: abort.signal,
       });
       headMs = clock.now() - startedMs;
-      if (timer !== null) clearTimeout(timer);
-      if (head.body !== null && isShort(announcedBytes(head.headers))) {
-        const { idleMs } = upstream.timeouts;
-        timer = idleMs === 0 ? null : setTimeout(end, idleMs, 'timeout');
-        bytes = await head.arrayBuffer();
-      }
-      answer = head;
-      if (!isAnswer(head)) {
-        answer = null;
-        void head.body?.cancel();
-      }
+      if (isAnswer(head)) {
+        if (head.body !== null && isShort(announcedBytes(head.headers))) {
+          const { idleMs } = upstream.timeouts;
+          // The time of the answer covers a short body as well, where that is no longer than bodies are waited for.
+          if (idleMs > 0 && (timeoutMs === 0 || idleMs < timeoutMs)) {
+            if (timer !== null) clearTimeout(timer);
+            timer = setTimeout(end, idleMs, 'timeout');
+          }
+          bytes = await head.arrayBuffer();
+        }
+        answer = head;
+      } else if (head.body !== null) await head.body.cancel();
     } catch (error) {
       // What the platform will not even send says nothing of the endpoint.
       if (error instanceof EndpointRefused || error instanceof TypeError) fault = 'refused';
