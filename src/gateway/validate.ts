@@ -84,7 +84,9 @@ function sizeFault(exchange: Exchange, { request }: CompiledSecurity): Response 
 }
 
 function headerFault(exchange: Exchange, { request: { requiredHeaders } }: CompiledSecurity): Response | null {
-  const missing = requiredHeaders.filter((name) => !exchange.given.has(name));
+  // One that `Connection` names is not passed on: the upstream would not have it.
+  const { given, headers } = exchange;
+  const missing = requiredHeaders.filter((name) => !given.has(name) || !headers.has(name));
   if (missing.length === 0) return null;
   return refuse(exchange, 'validation', 'bad_request', `the request lacks ${missing.join(', ')}`);
 }

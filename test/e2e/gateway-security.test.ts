@@ -362,6 +362,12 @@ describe('requests that are checked', () => {
     ['of another method', '/', { method: 'DELETE', headers: client }, 405],
     ['with a long query', `/?${'x'.repeat(100)}`, { headers: client }, 414],
     ['with long headers', '/', { headers: { ...client, 'x-long': 'x'.repeat(2_000) } }, 431],
+    [
+      'with a header that is asked for, and is to be dropped',
+      '/',
+      { headers: { ...client, connection: 'x-client' } },
+      400,
+    ],
     ['without a header that is asked for', '/', {}, 400],
     [
       'with a body of another type',
