@@ -81,12 +81,17 @@ export async function answerFile(
   return new Response(body, { status: range === null ? 200 : 206, headers: answer, encodeBody: 'manual' });
 }
 
-/** The key of a path; null where none can be meant. */
+/**
+ * The key of a path; null where none can be meant. A slash that is escaped parts no segments where rules and policies are
+ * matched, so it does not here either: else `/private%2Fx` would be the file of `/private/x` under the policy of `/`.
+ */
 export function fileKey(prefix: string, indexDocument: string, pathAndQuery: string): string | null {
   const path = pathAndQuery.split('?', 1)[0].slice(1);
   let name: string;
   try {
-    name = decodeURIComponent(path);
+    const segments = path.split('/').map(decodeURIComponent);
+    if (segments.some((segment) => segment.includes('/'))) return null;
+    name = segments.join('/');
   } catch {
     return null;
   }
