@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Instance, launch } from '../../scripts/launcher.ts';
-import { action, backend, rule, upstream } from '../gateway/entries.ts';
+import { action, backend, NAMESPACE_UID, rule, upstream } from '../gateway/entries.ts';
 import { type Backend, backendServer, echo, publish, send, sendRaw } from './gateway-world.ts';
 
 const HOST = 'shop.localhost';
@@ -66,6 +66,10 @@ beforeAll(async () => {
           perEndpoint: true,
         },
       }),
+      files: upstream([], {
+        source: { type: 'r2', binding: null, prefix: 'site/', indexDocument: 'index.html' },
+        endpoints: [{ address: 'r2', weight: 1, zone: null, draining: false }],
+      }),
       nobody: upstream(['http://127.0.0.1:1']),
       metadata: upstream(['http://169.254.169.254']),
     },
@@ -75,6 +79,9 @@ beforeAll(async () => {
         rule('/public', 'second'),
         rule('/crooked', 'crooked'),
         rule('/nobody', 'nobody'),
+        rule('/files', 'files', [
+          { type: 'URLRewrite', rewrite: { hostname: null, path: { type: 'ReplacePrefixMatch', value: '/' } } },
+        ]),
         rule('/guarded', 'guarded'),
         rule('/metadata', 'metadata'),
         rule('/slow-request', 'crooked', [], { timeouts: { requestMs: 150, backendRequestMs: 0 } }),
@@ -412,6 +419,79 @@ describe('filters', () => {
     });
     const other = await get('/cors', { origin: 'https://example.org' });
     expect(other.headers).not.toHaveProperty('access-control-allow-origin');
+  });
+});
+
+describe('files of the bucket', () => {
+  const text = 'the first page, of some length';
+  beforeAll(async () => {
+    const { BUCKET } = instance.bindings;
+    await BUCKET.put(`public/${NAMESPACE_UID}/site/index.html`, text);
+    await BUCKET.put(`public/${NAMESPACE_UID}/site/a b.txt`, GZIPPED, {
+      httpMetadata: { contentType: 'text/x-own', contentEncoding: 'gzip', cacheControl: 'max-age=60' },
+    });
+    await BUCKET.put('public/other/site/secret.txt', 'of another namespace');
+  });
+
+  test('a path that ends in a slash is its index document, typed by its name', async () => {
+    const page = await get('/files/');
+    expect(page.body.toString()).toBe(text);
+    expect(page.headers).toMatchObject({
+      'content-type': 'text/html; charset=utf-8',
+      'content-length': String(text.length),
+      'accept-ranges': 'bytes',
+    });
+    const head = await send(instance, HOST, '/files/index.html', { method: 'HEAD' });
+    expect([head.status, head.headers['content-length'], head.headers.etag]).toEqual([
+      200,
+      String(text.length),
+      page.headers.etag,
+    ]);
+  });
+
+  test('what was stored with a file comes with it, its bytes as they are', async () => {
+    const file = await get('/files/a%20b.txt');
+    expect(file.body.equals(GZIPPED)).toBe(true);
+    expect(file.headers).toMatchObject({
+      'content-type': 'text/x-own',
+      'content-encoding': 'gzip',
+      'cache-control': 'max-age=60',
+    });
+  });
+
+  test('conditions hold for GET and HEAD', async () => {
+    const { etag = '', 'last-modified': modified = '' } = (await get('/files/')).headers;
+    for (const method of ['GET', 'HEAD']) {
+      const status = async (headers: Record<string, string>) =>
+        (await send(instance, HOST, '/files/', { method, headers })).status;
+      expect(await status({ 'if-none-match': etag })).toBe(304);
+      expect(await status({ 'if-none-match': '"other"' })).toBe(200);
+      expect(await status({ 'if-modified-since': modified })).toBe(304);
+      expect(await status({ 'if-match': '"other"' })).toBe(412);
+      expect(await status({ 'if-match': etag })).toBe(200);
+    }
+  });
+
+  test('one range is served, of the version that the client has', async () => {
+    const part = await get('/files/', { range: 'bytes=4-8' });
+    expect([part.status, part.body.toString(), part.headers['content-range'], part.headers['content-length']]).toEqual([
+      206,
+      'first',
+      `bytes 4-8/${text.length}`,
+      '5',
+    ]);
+    expect((await get('/files/', { range: 'bytes=-4' })).body.toString()).toBe('ngth');
+    const beyond = await get('/files/', { range: 'bytes=99-' });
+    expect([beyond.status, beyond.headers['content-range']]).toEqual([416, `bytes */${text.length}`]);
+    expect((await get('/files/', { range: 'bytes=0-1', 'if-range': '"other"' })).status).toBe(200);
+    expect((await get('/files/', { range: 'bytes=0-1', 'if-range': String(part.headers.etag) })).status).toBe(206);
+  });
+
+  test('nothing else is there: other names, methods and namespaces', async () => {
+    expect((await get('/files/absent')).status).toBe(404);
+    expect((await get('/files/..%2F..%2Fother%2Fsite%2Fsecret.txt')).status).toBe(404);
+    const post = await send(instance, HOST, '/files/', { method: 'POST', body: 'x' });
+    expect([post.status, post.headers['allow']]).toEqual([405, 'GET, HEAD']);
   });
 });
 
