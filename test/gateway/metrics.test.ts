@@ -115,6 +115,9 @@ class Isolate {
   readonly taken: MetricsDelta[] = [];
   readonly logs: string[] = [];
   answers = true;
+  /** What calls of the hub wait for. */
+  hanging: Promise<void> | null = null;
+  hang: () => void = () => undefined;
   readonly #waiting: { readonly atMs: number; readonly ring: () => void }[] = [];
   readonly #flush = new MetricsFlush({
     isolate: 'a',
@@ -123,6 +126,7 @@ class Isolate {
     hub: () => ({
       take: async (delta) => {
         this.taken.push(delta);
+        if (this.hanging !== null) await this.hanging;
         if (!this.answers) throw new Error('the hub is away');
       },
     }),
@@ -146,6 +150,11 @@ class Isolate {
     }))
       ring();
     for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  }
+
+  /** What requests under way were about to do is not done any more. */
+  loseRequests(): void {
+    this.#waiting.length = 0;
   }
 
   get requests(): number[] {
@@ -188,12 +197,38 @@ test('a delta that was not confirmed comes again as it was, and what was counted
 test('a flush that dies with its request is made by a later one', async () => {
   const isolate = new Isolate();
   isolate.request();
-  // Nothing rings: the request that waited is gone.
-  isolate.clock.advance(40_000);
+  isolate.loseRequests();
+  await isolate.pass(40_000);
   isolate.request();
   await isolate.pass(0);
   await isolate.pass(10_000);
   expect(isolate.requests).toEqual([2]);
+});
+
+test('a confirmation that comes late does not stand for a later delta', async () => {
+  const isolate = new Isolate();
+  const hanging = new Promise<void>((resolve) => {
+    isolate.hang = resolve;
+  });
+  isolate.hanging = hanging;
+  isolate.request();
+  await isolate.pass(10_000);
+  isolate.hanging = null;
+  isolate.request();
+  await isolate.pass(40_000);
+  isolate.request();
+  await isolate.pass(10_000);
+  // The first delta is confirmed by its repetition; the second one was not taken.
+  isolate.answers = false;
+  isolate.request();
+  await isolate.pass(10_000);
+  isolate.hang();
+  isolate.answers = true;
+  await isolate.pass(0);
+  isolate.request();
+  await isolate.pass(10_000);
+  const sequences = isolate.taken.map(({ sequence }) => sequence);
+  expect(sequences.slice(-2)).toEqual([sequences.at(-1), sequences.at(-1)]);
 });
 
 test('a delta is not repeated for longer than hubs remember it', async () => {
