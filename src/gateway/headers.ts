@@ -43,7 +43,9 @@ const FORWARDING: ReadonlySet<string> = new Set([
 /** Of the headers that Cloudflare adds, those an upstream can check by itself. */
 const SIGNED_BY_CLOUDFLARE = 'cf-access-jwt-assertion';
 
-function isForwarding(name: string): boolean {
+function isForwarding(written: string): boolean {
+  // Servers that hand headers on as variables (CGI, WSGI) know no difference between `_` and `-`.
+  const name = written.includes('_') ? written.replaceAll('_', '-') : written;
   if (name.startsWith('x-forwarded-')) return true;
   if (name.startsWith('cf-')) return name !== SIGNED_BY_CLOUDFLARE;
   return FORWARDING.has(name);

@@ -183,6 +183,8 @@ describe('what goes to the upstream', () => {
         'x-forwarded-host': 'evil.example',
         'x-forwarded-proto': 'https',
         'x-forwarded-prefix': '/evil',
+        x_forwarded_for: '6.6.6.6',
+        cf_connecting_ip: '6.6.6.6',
         'x-forwarded-server': 'evil',
         'x-real-ip': '6.6.6.6',
         'true-client-ip': '6.6.6.6',
@@ -208,7 +210,7 @@ describe('what goes to the upstream', () => {
     ]) {
       expect(headers).not.toHaveProperty(name);
     }
-    expect(headers).not.toHaveProperty('cf-ipcountry');
+    for (const name of ['cf-ipcountry', 'x_forwarded_for', 'cf_connecting_ip']) expect(headers).not.toHaveProperty(name);
   });
 
   test('a trusted proxy is believed, as far as it has seen for itself', async () => {

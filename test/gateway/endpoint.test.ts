@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { blocksOf } from '../../src/core/address-blocks.ts';
 import type { UpstreamSource } from '../../src/core/protocol/upstream.ts';
 import { EndpointRefused, endpointSender, type Fetcher } from '../../src/gateway/endpoint.ts';
-import { fileKey, readRange } from '../../src/gateway/files.ts';
+import { readRange } from '../../src/gateway/files.ts';
 import { HeaderList } from '../../src/gateway/header-list.ts';
 import { passes } from '../../src/gateway/headers.ts';
 import { upstream } from './entries.ts';
@@ -73,23 +73,6 @@ describe('where a request may go', () => {
     await expect(world(['ABSENT']).call('ABSENT', { type: 'serviceBinding', binding: 'ABSENT' })).rejects.toThrow(
       EndpointRefused,
     );
-  });
-});
-
-describe('the key of a file', () => {
-  test.each([
-    ['/', 'index.html', 'p/index.html'],
-    ['/docs/', 'index.html', 'p/docs/index.html'],
-    ['/docs/', '', null],
-    ['/a%20b/%C3%BC.txt?x=1', '', 'p/a b/ü.txt'],
-    ['/%FF', '', null],
-    // An escaped slash parts no segments where policies are matched: /private%2Fx is not in /private.
-    ['/a%2F..%2Fsecret', '', null],
-    ['/private%2fsecret', '', null],
-    ['//x', '', 'p//x'],
-    [`/${'x'.repeat(1100)}`, '', null],
-  ])('of %s with index %j is %s', (path, index, key) => {
-    expect(fileKey('p/', index, path)).toBe(key);
   });
 });
 
