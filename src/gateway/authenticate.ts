@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { CertificateFault, certificateIdentity, isPresented } from '../access/client-certificate.ts';
 import { digestMatches, isSigned, SignatureFault, verifySignature } from '../access/http-signature.ts';
 import { type JsonWebKeySets, KeysUnavailable } from '../access/json-web-key-sets.ts';
-import { claimAt, TokenFault, TokenVerifier } from '../access/json-web-token.ts';
+import { TokenFault, TokenVerifier } from '../access/json-web-token.ts';
 import { parseToken } from '../access/keys.ts';
 import type { PolicySecrets } from '../access/policy-secrets.ts';
 import type { Clock } from '../core/clock.ts';
@@ -18,8 +18,10 @@ import {
 } from '../core/protocol/auth-policy.ts';
 import type { Log } from '../observe/log.ts';
 import { announcedBytes } from './body.ts';
+import { refuseCaller, type Scheme } from './challenges.ts';
 import { credentialAt, removeCredential } from './credentials.ts';
 import type { Check, Exchange, Soon } from './exchange.ts';
+import { addIdentityHeaders, removeIdentityHeaders } from './identity-headers.ts';
 import { mayHaveBody, readBody, tooLarge } from './read-body.ts';
 import { refuse } from './refusal.ts';
 
@@ -71,8 +73,6 @@ export function createAuthentication(parts: AuthenticationParts): Check {
 type Outcome =
   | { readonly identity: Identity; readonly place: CredentialPlace | null; readonly provider?: CompiledJwtProvider }
   | { readonly fault: string; readonly scheme: Scheme; readonly code?: 'body_too_large' | 'unavailable' };
-
-type Scheme = 'mtls' | 'hmac' | 'jwt' | 'apiKey' | null;
 
 /** The first of mtls, hmac, jwt and API key whose credentials are there decides, for good or ill. */
 function decide(
@@ -277,39 +277,6 @@ function conclude(
   return null;
 }
 
-/** 401 with a challenge for each way there is; 403 where a client certificate is the only one, which has none. */
-export function refuseCaller(exchange: Exchange, auth: CompiledAuth, fault: string, scheme: Scheme): Response {
-  const challenges = challengesOf(auth, fault, scheme);
-  if (challenges.length === 0) return refuse(exchange, 'authentication', 'access_denied', fault);
-  const headers: Record<string, string> = { 'www-authenticate': challenges.join(', ') };
-  if (auth.hmac !== null) headers['accept-signature'] = acceptedSignature(auth.hmac);
-  return refuse(exchange, 'authentication', 'unauthenticated', fault, { headers });
-}
-
-function challengesOf(auth: CompiledAuth, fault: string, scheme: Scheme): string[] {
-  const realm = `realm="${auth.realm}"`;
-  const challenges: string[] = [];
-  // RFC 6750, section 3: without a token nothing is said of an error.
-  const wrongToken =
-    scheme === 'jwt' ? `, error="invalid_token", error_description="${fault.replace(/["\\]/g, "'")}"` : '';
-  if (auth.jwt !== null) challenges.push(`Bearer ${realm}${wrongToken}`);
-  if (auth.hmac !== null) challenges.push(`Signature ${realm}`);
-  for (const place of auth.apiKey?.from ?? []) {
-    // No scheme is registered for keys; one that comes as a Bearer token is one.
-    const isBearer = place.type === 'header' && place.prefix.trim().toLowerCase() === 'bearer';
-    if (!isBearer) challenges.push(`ApiKey ${realm}, in="${place.type}", name="${place.name}"`);
-    else if (auth.jwt === null) challenges.push(`Bearer ${realm}`);
-  }
-  return challenges;
-}
-
-/** RFC 9421, section 5.1: what is asked to be signed. */
-function acceptedSignature({ components }: CompiledHmac): string {
-  const all = ['@method', '@authority', '@path', '@query', 'content-digest', ...components];
-  const list = [...new Set(all)].map((name) => `"${name}"`).join(' ');
-  return `sig=(${list});created;nonce;keyid;alg="hmac-sha256"`;
-}
-
 /** What the upstream is not to see: credentials of ways that are not forwarded, right or not. */
 function removeCredentials(exchange: Exchange, auth: CompiledAuth, decided: CredentialPlace | null): void {
   const { apiKey, jwt, hmac } = auth;
@@ -326,51 +293,4 @@ function removeCredentials(exchange: Exchange, auth: CompiledAuth, decided: Cred
 
 function isSamePlace(a: CredentialPlace, b: CredentialPlace): boolean {
   return a.type === b.type && a.name === b.name;
-}
-
-/** Also under names that a server behind CGI or WSGI takes for the same: `x_user` for `x-user`. */
-function removeIdentityHeaders(exchange: Exchange, auth: CompiledAuth): void {
-  const names = headersSaid(auth);
-  if (names.size === 0) return;
-  for (const name of [...exchange.headers.keys()])
-    if (names.has(name.replaceAll('_', '-'))) exchange.headers.delete(name);
-}
-
-const said = new WeakMap<CompiledAuth, ReadonlySet<string>>();
-
-function headersSaid(auth: CompiledAuth): ReadonlySet<string> {
-  const present = said.get(auth);
-  if (present !== undefined) return present;
-  const claimed =
-    auth.jwt?.providers.flatMap(({ claimsToHeaders }) => claimsToHeaders.map(({ header }) => header)) ?? [];
-  const names = new Set(
-    [...auth.identityHeaders.map(({ name }) => name), ...claimed].map((name) => name.replaceAll('_', '-')),
-  );
-  said.set(auth, names);
-  return names;
-}
-
-function addIdentityHeaders(exchange: Exchange, auth: CompiledAuth, provider: CompiledJwtProvider | undefined): void {
-  const { identity, headers } = exchange;
-  if (identity.method !== 'anonymous') {
-    for (const { name, value } of auth.identityHeaders) {
-      const text = headerText(identity[value]);
-      if (text !== null) headers.set(name, text);
-    }
-  }
-  for (const { claim, header } of provider?.claimsToHeaders ?? []) {
-    const text = headerText(claimAt(identity.claims, claim));
-    if (text !== null) headers.set(header, text);
-  }
-}
-
-/**
- * A claim as the value of a header: lists of plain values with commas between them, objects as JSON. What is not visible
- * ASCII, and `%`, is percent-encoded: a value can neither end its line nor be taken for another.
- */
-function headerText(value: unknown): string | null {
-  if (value === undefined || value === null || value === '') return null;
-  const isList = Array.isArray(value) && value.every((item) => typeof item !== 'object' || item === null);
-  const text = isList ? value.join(',') : typeof value === 'object' ? JSON.stringify(value) : String(value);
-  return text.toWellFormed().replace(/[^\x20-\x24\x26-\x7e]/gu, (char) => encodeURIComponent(char));
 }

@@ -1,7 +1,7 @@
 import type { CompiledAuth } from '../core/protocol/auth-policy.ts';
 import type { Log } from '../observe/log.ts';
 import { planRules, type Rules } from '../traffic/rules/rules.ts';
-import { refuseCaller } from './authenticate.ts';
+import { refuseCaller } from './challenges.ts';
 import type { Check } from './exchange.ts';
 import { refuse } from './refusal.ts';
 

@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { describe, expect, test } from 'vitest';
 import { policySecrets } from '../../src/access/policy-secrets.ts';
-import { authPolicyFaults, compileAuthPolicy, secretsOfAuthPolicy } from '../../src/control/auth-policy-spec.ts';
+import { authPolicyFaults } from '../../src/control/auth-policy-faults.ts';
+import { compileAuthPolicy, secretsOfAuthPolicy } from '../../src/control/auth-policy-spec.ts';
 import type { JsonObject } from '../../src/control/json.ts';
 import { authpolicySchema } from '../../src/control/kinds/generated/authpolicy.ts';
 import type { Resource } from '../../src/control/resource.ts';

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { LIMITS } from '../../core/limits.ts';
-import { authPolicyFaults } from '../auth-policy-spec.ts';
+import { authPolicyFaults } from '../auth-policy-faults.ts';
 import type { KindDeclaration } from '../declaration.ts';
 import { atomicList, fieldName, mapList } from '../gateway-schema/names.ts';
 import { policyStatus, policyTargets } from '../policy-targets.ts';
