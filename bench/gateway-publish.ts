@@ -87,7 +87,13 @@ async function measure(shape: Shape, count: number): Promise<Figures> {
   const database = objectDatabase();
   migrateGateway(database);
   const clock = manualClock(0);
-  const entries = new GatewayEntries(database, () => UID);
+  const entries = new GatewayEntries(
+    database,
+    () => UID,
+    (key) => {
+      throw new Error(`${key} is too large`);
+    },
+  );
   const files = counting(memoryObjectStore(clock));
   const publisher = new GatewayPublisher({
     database,
@@ -110,7 +116,7 @@ async function measure(shape: Shape, count: number): Promise<Figures> {
   const started = process.cpuUsage();
   for (let i = 0; i < count; i++) {
     database.transaction(() =>
-      entries.replaceRules({ namespace: 'shop', name: `r${i}` }, [], [rowOfRoute(shape.place(i), i)]),
+      entries.replaceRules({ namespace: 'shop', name: `r${i}` }, {}, [rowOfRoute(shape.place(i), i)]),
     );
     if (i % 1_000 === 999) await publish();
   }
@@ -129,7 +135,7 @@ async function measure(shape: Shape, count: number): Promise<Figures> {
     const moved = rowOfRoute({ host, path: `/moved${i}` }, route);
     const before = process.cpuUsage();
     database.transaction(() =>
-      entries.replaceRules({ namespace: 'shop', name: `r${route}` }, [[host, place]], [moved]),
+      entries.replaceRules({ namespace: 'shop', name: `r${route}` }, { [host]: [place] }, [moved]),
     );
     await publish();
     times.push(seconds(process.cpuUsage(before)) * 1_000);

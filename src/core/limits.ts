@@ -100,6 +100,13 @@ export const LIMITS = {
   garbageGraceMs: 15 * 60_000,
   /** One object of the control plane as JSON; the change log keeps it twice in a row (before and after). */
   resourceBytes: 512 * KiB,
+  /**
+   * Rules that one path of one host has in all, compiled, as JSON: they are one part of a page, which an isolate reads
+   * whole; some 2,000 that differ by a header. Routes beyond it are told so, and their rules there are not in force.
+   */
+  gatewayPathBytes: 1024 * KiB,
+  /** An entry of the gateway's configuration, as JSON; a larger one stays as it was published last. */
+  gatewayEntryBytes: 1_900_000,
   /** Tasks of one submit, results of one report, leases of one heartbeat: one transaction of an object that all share. */
   tasksPerCall: 1_000,
   /** The payload of a task, and the data of its result, as JSON; larger ones go to the bucket, and their name here. */
@@ -192,6 +199,8 @@ export const LIMITS = {
   checkedBodyDepth: 64,
   /** A body that is read whole to be held against a schema or a digest, where a policy asks for the most. */
   checkedBodyBytes: MiB,
+  /** How long a client may take for such a body: it is held in memory meanwhile. */
+  checkedBodyMs: 10_000,
   /** Isolates of the gateway tell what they counted once in this time, unless METRICS_FLUSH_MS says otherwise; one that ends before loses it. */
   metricsFlushMs: 10_000,
   /** Series of one such message, some hundred bytes each; the rest goes with the next. */
@@ -216,6 +225,7 @@ prove(
   2 * LIMITS.columns * LIMITS.columnNameBytes < LIMITS.sqlValueBytes / 2,
   'the names of all columns, in schema and statistics, take less than half of a row',
 );
+prove(LIMITS.gatewayEntryBytes < LIMITS.sqlValueBytes, 'an entry of the gateway fits a row');
 prove(2 * LIMITS.resourceBytes < LIMITS.sqlValueBytes, 'a change with both its states fits a row');
 prove(
   LIMITS.taskAnswerChars + LIMITS.tasksPerCall * LIMITS.taskMetadataChars < 16 * MiB,

@@ -14,6 +14,7 @@ import { canonicalPath } from '../../traffic/canonical.ts';
 import { expressionFault } from '../../traffic/match/expression.ts';
 import { isJsonObject, type JsonObject, type JsonValue, numberIn, objectIn, objectsIn } from '../json.ts';
 import type { Resource } from '../resource.ts';
+import { clipped } from './clipped.ts';
 import { compileBackendFilters, compileFilters, type RuleFault } from './compile-filters.ts';
 import { durationMs } from './durations.ts';
 
@@ -198,7 +199,7 @@ export function brokenBy(
   return {
     status: 500,
     reason: faults[0].reason,
-    message: faults.map((fault) => `${fault.field}: ${fault.message}`).join('; '),
+    message: clipped(faults.map((fault) => `${fault.field}: ${fault.message}`).join('; ')),
   };
 }
 

@@ -1,3 +1,4 @@
+import { LIMITS } from '../../core/limits.ts';
 import type { ObjectDatabase } from '../../core/object-database.ts';
 import type { CompiledRule, HostEntry, HostKey, RuleAction, RulePage } from '../../core/protocol/gateway.ts';
 import { comparePrecedence } from '../../traffic/match/precedence.ts';
@@ -23,9 +24,23 @@ export interface RouteName {
 
 /** More rules than this and a page is split in two: what a request reads at the most. */
 const RULES_A_PAGE = 64;
+/** As many bytes count as that many rules. */
+const BYTES_A_PAGE = 96 * 1024;
+const MAX_PAGES = 1 << 15;
 /** More bytes than this and shards are split in two, on the average: what one change rewrites, and a cold read costs. */
 const BYTES_A_SHARD = 96 * 1024;
 const MAX_SHARDS = 1 << 13;
+
+/** By host, the places that a route has rules in. */
+export type PlacesByHost = Readonly<Record<HostKey, readonly number[]>>;
+
+/** What a change adds to what is known of a host and a path. */
+interface Growth {
+  readonly segments: number;
+  readonly rules: number;
+  readonly bytes: number;
+  readonly prioritised: number;
+}
 
 /**
  * The entries of the configuration in the making: rules by host and path, the pages made of them, and the shards that
@@ -34,36 +49,61 @@ const MAX_SHARDS = 1 << 13;
 export class GatewayEntries {
   private readonly database: ObjectDatabase;
   private readonly namespaceUid: (namespace: string) => string;
+  private readonly tooLarge: (key: EntryKey, bytes: number) => void;
   private readonly known: HostFilter;
 
-  constructor(database: ObjectDatabase, namespaceUid: (namespace: string) => string) {
+  /** `tooLarge` is told of entries that stay as they were, since what they should be has no room in a row. */
+  constructor(
+    database: ObjectDatabase,
+    namespaceUid: (namespace: string) => string,
+    tooLarge: (key: EntryKey, bytes: number) => void,
+  ) {
     this.database = database;
+    this.tooLarge = tooLarge;
     this.namespaceUid = namespaceUid;
     this.known = new HostFilter(() =>
       this.database.exec('SELECT host FROM gateway_hosts').map((row) => row.host as HostKey),
     );
   }
 
-  /** Puts a route's rules in the place of those it had at `before`. Returns whether anything is another than it was. */
-  replaceRules(route: RouteName, before: readonly (readonly [HostKey, number])[], rows: readonly RuleRow[]): boolean {
+  /**
+   * Puts a route's rules in the place of those it had at `before`. Returns whether anything is another than it was, and
+   * the rows that have no room any more under their path: what the route had there stays.
+   */
+  replaceRules(
+    route: RouteName,
+    before: PlacesByHost,
+    rows: readonly RuleRow[],
+  ): { readonly changed: boolean; readonly refused: readonly RuleRow[] } {
     let changed = false;
+    const refused: RuleRow[] = [];
     const kept = new Set(rows.map((row) => `${row.place} ${row.host}`));
-    for (const [host, place] of before) {
-      if (kept.has(`${place} ${host}`)) continue;
-      const [gone] = this.database.exec(
-        `DELETE FROM gateway_rules WHERE ${RULE_KEY} RETURNING prioritised`,
-        host,
-        place,
-        route.namespace,
-        route.name,
-      );
-      if (gone === undefined) continue;
-      this.countRules(host, place, 0, -1, -Number(gone.prioritised));
-      changed = true;
+    for (const [host, places] of Object.entries(before) as [HostKey, readonly number[]][]) {
+      for (const place of places) {
+        if (!kept.has(`${place} ${host}`)) changed = this.removeRule(route, host, place) || changed;
+      }
     }
     for (const host of new Set(rows.map((row) => row.host))) changed = this.own(host, route.namespace) || changed;
-    for (const row of rows) changed = this.putRule(route, row) || changed;
-    return changed;
+    for (const row of rows) {
+      const outcome = this.putRule(route, row);
+      if (outcome === 'refused') refused.push(row);
+      else changed = outcome || changed;
+    }
+    return { changed, refused };
+  }
+
+  private removeRule(route: RouteName, host: HostKey, place: number): boolean {
+    const [gone] = this.database.exec(
+      `DELETE FROM gateway_rules WHERE ${RULE_KEY} RETURNING prioritised, length(body) AS bytes`,
+      host,
+      place,
+      route.namespace,
+      route.name,
+    );
+    if (gone === undefined) return false;
+    const [bytes, prioritised] = [-Number(gone.bytes), -Number(gone.prioritised)];
+    this.countRules(host, place, { segments: 0, rules: -1, bytes, prioritised });
+    return true;
   }
 
   /**
@@ -74,7 +114,7 @@ export class GatewayEntries {
     const [present] = this.database.exec('SELECT owner, pages FROM gateway_hosts WHERE host = ?', host);
     if (present === undefined) {
       this.database.exec(
-        'INSERT INTO gateway_hosts (host, owner, rules, prioritised, pages) VALUES (?, ?, 0, 0, 1)',
+        'INSERT INTO gateway_hosts (host, owner, rules, bytes, prioritised, pages) VALUES (?, ?, 0, 0, 0, 1)',
         host,
         namespace,
       );
@@ -87,12 +127,16 @@ export class GatewayEntries {
     return true;
   }
 
-  private putRule(route: RouteName, row: RuleRow): boolean {
+  private putRule(route: RouteName, row: RuleRow): boolean | 'refused' {
+    const { host, place, segments } = row;
     const body = JSON.stringify(row.page);
-    const prioritised = row.prioritised ? 1 : 0;
-    const key = [row.host, row.place, route.namespace, route.name] as const;
+    const key = [host, place, route.namespace, route.name] as const;
     const present = this.database.exec(`SELECT prioritised, body FROM gateway_rules WHERE ${RULE_KEY}`, ...key)[0];
     if (present !== undefined && present.body === body) return false;
+    const bytes = body.length - (present === undefined ? 0 : String(present.body).length);
+    const [path] = this.database.exec('SELECT bytes FROM gateway_paths WHERE host = ? AND place = ?', host, place);
+    if (bytes > 0 && Number(path?.bytes ?? 0) + bytes > LIMITS.gatewayPathBytes) return 'refused';
+    const prioritised = row.prioritised ? 1 : 0;
     this.database.exec(
       `INSERT OR REPLACE INTO gateway_rules (host, place, namespace, route, prioritised, body)
        VALUES (?, ?, ?, ?, ?, ?)`,
@@ -100,33 +144,37 @@ export class GatewayEntries {
       prioritised,
       body,
     );
-    const were = Number(present?.prioritised ?? 0);
-    this.countRules(row.host, row.place, row.segments, present === undefined ? 1 : 0, prioritised - were);
+    this.countRules(host, place, {
+      segments,
+      rules: present === undefined ? 1 : 0,
+      bytes,
+      prioritised: prioritised - Number(present?.prioritised ?? 0),
+    });
     return true;
   }
 
   /** Keeps what is known of a host beside its rules: how many there are, under which paths, in how many pages. */
-  private countRules(host: HostKey, place: number, segments: number, by: number, prioritisedBy: number): void {
-    const present = this.database.exec('SELECT rules, prioritised, pages FROM gateway_hosts WHERE host = ?', host)[0];
-    const rules = Number(present?.rules ?? 0) + by;
-    const prioritised = Number(present?.prioritised ?? 0) + prioritisedBy;
+  private countRules(host: HostKey, place: number, by: Growth): void {
+    const [present] = this.database.exec('SELECT * FROM gateway_hosts WHERE host = ?', host);
+    const rules = Number(present?.rules ?? 0) + by.rules;
+    const bytes = Number(present?.bytes ?? 0) + by.bytes;
     const pages = Number(present?.pages ?? 1);
+    const parts = Math.max(rules / RULES_A_PAGE, bytes / BYTES_A_PAGE);
     let next = pages;
-    if (rules > next * RULES_A_PAGE) next *= 2;
+    if (parts > next && next < MAX_PAGES) next *= 2;
     // Well below the half, so that a host at the edge does not go to and fro.
-    else if (next > 1 && rules < (next * RULES_A_PAGE) / 8) next /= 2;
-    if (by !== 0 || prioritisedBy !== 0) {
-      this.database.exec(
-        'UPDATE gateway_hosts SET rules = ?, prioritised = ?, pages = ? WHERE host = ?',
-        rules,
-        prioritised,
-        next,
-        host,
-      );
-    }
-    const otherPaths = by !== 0 && this.countPath(host, place, segments, by);
+    else if (next > 1 && parts < next / 8) next /= 2;
+    this.database.exec(
+      'UPDATE gateway_hosts SET rules = ?, bytes = ?, prioritised = prioritised + ?, pages = ? WHERE host = ?',
+      rules,
+      bytes,
+      by.prioritised,
+      next,
+      host,
+    );
+    const otherPaths = this.countPath(host, place, by);
     // What is in the host's own entry: its paths, its expressions, whether any rule has a priority.
-    if (otherPaths || place === EXPRESSIONS || prioritisedBy !== 0) this.markDirty(host, EXPRESSIONS);
+    if (otherPaths || place === EXPRESSIONS || by.prioritised !== 0) this.markDirty(host, EXPRESSIONS);
     if (next === pages) {
       if (place !== EXPRESSIONS) this.markDirty(host, pageOf(hashOfPlace(place), pages));
       return;
@@ -138,15 +186,17 @@ export class GatewayEntries {
   }
 
   /** Returns whether the host has come to a path, or lost one. */
-  private countPath(host: HostKey, place: number, segments: number, by: number): boolean {
+  private countPath(host: HostKey, place: number, { segments, rules: by, bytes }: Growth): boolean {
     const [path] = this.database.exec(
-      `INSERT INTO gateway_paths (host, place, segments, rules) VALUES (?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET rules = rules + excluded.rules, segments = max(segments, excluded.segments)
+      `INSERT INTO gateway_paths (host, place, segments, rules, bytes) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET
+         rules = rules + excluded.rules, bytes = bytes + excluded.bytes, segments = max(segments, excluded.segments)
        RETURNING rules`,
       host,
       place,
       segments,
       by,
+      bytes,
     );
     const rules = Number(path?.rules ?? 0);
     if (rules <= 0) this.database.exec('DELETE FROM gateway_paths WHERE host = ? AND place = ?', host, place);
@@ -230,6 +280,10 @@ export class GatewayEntries {
     const present = this.database.exec('SELECT body FROM gateway_entries WHERE place = ? AND key = ?', place, key)[0];
     const before = present === undefined ? null : String(present.body);
     if (before === body) return;
+    if (body !== null && key.length + body.length > LIMITS.gatewayEntryBytes) {
+      this.tooLarge(key, body.length);
+      return;
+    }
     if (body === null) this.database.exec('DELETE FROM gateway_entries WHERE place = ? AND key = ?', place, key);
     else
       this.database.exec(

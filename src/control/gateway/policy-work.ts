@@ -11,6 +11,7 @@ import { compileRouteMatch, routeMatchFaults } from '../route-match-spec.ts';
 import { compileSecurityPolicy } from '../security-policy-spec.ts';
 import type { Cause } from '../status.ts';
 import { POLICY_PLURALS, type PolicyPlural, type PolicyState, targetText } from './attached-policies.ts';
+import { clipped } from './clipped.ts';
 import type { ListenerWork } from './listener-work.ts';
 import type { Verdict } from './listeners.ts';
 import { NO_POLICY } from './records.ts';
@@ -211,7 +212,7 @@ function outcomeOf(
 }
 
 function faultText(faults: readonly Cause[]): string | null {
-  return faults.length === 0 ? null : faults.map((fault) => `${fault.field}: ${fault.message}`).join('; ');
+  return faults.length === 0 ? null : clipped(faults.map((fault) => `${fault.field}: ${fault.message}`).join('; '));
 }
 
 /** Whether rules come out the same: what is in an entry does not matter to them. */

@@ -1,12 +1,12 @@
 import type { ObjectDatabase } from '../../core/object-database.ts';
-import type { HostKey } from '../../core/protocol/gateway.ts';
 import type { JsonObject } from '../json.ts';
+import type { PlacesByHost } from './entries.ts';
 
 /** What a route has in the other tables, and the spec to fall back to. */
 export interface RouteRecord {
   readonly uid: string;
   /** Where its rules lie. */
-  readonly places: readonly (readonly [HostKey, number])[];
+  readonly places: PlacesByHost;
   /** `namespace/gateway listener`. */
   readonly attachments: readonly string[];
   /** Targets of its references. */
@@ -19,7 +19,7 @@ export interface RouteRecord {
 
 export const NO_ROUTE: RouteRecord = {
   uid: '',
-  places: [],
+  places: {},
   attachments: [],
   references: [],
   claims: [],

@@ -1,4 +1,5 @@
 import type { Attachment } from './attach.ts';
+import { clipped } from './clipped.ts';
 import type { RuleFault } from './compile-filters.ts';
 import type { CompiledRoute, MatchFault } from './compile-route.ts';
 import type { Verdict } from './listeners.ts';
@@ -19,6 +20,8 @@ export interface ParentOutcome {
   readonly refusal: { readonly reason: string; readonly message: string } | null;
   /** Policies that cannot be enforced, each a sentence. */
   readonly policyFaults: readonly string[];
+  /** Hosts with a path under which its rules have no room any more. */
+  readonly fullPaths: readonly string[];
 }
 
 export interface RouteVerdict extends Verdict {
@@ -32,7 +35,7 @@ export function routeConditions(outcome: ParentOutcome): RouteVerdict[] {
   const accepted = acceptance(outcome);
   const conditions = [accepted, resolution(compiled)];
   if (accepted.status === 'True') conditions.push(...partial(outcome));
-  return conditions;
+  return conditions.map((condition) => ({ ...condition, message: clipped(condition.message) }));
 }
 
 /** Types that a route has only while they are true. */
@@ -57,8 +60,11 @@ function acceptance(outcome: ParentOutcome): RouteVerdict {
 
 function partial(outcome: ParentOutcome): RouteVerdict[] {
   const conditions: RouteVerdict[] = [];
-  const { compiled, fallback, conflicts, policyFaults } = outcome;
-  if (fallback !== null) {
+  const { compiled, fallback, conflicts, policyFaults, fullPaths } = outcome;
+  if (fullPaths.length > 0) {
+    const message = `Dropped Rule, there is no room for more rules at ${fullPaths.join(', ')}`;
+    conditions.push({ type: 'PartiallyInvalid', status: 'True', reason: 'UnsupportedValue', message });
+  } else if (fallback !== null) {
     const message = `Fall Back to generation ${fallback.generation}: ${faultsText(outcome.matchFaults)}`;
     conditions.push({ type: 'PartiallyInvalid', status: 'True', reason: 'UnsupportedValue', message });
   } else if (compiled?.rules.some((rule) => rule.faults.length > 0)) {

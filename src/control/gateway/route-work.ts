@@ -18,7 +18,7 @@ import {
   matchFaults,
   type ResolvedBackend,
 } from './compile-route.ts';
-import type { RouteName, RuleRow } from './entries.ts';
+import type { PlacesByHost, RouteName, RuleRow } from './entries.ts';
 import { covers } from './hostnames.ts';
 import { selectsLabels } from './label-selector.ts';
 import type { ListenerWork } from './listener-work.ts';
@@ -63,8 +63,12 @@ export class RouteWork {
     const route = this.space.findStandard('httproutes', namespace, name);
     const work = `gateway-route:${text}`;
     const before = this.space.records.get(work, NO_ROUTE);
-    if (route === undefined) this.write({ namespace, name }, work, before, NO_ROUTE, []);
-    else this.lookAt(route, work, before);
+    if (route !== undefined) this.lookAt(route, work, before);
+    else {
+      if (this.space.entries.replaceRules({ namespace, name }, before.places, []).changed)
+        this.published(before.places);
+      this.keep({ namespace, name }, work, before, NO_ROUTE);
+    }
     return DONE;
   }
 
@@ -121,6 +125,10 @@ export class RouteWork {
     const policies = this.space.policies.lookup();
     const rows =
       compiled === null ? [] : served.flatMap((host) => rowsOf(route, compiled, host, policies, policyFaults));
+    const name = { namespace, name: route.metadata.name };
+    const { changed, refused } = this.space.entries.replaceRules(name, before.places, rows);
+    if (changed) this.published(before.places);
+    for (const { host } of refused) references.add(`room:${host}`);
     const servedKeys = new Set(served.map((host) => host.key));
     const judged = parents.map((parent): JudgedParent => {
       const own = parent.attachment.attached ? parent.attachment.hosts : [];
@@ -133,35 +141,35 @@ export class RouteWork {
         matchFaults: faults,
         refusal,
         policyFaults: [...policyFaults],
+        fullPaths: refused.map(pathOfRow),
       });
       return { ...parent, verdicts };
     });
     const record: RouteRecord = {
       uid: route.metadata.uid,
-      places: rows.map((row) => [row.host, row.place]),
+      places: placesOf(rows),
       attachments: attachmentsOf(judged),
       references: [...references],
       claims,
       fallback,
     };
-    this.write({ namespace, name: route.metadata.name }, work, before, record, rows);
+    this.keep(name, work, before, record);
     this.writeStatus(route, judged);
   }
 
-  private write(
-    route: RouteName,
-    work: string,
-    before: RouteRecord,
-    after: RouteRecord,
-    rows: readonly RuleRow[],
-  ): void {
+  /** Rules have changed: those that had no room may have some now where there were others. */
+  private published(before: PlacesByHost): void {
+    this.space.publish();
+    for (const host of Object.keys(before)) this.space.touch(`room:${host}`);
+  }
+
+  private keep(route: RouteName, work: string, before: RouteRecord, after: RouteRecord): void {
     const { space } = this;
     for (const hostname of before.claims) {
       if (!after.claims.includes(hostname)) this.release(hostname, route.namespace);
     }
     space.references.replace(work, before.references, after.references);
     this.countAttachments(before.attachments, after.attachments);
-    if (space.entries.replaceRules(route, before.places, rows)) space.publish();
     space.records.put(work, after === NO_ROUTE ? null : after);
   }
 
@@ -326,6 +334,19 @@ const KIND_OF = {
   securitypolicies: 'SecurityPolicy',
 } as const;
 const WIDTH = { Gateway: 0, Upstream: 1, HTTPRoute: 2, HTTPRouteRule: 3 } as const;
+
+function placesOf(rows: readonly RuleRow[]): PlacesByHost {
+  const places: Record<HostKey, number[]> = {};
+  for (const { host, place } of rows) {
+    places[host] ??= [];
+    places[host].push(place);
+  }
+  return places;
+}
+
+function pathOfRow({ host, page }: RuleRow): string {
+  return `${host}${page.rules[0]?.path.value ?? ''}`;
+}
 
 /** The rules of a route on one host, by path. */
 function rowsOf(

@@ -34,11 +34,11 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     // The paths of a host by themselves: its entry has all of them, and rules are forty times as large.
     `CREATE TABLE gateway_paths (
        host TEXT NOT NULL, place INTEGER NOT NULL, segments INTEGER NOT NULL, rules INTEGER NOT NULL,
-       PRIMARY KEY (host, place)
+       bytes INTEGER NOT NULL, PRIMARY KEY (host, place)
      ) WITHOUT ROWID`,
     `CREATE TABLE gateway_hosts (
-       host TEXT PRIMARY KEY, owner TEXT NOT NULL, rules INTEGER NOT NULL, prioritised INTEGER NOT NULL,
-       pages INTEGER NOT NULL
+       host TEXT PRIMARY KEY, owner TEXT NOT NULL, rules INTEGER NOT NULL, bytes INTEGER NOT NULL,
+       prioritised INTEGER NOT NULL, pages INTEGER NOT NULL
      ) WITHOUT ROWID`,
     'CREATE TABLE gateway_dirty_pages (host TEXT NOT NULL, page INTEGER NOT NULL, PRIMARY KEY (host, page)) WITHOUT ROWID',
     `CREATE TABLE gateway_entries (

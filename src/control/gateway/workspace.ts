@@ -62,7 +62,11 @@ export class Workspace {
     this.store = parts.store;
     this.records = new Records(database);
     this.references = new References(database);
-    this.entries = new GatewayEntries(database, (namespace) => this.namespaceUid(namespace));
+    this.entries = new GatewayEntries(
+      database,
+      (namespace) => this.namespaceUid(namespace),
+      (key, bytes) => parts.log.error('an entry of the gateway is too large, and stays as it was', { key, bytes }),
+    );
     const grants = { group: 'orasi.io', resource: 'hostnamegrants', namespace: '' };
     this.hostnameGrants = new HostnameGrants(() => this.store.all(grants));
     this.claims = new HostClaims(database, (hostname) => this.hostnameGrants.for(hostname));

@@ -119,6 +119,32 @@ test('a host with many rules has pages, each rule in that of its path, and as fe
   expect(await check(10)).toBe(1);
 });
 
+test('a path of a host has room for so many rules; who finds none is told so, and gets it when it is there', async () => {
+  const plane = gatewayPlane();
+  plane.upstream('orders');
+  // Query parameters have long values that nothing but their length is asked of.
+  const queryParams = Array.from({ length: 16 }, (_, i) => ({ name: `q${i}`, value: 'x'.repeat(1_000) }));
+  const matches = Array.from({ length: 15 }, () => ({ path: { type: 'PathPrefix', value: '/p' }, queryParams }));
+  for (const name of ['a', 'b', 'c', 'd', 'e']) {
+    plane.route(name, { ...PARENT, hostnames: ['shop.example.com'], rules: [{ matches, ...BACKEND }] });
+  }
+  await plane.publish();
+  const routes = async () => {
+    const { entries } = await plane.published();
+    const pages = Object.entries(entries).filter(([key]) => key.startsWith('page:http://shop.example.com#'));
+    return pages
+      .flatMap(([, found]) => (found as unknown as RulePage).actions.map((action) => action.route.name))
+      .sort();
+  };
+  expect(await routes()).toEqual(['a', 'b', 'c', 'd']);
+  expect(plane.conditions('e')[0][2]).toBe('PartiallyInvalid=True/UnsupportedValue');
+  expect(plane.message('e', 'PartiallyInvalid')).toMatch(/no room .* http:\/\/shop\.example\.com\/p/);
+  plane.remove(ROUTES, 'b');
+  await plane.publish();
+  expect(await routes()).toEqual(['a', 'c', 'd', 'e']);
+  expect(plane.conditions('e')[0]).toEqual(['Accepted=True/Accepted', 'ResolvedRefs=True/ResolvedRefs']);
+});
+
 test('changes within a second are one version, and two versions are a second apart', async () => {
   const plane = gatewayPlane();
   plane.upstream('orders');
