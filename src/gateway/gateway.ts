@@ -82,7 +82,14 @@ export class Gateway {
     return answer;
   }
 
-  async fetch(request: Request, target: CanonicalRequest, context: RequestContext): Promise<Response> {
+  fetch(request: Request, target: CanonicalRequest, context: RequestContext): Promise<Response> {
+    const answer = this.#serve(request, target, context);
+    // Where the client leaves, the platform would stop here and now, and what the request holds (places, permits) be lost.
+    context.waitUntil(answer);
+    return answer;
+  }
+
+  async #serve(request: Request, target: CanonicalRequest, context: RequestContext): Promise<Response> {
     const { link, snapshots, clock, random, log, trustedProxies } = this.#parts;
     const startedMs = clock.now();
     const waitUntil = (work: Promise<unknown>) => context.waitUntil(work);

@@ -139,9 +139,8 @@ export class UpstreamProxy {
     const outcome: CallOutcome =
       answer === null ? { status: null, fault, headMs } : { status: answer.status, fault: null, headMs };
     exchange.calls.push({ endpoint: attempt.address, startedMs, spanId, outcome });
-    // A stream that the client breaks looks like an endpoint that does: nobody could keep a breaker open by it.
-    const mayBeClients =
-      outcome.fault === 'connect' && exchange.body !== null && !(exchange.body instanceof Uint8Array);
+    // A stream that the client breaks, or does not go on with, looks like an endpoint that fails: no breaker may open by it.
+    const mayBeClients = outcome.status === null && exchange.body !== null && !(exchange.body instanceof Uint8Array);
     const isClients = exchange.bodyFault !== null || mayBeClients;
     attempt.answered(isClients ? { ...outcome, fault: 'cancelled' } : outcome);
     if (answer === null) attempt.end();

@@ -14,7 +14,7 @@ let instance: Instance;
 let origin: Backend;
 let second: Backend;
 /** Speaks what no server of node's would: a head, then whatever the path says. */
-let crooked: { address: string; closed: string[]; stop(): void };
+let crooked: { address: string; opened: string[]; closed: string[]; stop(): void };
 
 beforeAll(async () => {
   origin = await backendServer((request, response, body) => {
@@ -55,6 +55,7 @@ beforeAll(async () => {
     upstreams: {
       origin: upstream([origin.address]),
       second: upstream([second.address]),
+      narrow: upstream([crooked.address], { bulkhead: { maxInFlight: 1, maxQueued: 0, queueTimeoutMs: 0 } }),
       crooked: upstream([crooked.address], { timeouts: { requestMs: 30_000, tryMs: 0, idleMs: 400 } }),
       guarded: upstream([origin.address], {
         circuitBreaker: {
@@ -78,11 +79,13 @@ beforeAll(async () => {
         rule('/', 'origin'),
         rule('/public', 'second'),
         rule('/crooked', 'crooked'),
+        rule('/narrow', 'narrow'),
         rule('/nobody', 'nobody'),
         rule('/files', 'files', [
           { type: 'URLRewrite', rewrite: { hostname: null, path: { type: 'ReplacePrefixMatch', value: '/' } } },
         ]),
         rule('/guarded', 'guarded'),
+        rule('/guarded-stall', 'guarded', [], { timeouts: { requestMs: 0, backendRequestMs: 200 } }),
         rule('/metadata', 'metadata'),
         rule('/slow-request', 'crooked', [], { timeouts: { requestMs: 150, backendRequestMs: 0 } }),
         rule('/slow-try', 'crooked', [], { timeouts: { requestMs: 0, backendRequestMs: 150 } }),
@@ -210,7 +213,8 @@ describe('what goes to the upstream', () => {
     ]) {
       expect(headers).not.toHaveProperty(name);
     }
-    for (const name of ['cf-ipcountry', 'x_forwarded_for', 'cf_connecting_ip']) expect(headers).not.toHaveProperty(name);
+    for (const name of ['cf-ipcountry', 'x_forwarded_for', 'cf_connecting_ip'])
+      expect(headers).not.toHaveProperty(name);
   });
 
   test('a trusted proxy is believed, as far as it has seen for itself', async () => {
@@ -551,6 +555,14 @@ describe('a request that two servers could read in two ways', () => {
     }
     expect((await get('/guarded')).status).toBe(200);
   });
+
+  test('nor does one that the client does not go on with', async () => {
+    const waiting = Array.from({ length: 4 }, () =>
+      sendRaw(instance, raw('POST /guarded-stall', 'Transfer-Encoding: chunked\r\n', '5\r\nhello\r\n')),
+    );
+    for (const text of await Promise.all(waiting)) expect(text).toMatch(/^HTTP\/1\.1 504/);
+    expect((await get('/guarded-stall')).status).toBe(200);
+  });
 });
 
 describe('an upstream that misbehaves', () => {
@@ -561,6 +573,18 @@ describe('an upstream that misbehaves', () => {
     // A connection that is merely closed on one side may still take the answer: the runtime goes on.
     request.socket?.resetAndDestroy();
     await expect.poll(() => crooked.closed, { timeout: 2_000 }).toContain('/crooked/hold');
+  });
+
+  test('whoever leaves gives its place back', async () => {
+    for (let i = 0; i < 4; i++) {
+      const request = http.get(`${instance.url}/narrow/hold`, { headers: { host: HOST } });
+      request.on('error', () => undefined);
+      await expect.poll(() => crooked.opened.filter((path) => path === '/narrow/hold').length).toBe(i + 1);
+      expect((await get('/narrow/fine')).status).toBe(503);
+      request.socket?.resetAndDestroy();
+      await expect.poll(() => crooked.closed.filter((path) => path === '/narrow/hold').length).toBe(i + 1);
+    }
+    expect((await get('/narrow/fine')).status).toBe(200);
   });
 
   test('a short body that comes to a halt is a 504, one of unknown length is broken off', async () => {
@@ -586,8 +610,9 @@ describe('an upstream that misbehaves', () => {
   });
 });
 
-/** Answers by its own hand; `closed` are the paths of connections that went away. */
-async function crookedServer(): Promise<{ address: string; closed: string[]; stop(): void }> {
+/** Answers by its own hand; `opened` and `closed` are the paths of requests and of connections that went away. */
+async function crookedServer(): Promise<NonNullable<typeof crooked>> {
+  const opened: string[] = [];
   const closed: string[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -603,7 +628,9 @@ async function crookedServer(): Promise<{ address: string; closed: string[]; sto
       head += bytes.toString('latin1');
       if (path !== '' || !head.includes('\r\n\r\n')) return;
       path = head.split(' ')[1];
+      opened.push(path);
       const kind = path.split('/').at(-1);
+      if (kind === 'fine') socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
       if (kind === 'stall-short') socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf');
       if (kind === 'stall-chunked') socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n');
       if (kind === 'truncated') socket.end('HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nshort');
@@ -621,6 +648,7 @@ async function crookedServer(): Promise<{ address: string; closed: string[]; sto
   await once(server, 'listening');
   return {
     address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    opened,
     closed,
     stop() {
       for (const socket of sockets) socket.destroy();
