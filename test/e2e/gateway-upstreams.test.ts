@@ -263,3 +263,21 @@ describe('three gateways on one monitor', { concurrent: true }, () => {
     await registry.close();
   });
 });
+
+test('what the monitor knows outlives it, and the sweep looks after it', async () => {
+  const only = await backend('lost');
+  const circuitBreaker = { failureThreshold: 2, recoverySeconds: 600 };
+  const host = await route('kept', { endpoints: [{ address: only.address }], circuitBreaker });
+  only.mood = 'failing';
+  await until('it is open', async () => (await fleet.send(0, host)).status === 503);
+  await until('all know', async () => (await view('kept')).breaker?.state === 'Open');
+  const { CATALOG } = fleet.instance.bindings;
+  const watched = await CATALOG.prepare("SELECT name FROM watched_objects WHERE kind = 'upstream-monitor'").all();
+  expect(watched.results).toEqual([{ name: 'gateway' }]);
+  await fleet.instance.evict('UpstreamMonitor', 'gateway');
+  expect((await view('kept')).breaker).toMatchObject({ state: 'Open', reason: expect.stringContaining('2 failures') });
+  await fleet.instance.runScheduled();
+  await until('the others refuse as well', async () =>
+    (await fleet.sendAll(host)).every(({ status }) => status === 503),
+  );
+});

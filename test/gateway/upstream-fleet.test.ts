@@ -86,12 +86,14 @@ describe('a fleet of isolates', () => {
   });
 
   it('remembers an open breaker though the monitor is restarted', async () => {
-    const fleet = new Fleet({ seed: 4, isolates: 3, entry: upstream(), everyMs: 20 });
+    const entry = upstream({ circuitBreaker: { ...DEFAULT_BREAKER, recoveryMs: 20_000, gradualRecoveryMs: 0 } });
+    const fleet = new Fleet({ seed: 4, isolates: 3, entry, everyMs: 20 });
     for (const n of [1, 2, 3, 4]) fleet.manners.set(`http://10.0.0.${n}`, 'errors');
     await fleet.run(3_000);
     fleet.restartMonitor();
     const { begun } = fleet.counts;
-    await fleet.run(1_000);
+    // Long enough for all to have asked again.
+    await fleet.run(10_000);
     expect(fleet.counts.begun).toBe(begun);
     expect(fleet.isolates.map((_, at) => fleet.breakerOf(at))).toEqual(Array(3).fill('Open'));
     for (const n of [1, 2, 3, 4]) fleet.manners.set(`http://10.0.0.${n}`, 'fine');

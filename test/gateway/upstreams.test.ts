@@ -130,6 +130,28 @@ describe('calls of an upstream', () => {
     });
   });
 
+  it('wait to be a probe where nothing else may be called, and ask for it once in a while', async () => {
+    let upstreams: Upstreams | undefined;
+    const shared = { round: 2, sinceMs: 0, retryInMs: 0, closedForMs: 0, reason: 'status 503' };
+    let asked = 0;
+    const askNow = async () => {
+      asked += 1;
+      await null;
+      expect(upstreams?.takeWishes()).toEqual([KEY]);
+      upstreams?.apply({ [KEY]: state({ version: 3, breakers: { '': { ...shared, state: 'HalfOpen', probes: 1 } } }) });
+    };
+    const made = stage({ askNow });
+    upstreams = made.upstreams;
+    const entry = upstream();
+    upstreams.of(KEY, entry);
+    upstreams.apply({ [KEY]: state({ version: 2, breakers: { '': { ...shared, state: 'Open', probes: 0 } } }) });
+    const waiting = upstreams.begin(exchange(), KEY, entry);
+    expect(made.begin(exchange(), entry)).toHaveProperty('refused');
+    expect(await waiting).toHaveProperty('address');
+    expect(made.begin(exchange(), entry)).toHaveProperty('refused');
+    expect(asked).toBe(1);
+  });
+
   it('wait for the first word of discovery, and keep the last good set when it is stale', async () => {
     let upstreams: Upstreams | undefined;
     const endpoints = [{ address: 'http://10.0.0.9', weight: 1, zone: null, draining: false }];
