@@ -244,7 +244,9 @@ describe('conditions of a RouteMatchPolicy', () => {
       { ...certificate, certPresented: '0' },
       undefined,
     ]) {
-      expect(rules(wanted, from({ tlsClientAuth: broken }))).toBe(false);
+      for (const member of [{ subjects: ['CN=a'] }, { fingerprintsSha256: ['AB:01'] }]) {
+        expect(rules({ clientCertificate: member }, from({ tlsClientAuth: broken }))).toBe(false);
+      }
       expect(rules({ clientCertificate: { verified: true } }, from({ tlsClientAuth: broken }))).toBe(false);
       expect(rules({ clientCertificate: { verified: false } }, from({ tlsClientAuth: broken }))).toBe(true);
     }
