@@ -100,10 +100,7 @@ export const LIMITS = {
   garbageGraceMs: 15 * 60_000,
   /** One object of the control plane as JSON; the change log keeps it twice in a row (before and after). */
   resourceBytes: 512 * KiB,
-  /**
-   * Rules that one path of one host has in all, compiled, as JSON: they are one part of a page, which an isolate reads
-   * whole; some 2,000 that differ by a header. Routes beyond it are told so, and their rules there are not in force.
-   */
+  /** Rules of one path of one host, compiled, as JSON: an isolate reads them in one piece. Some 2,000 that differ by a header. */
   gatewayPathBytes: 1024 * KiB,
   /** An entry of the gateway's configuration, as JSON; a larger one stays as it was published last. */
   gatewayEntryBytes: 1_900_000,

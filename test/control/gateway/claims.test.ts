@@ -101,6 +101,15 @@ test('the order of the changes counts, not that of the looks', async () => {
   expect(await t.owners()).toEqual({ 'shop.example.com': 'b' });
 });
 
+test('a claim ends with the change that drops it, though nobody has looked at that yet', async () => {
+  const t = tenants();
+  t.claim('b', 'r', 'a.b.example.com');
+  t.claim('b', 'r', 'none.example.org');
+  t.claim('a', 'r', '*.b.example.com');
+  t.claim('b', 'r', 'a.b.example.com');
+  expect(await t.owners()).toEqual({ '*.b.example.com': 'a' });
+});
+
 test('a claim begins when a route names the host, however old the route is', async () => {
   const t = tenants();
   t.claim('a', 'r', 'a.example.com');
