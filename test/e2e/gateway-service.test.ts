@@ -24,7 +24,7 @@ const REQUEST_MS = 1_500;
 const IDLE_MS = 1_000;
 /** Longer than any of those: what has not ended then hangs. */
 const HANGING_MS = 6_000;
-/** A change of configuration is in force after this; the write's own answer is when it begins. */
+/** A change of configuration is in force after this, from the write's answer on, while there is a runtime. */
 const IN_FORCE_MS = 5_000;
 
 /**
@@ -119,6 +119,7 @@ class Observed {
   /** By method and path: how requests ended, outside of the time in which the runtime was down. */
   readonly counts = new Map<string, Map<string, number>>();
   slowestMs = 0;
+  readonly down = { is: false, fromMs: 0, toMs: 0 };
   readonly #written = new Map<string, { readonly version: number; readonly atMs: number }[]>();
 
   /** A version was taken by the control plane. */
@@ -163,10 +164,17 @@ class Observed {
     if (version === null || upstream !== (number % 2 === 0 ? 'even' : 'odd')) {
       bad(`is of version ${version} and of upstream ${upstream}: half of each`);
     }
-    const due = (this.#written.get(tenant) ?? []).filter(({ atMs }) => atMs < sentMs - IN_FORCE_MS).at(-1);
+    const due = (this.#written.get(tenant) ?? []).filter(({ atMs }) => this.#upMs(atMs, sentMs) > IN_FORCE_MS).at(-1);
     if (due !== undefined && number < due.version) {
-      bad(`is of version ${number}, though ${due.version} was written ${sentMs - due.atMs} ms before`);
+      bad(`is of version ${number}, though ${due.version} was written ${this.#upMs(due.atMs, sentMs)} ms before`);
     }
+  }
+
+  /** How long between two moments there was a runtime that could have taken up what was written. */
+  #upMs(fromMs: number, toMs: number): number {
+    const { down } = this;
+    const downToMs = down.is ? toMs : down.toMs;
+    return toMs - fromMs - Math.max(0, Math.min(toMs, downToMs) - Math.max(fromMs, down.fromMs));
   }
 
   all(key: string): number {
@@ -195,7 +203,7 @@ const REFUSALS = new Set(['upstream_failed', 'upstream_unavailable', 'upstream_t
 test('no request is misrouted, crossed or left hanging while everything around it fails', async () => {
   const observed = new Observed();
   const beganMs = Date.now();
-  const down = { is: false, fromMs: 0, toMs: 0 };
+  const { down } = observed;
   let isOver = false;
   const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
