@@ -191,3 +191,17 @@ test('an isolate that had no requests for a while asks before it answers', async
   reads[1].answer(NO_NEWS);
   await Promise.all(waiting);
 });
+
+test('where it is told nothing it goes on with what it has, and asks no sooner than in a second', async () => {
+  const { clock, reads, refresh, begin, work } = await link();
+  await begin();
+  clock.advance(LIMITS.gatewaySyncMs + 1);
+  const waiting = refresh();
+  reads[1].fail(new Error('the object is away'));
+  await waiting;
+  await Promise.all(work);
+  expect(refresh()).toBeNull();
+  expect(reads).toHaveLength(2);
+  clock.advance(LIMITS.gatewaySyncPauseMs + 1);
+  expect(refresh()).not.toBeNull();
+});
