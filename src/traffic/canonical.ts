@@ -107,6 +107,11 @@ function canonicalIpv6(name: string): string | null {
 
 /** What is canonical as it stands: no escape, no segment that begins with a dot, nothing RFC 3986 has no place for. */
 const NOT_PLAIN = /[^A-Za-z0-9\-._~!$&'()*+,;=:@/]|\/\./;
+/**
+ * Dot segments that are none yet: `..%2Fadmin` becomes one where escapes are undone first, `..;` where parameters are
+ * cut off (Tomcat). Nobody needs them, and what matched would not be what such a server reaches.
+ */
+const HIDDEN_DOTS = /(?:\/|%2F)\.{1,2}(?:%2F|;|%3B|\/|$)/;
 const UNRESERVED = /[A-Za-z0-9\-._~]/;
 const IN_PATH = /[A-Za-z0-9\-._~!$&'()*+,;=:@/]/;
 
@@ -115,7 +120,9 @@ export function canonicalPath(raw: string): string | RequestFault {
   if (!raw.startsWith('/')) return badPath('does not begin with a slash');
   if (!NOT_PLAIN.test(raw)) return raw;
   const spelled = canonicalSpelling(raw);
-  return typeof spelled === 'string' ? withoutDotSegments(spelled) : spelled;
+  if (typeof spelled !== 'string') return spelled;
+  const path = withoutDotSegments(spelled);
+  return HIDDEN_DOTS.test(path) ? badPath('has a dot segment beside an escaped slash or before parameters') : path;
 }
 
 function badPath(why: string): RequestFault {

@@ -59,6 +59,14 @@ export const DIFFERENCES: readonly Difference[] = [
     concerns: (request) => /\\|%5c/i.test(pathOf(request)),
   },
   {
+    name: 'a dot segment beside an escaped slash, or before parameters',
+    aspects: ['refused'],
+    concerns: (request) => {
+      const path = pathOf(request).replaceAll(/%2e/gi, '.');
+      return /(?:\/|%2f)\.{1,2}(?:%2f|;|%3b)|%2f\.{1,2}(?:\/|$)/i.test(path);
+    },
+  },
+  {
     name: 'overlong UTF-8 in the path',
     aspects: ['refused'],
     concerns: (request) => /%c[01]%[89ab]|%e0%[89]|%f0%8/i.test(pathOf(request)),
