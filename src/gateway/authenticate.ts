@@ -6,6 +6,7 @@ import { TokenFault, TokenVerifier } from '../access/json-web-token.ts';
 import { parseToken } from '../access/keys.ts';
 import type { PolicySecrets } from '../access/policy-secrets.ts';
 import type { Clock } from '../core/clock.ts';
+import type { ErrorCode } from '../core/errors.ts';
 import {
   ANONYMOUS,
   type CompiledApiKeys,
@@ -22,7 +23,7 @@ import { refuseCaller, type Scheme } from './challenges.ts';
 import { credentialAt, removeCredential } from './credentials.ts';
 import type { Check, Exchange, Soon } from './exchange.ts';
 import { addIdentityHeaders, removeIdentityHeaders } from './identity-headers.ts';
-import { mayHaveBody, readBody, tooLarge } from './read-body.ts';
+import { mayHaveBody, NO_BODY, readBody } from './read-body.ts';
 import { refuse } from './refusal.ts';
 
 /** What authentication asks of others. */
@@ -72,7 +73,7 @@ export function createAuthentication(parts: AuthenticationParts): Check {
 /** Who it is, or why it is nobody. */
 type Outcome =
   | { readonly identity: Identity; readonly place: CredentialPlace | null; readonly provider?: CompiledJwtProvider }
-  | { readonly fault: string; readonly scheme: Scheme; readonly code?: 'body_too_large' | 'unavailable' };
+  | { readonly fault: string; readonly scheme: Scheme; readonly code?: ErrorCode };
 
 /** The first of mtls, hmac, jwt and API key whose credentials are there decides, for good or ill. */
 function decide(
@@ -186,13 +187,6 @@ async function byToken(
   }
 }
 
-/** The bytes of the body, null where it is too long. Throws a `SignatureFault` where it breaks off. */
-async function bodyOf(exchange: Exchange, { maxBodyBytes }: CompiledHmac): Promise<Uint8Array | null> {
-  const body = await readBody(exchange, maxBodyBytes).catch(() => undefined);
-  if (body === undefined) throw new SignatureFault('the body broke off');
-  return body;
-}
-
 /** Secrets that this isolate has opened; they go with their policy. */
 const openedSecrets = new WeakMap<CompiledHmacKey, Uint8Array>();
 
@@ -202,6 +196,11 @@ function opened(key: CompiledHmacKey, secrets: PolicySecrets): Uint8Array {
   const secret = new Uint8Array(Buffer.from(secrets.open(key.sealed, key.context), 'base64'));
   openedSecrets.set(key, secret);
   return secret;
+}
+
+function bodyFault(exchange: Exchange): Outcome {
+  const { code, detail } = exchange.bodyFault ?? NO_BODY;
+  return { fault: detail, scheme: 'hmac', code };
 }
 
 async function bySignature(
@@ -218,15 +217,15 @@ async function bySignature(
     let hasBody = mayHaveBody(exchange);
     if (hasBody && announcedBytes(given) === null) {
       // Whether there is one at all shows when it is read.
-      const body = await bodyOf(exchange, hmac);
-      if (body === null) return { fault: tooLarge(hmac.maxBodyBytes), scheme: 'hmac', code: 'body_too_large' };
+      const body = await readBody(exchange, hmac.maxBodyBytes);
+      if (body === null) return bodyFault(exchange);
       hasBody = body.byteLength > 0;
     }
     const signed = { ...target, authority, headers: given, hasBody };
     const { keyId, nonce, expiresAtMs } = verifySignature(signed, hmac, secretOf, parts.clock.now());
     if (hasBody) {
-      const body = await bodyOf(exchange, hmac);
-      if (body === null) return { fault: tooLarge(hmac.maxBodyBytes), scheme: 'hmac', code: 'body_too_large' };
+      const body = await readBody(exchange, hmac.maxBodyBytes);
+      if (body === null) return bodyFault(exchange);
       if (!digestMatches(given, body)) throw new SignatureFault('Content-Digest is not that of the body');
     }
     let isFirst: boolean;
@@ -268,7 +267,7 @@ function conclude(
       const detail = 'the credentials cannot be checked now';
       return refuse(exchange, 'authentication', 'unavailable', detail, { retryAfterSeconds: 10 });
     }
-    if (outcome.code === 'body_too_large') return refuse(exchange, 'authentication', outcome.code, outcome.fault);
+    if (outcome.code !== undefined) return refuse(exchange, 'authentication', outcome.code, outcome.fault);
     return refuseCaller(exchange, auth, outcome.fault, outcome.scheme);
   }
   exchange.identity = outcome.identity;

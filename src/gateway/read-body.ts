@@ -1,3 +1,5 @@
+import type { ErrorCode } from '../core/errors.ts';
+import { LIMITS } from '../core/limits.ts';
 import { announcedBytes } from './body.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -8,31 +10,51 @@ export function mayHaveBody({ body, given }: Pick<Exchange, 'body' | 'given'>): 
 
 /**
  * Reads the body whole, for who has to see all of it before the upstream sees any, and puts the bytes in its place.
- * Null where it is longer than `maxBytes`; no more than that is held.
+ * Null where that cannot be done, and `exchange.bodyFault` then says why: it is longer than `maxBytes`, of which no more
+ * is held, it broke off, or its client takes longer than the rule's time, and ten seconds at most.
  */
 export async function readBody(exchange: Exchange, maxBytes: number): Promise<Uint8Array | null> {
-  const { body } = exchange;
+  const { body, given } = exchange;
   if (body === null) return new Uint8Array();
-  if (body instanceof Uint8Array) return body.byteLength > maxBytes ? null : body;
-  const announced = announcedBytes(exchange.given);
-  if (announced !== null && announced > maxBytes) return null;
+  const fault = (code: ErrorCode, detail: string): null => {
+    exchange.bodyFault ??= { code, detail };
+    return null;
+  };
+  if (body instanceof Uint8Array)
+    return body.byteLength > maxBytes ? fault('body_too_large', tooLarge(maxBytes)) : body;
+  if ((announcedBytes(given) ?? 0) > maxBytes) return fault('body_too_large', tooLarge(maxBytes));
+  const reader = body.getReader();
+  const requestMs = exchange.action?.timeouts.requestMs ?? 0;
+  const withinMs = requestMs === 0 ? LIMITS.checkedBodyMs : Math.min(requestMs, LIMITS.checkedBodyMs);
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(resolve, withinMs, 'late');
+  });
+  try {
+    const read = await Promise.race([readAll(reader, maxBytes), late]);
+    if (read === 'late') return fault('timeout', 'the body of the request has not come in time');
+    if (read === null) return fault('body_too_large', tooLarge(maxBytes));
+    exchange.body = read;
+    return read;
+  } catch {
+    // A smaller bound of another policy may have ended it, and has said so.
+    return fault('bad_request', 'the body of the request broke off');
+  } finally {
+    if (timer !== null) clearTimeout(timer);
+    // What was not read is not wanted; of what was, this changes nothing.
+    reader.cancel().catch(() => undefined);
+  }
+}
+
+async function readAll(reader: ReadableStreamDefaultReader<Uint8Array>, maxBytes: number): Promise<Uint8Array | null> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  const reader = body.getReader();
   for (;;) {
-    // A smaller bound of another policy may have ended it.
-    const next = await reader.read().catch((error: unknown) => {
-      if (exchange.bodyFault === null) throw error;
-      return null;
-    });
-    if (next === null) return null;
-    if (next.done) break;
-    bytes += next.value.byteLength;
-    if (bytes > maxBytes) {
-      await reader.cancel().catch(() => {});
-      return null;
-    }
-    chunks.push(next.value);
+    const { done, value } = await reader.read();
+    if (done) break;
+    bytes += value.byteLength;
+    if (bytes > maxBytes) return null;
+    chunks.push(value);
   }
   const whole = new Uint8Array(bytes);
   let at = 0;
@@ -40,7 +62,6 @@ export async function readBody(exchange: Exchange, maxBytes: number): Promise<Ui
     whole.set(chunk, at);
     at += chunk.byteLength;
   }
-  exchange.body = whole;
   return whole;
 }
 
@@ -62,6 +83,9 @@ export function boundBody(exchange: Exchange, maxBytes: number): void {
     }),
   );
 }
+
+/** Why there is no body, where nothing else is said. */
+export const NO_BODY = { code: 'bad_request', detail: 'the body of the request could not be read' } as const;
 
 export function tooLarge(maxBytes: number): string {
   return `the body is larger than ${maxBytes} bytes`;

@@ -3,7 +3,7 @@ import type { CompiledSecurity } from '../core/protocol/security-policy.ts';
 import { type BodyCheck, planBodySchema } from '../traffic/body-schema.ts';
 import { announcedBytes } from './body.ts';
 import type { Check, Exchange, Soon } from './exchange.ts';
-import { boundBody, mayHaveBody, readBody, tooLarge } from './read-body.ts';
+import { boundBody, mayHaveBody, NO_BODY, readBody, tooLarge } from './read-body.ts';
 import { refuse } from './refusal.ts';
 
 interface Prepared {
@@ -135,9 +135,11 @@ function bodyFault(exchange: Exchange, security: CompiledSecurity): Soon<Respons
 async function schemaFault(exchange: Exchange, security: CompiledSecurity, maxBytes: number): Promise<Response | null> {
   const { body: check } = preparedOf(security);
   if (check === null) return null;
-  const bytes = await readBody(exchange, maxBytes).catch(() => undefined);
-  if (bytes === null) return refuse(exchange, 'validation', 'body_too_large', tooLarge(maxBytes));
-  if (bytes === undefined) return refuse(exchange, 'validation', 'bad_request', 'the body broke off');
+  const bytes = await readBody(exchange, maxBytes);
+  if (bytes === null) {
+    const { code, detail } = exchange.bodyFault ?? NO_BODY;
+    return refuse(exchange, 'validation', code, detail);
+  }
   let body: unknown;
   try {
     body = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));

@@ -21,11 +21,19 @@ const BOB = 'the-key-of-bob-0001';
 const ROBOT = randomBytes(32);
 const RSA = keyPair('RS256', 'rsa-1');
 
+const ONE_SECOND = { timeouts: { request: '1s' } };
+
 /** A route of a host, and a policy on it. */
-function guarded(host: string, kind: 'AuthPolicy' | 'SecurityPolicy', spec: object, upstream = 'echo'): Manifest[] {
+function guarded(
+  host: string,
+  kind: 'AuthPolicy' | 'SecurityPolicy',
+  spec: object,
+  upstream = 'echo',
+  rule = {},
+): Manifest[] {
   const targetRefs = [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: host }];
   return [
-    routeTo(upstream, host, [`${host}.example.com`]),
+    routeTo(upstream, host, [`${host}.example.com`], rule),
     { apiVersion: 'orasi.io/v1alpha1', kind, metadata: { name: host }, spec: { targetRefs, ...spec } },
   ];
 }
@@ -91,6 +99,8 @@ beforeAll(async () => {
       },
     }),
     ...guarded('signed', 'AuthPolicy', { hmac: { secrets: [{ name: 'robots' }], maxBodyBytes: 1_000 } }),
+    ...guarded('hurried', 'SecurityPolicy', { request: { jsonSchema: { type: 'object' } } }, 'echo', ONE_SECOND),
+    ...guarded('hurried-signed', 'AuthPolicy', { hmac: { secrets: [{ name: 'robots' }] } }, 'echo', ONE_SECOND),
     ...guarded('broken', 'AuthPolicy', {
       authorization: { rules: [{ action: 'Allow', expression: 'user == "ada"' }] },
     }),
@@ -431,6 +441,29 @@ describe('requests that are checked', () => {
     expect((await post(`"${'x'.repeat(70_000)}"`)).status).toBe(413);
     expect((await outcome('orders')).status).toBe(200);
   });
+});
+
+test('a body that has to be read whole, and does not come, is not waited for beyond the time of the rule', async () => {
+  const { hostname, port } = new URL(instance.url);
+  const created = Math.floor(Date.now() / 1_000);
+  const key = { keyId: 'r2', secret: Buffer.from(ROBOT.toString('base64')), created, nonce: 'of-a-slow-one' };
+  const target = { method: 'POST', url: 'http://hurried-signed.example.com/', body: '{"a":12345}' };
+  const stalled = async (host: string, headers: Record<string, string>) => {
+    const sent = { host: `${host}.example.com`, 'content-type': 'application/json', ...headers };
+    const request = http.request({ hostname, port, method: 'POST', headers: sent });
+    request.on('error', () => undefined);
+    request.write('{"a');
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+    request.destroy();
+    return response.statusCode;
+  };
+  const statuses = await Promise.all([
+    stalled('hurried', { 'content-length': '11' }),
+    stalled('hurried', { 'transfer-encoding': 'chunked' }),
+    stalled('hurried-signed', { ...signed(target, key), 'content-length': '11' }),
+    stalled('hurried-signed', { ...signed(target, key), 'transfer-encoding': 'chunked' }),
+  ]);
+  expect(statuses).toEqual([408, 408, 408, 408]);
 });
 
 test('WebSockets are opened for the pages that the policy names, and for no others', async () => {
