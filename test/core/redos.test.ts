@@ -114,6 +114,12 @@ describe('the automaton of states', () => {
     }
   });
 
+  it('knows the start of a text from a place that looks like it', () => {
+    const regex = new Regex('a*$^', FLAGS);
+    expect(regex.matchesWhole('')).toBe(true);
+    expect(regex.matchesWhole('a')).toBe(false);
+  });
+
   it('looks once at each character when it is warm', () => {
     const regex = new Regex('/api/v[0-9]+/users/[^/]+', FLAGS);
     const path = '/api/v2/users/12345';
