@@ -18,7 +18,8 @@ const Request = z.strictObject({
   headers: z.record(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, 'expected the name of a header'), z.string()).default({}),
   clientIp: z.union([z.ipv4(), z.ipv6()]).optional(),
   cf: z
-    .record(z.string(), z.unknown())
+    .object({ tlsClientAuth: z.record(z.string(), z.string()).optional() })
+    .catchall(z.union([z.string(), z.number(), z.boolean()]))
     .default({})
     .describe('What the platform would tell of the request: `country`, `continent`, `colo`, `tlsClientAuth`.'),
 });

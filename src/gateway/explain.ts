@@ -304,7 +304,11 @@ class Walk {
       await link.askNow();
       peek = upstreams.peek(this.#exchange, key, entry);
     }
-    return { name, share, fault: peek.chosen === null ? peek.reason : null, upstream: peek };
+    const fault = peek.chosen === null ? peek.reason : null;
+    // Who may refer to an upstream of another namespace may not read it: its addresses are not told.
+    const isOwn = entry.namespace === this.#asked.namespace;
+    const chosen = peek.chosen === null ? null : `an endpoint of namespace ${entry.namespace}`;
+    return { name, share, fault, upstream: isOwn ? peek : { ...peek, chosen, endpoints: [] } };
   }
 }
 

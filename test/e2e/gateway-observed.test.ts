@@ -284,6 +284,38 @@ test('a reader explains its own namespace, and of hosts of another one learns on
   expect((await explain('default', { url: 'http://shop.example.com/' }, authorization)).status).toBe(403);
 });
 
+test('explain tells no addresses of an upstream that another namespace lets a route refer to', async () => {
+  const lent = { group: 'orasi.io', kind: 'Upstream', name: 'lent', namespace: 'acme' };
+  await applyAll(instance, 'acme', [
+    upstreamOf('lent', [shop.address]),
+    {
+      apiVersion: 'gateway.networking.k8s.io/v1beta1',
+      kind: 'ReferenceGrant',
+      metadata: { name: 'lend' },
+      spec: {
+        from: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', namespace: 'default' }],
+        to: [{ group: 'orasi.io', kind: 'Upstream' }],
+      },
+    },
+  ]);
+  await applyAll(instance, 'default', [routeTo('', 'borrows', ['lent.example.com'], { backendRefs: [lent] })]);
+  const { outcome, backends } = await until('the route is there', async () => {
+    const { json } = await explain('default', { url: 'http://lent.example.com/' });
+    return json.outcome.type === 'proxied' && json;
+  });
+  expect(outcome.detail).toBe('acme/lent at an endpoint of namespace acme');
+  expect(backends).toMatchObject([{ name: 'acme/lent', upstream: { endpoints: [] } }]);
+  expect(JSON.stringify(backends)).not.toContain(shop.address);
+});
+
+test('breakers are seen at /metrics as isolates have them', async () => {
+  const labels = `namespace="default",upstream="default/api",endpoint="${shop.address}",state="Closed"`;
+  await until('the breaker is told', async () => {
+    await send(instance, 'api.example.com', '/');
+    return (await metrics()).includes(`orasi_gateway_breaker_isolates{${labels}} 1`);
+  });
+});
+
 test('orasi explain prints the outcome first, then what led to it, and ends with 1 where that is an error', async () => {
   const orasi = orasiCommand({ ORASI_URL: instance.url, ORASI_TOKEN: instance.adminToken });
   try {

@@ -12,7 +12,6 @@ const ORASI = 'orasi.io/v1alpha1';
 
 const PLURALS: Readonly<Record<string, string>> = {
   Gateway: 'gateways',
-  Gateway: 'gateways',
   HTTPRoute: 'httproutes',
   ReferenceGrant: 'referencegrants',
   Upstream: 'upstreams',

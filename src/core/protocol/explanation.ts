@@ -112,7 +112,7 @@ export interface ExplainedBackend {
   readonly upstream: {
     readonly strategy: string;
     readonly breaker: string;
-    /** Who would be called; null for nobody. */
+    /** Who would be called; null for nobody. Addresses of another namespace's upstream are not told. */
     readonly chosen: string | null;
     readonly reason: string | null;
     readonly panic: boolean;
