@@ -139,6 +139,16 @@ describe('precedence', () => {
     }
   });
 
+  it('takes no rule of a lower priority for one of its path that has a higher one', () => {
+    const rules: StatedRule[] = [
+      { path: exact('/a'), priority: 1, route: 'exact' },
+      { path: prefix('/'), priority: 2, match: { method: 'PUT' }, route: 'put' },
+      { path: prefix('/'), route: 'any' },
+    ];
+    expect(routeOf(rules, request('GET http://x/a'))).toBe('exact');
+    expect(routeOf(rules, request('PUT http://x/a'))).toBe('put');
+  });
+
   it('goes by the host first: exact, then wildcards, longest first, then routes without a host', () => {
     const hosts: Record<HostKey, StatedRule[]> = {
       'http://': [{ route: 'any', path: exact('/a') }],
