@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -272,6 +273,19 @@ describe('requests in flight', () => {
     const after = async () => (await get('/flight', by('f'), 3)).status;
     await expect.poll(after, { timeout: 2_000 }).toBe(200);
   });
+});
+
+test('a client that leaves makes room', async () => {
+  const requests = [0, 1].map(() => {
+    const request = http.get(`${instance.url}/flight?hold`, { headers: { host: HOST, 'x-client': 'gone' } });
+    request.on('error', () => undefined);
+    return request;
+  });
+  await expect.poll(() => held.length).toBe(2);
+  expect((await get('/flight', by('gone'), 1)).status).toBe(429);
+  // One that only ends its side may still take the answer.
+  for (const { socket } of requests) socket?.resetAndDestroy();
+  await expect.poll(async () => (await get('/flight', by('gone'), 1)).status, { timeout: 3_000 }).toBe(200);
 });
 
 // The last: it ends the instance that the others ask.
