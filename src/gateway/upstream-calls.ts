@@ -71,6 +71,8 @@ export class Upstream {
   readonly key: string;
   breaker: Breaker | null = null;
   usedMs: number;
+  /** Whether the monitor has been asked for it. */
+  isAsked = false;
   /** When probes were asked for last. */
   wishedMs = Number.NEGATIVE_INFINITY;
   private entry: CompiledUpstream;

@@ -90,7 +90,7 @@ export class Upstreams implements UpstreamStage, UpstreamNews {
 
   begin(exchange: Exchange, key: UpstreamKey, entry: CompiledUpstream): Soon<Attempt | NoAttempt> {
     const upstream = this.of(key, entry);
-    if (upstream.isUnknown) return this.askThenBegin(exchange, upstream);
+    if (upstream.isUnknown || this.mayAskFirst(upstream)) return this.askThenBegin(exchange, upstream);
     const wish = upstream.wishesProbes;
     if (wish !== null && this.mayWish(upstream)) {
       // Where nothing may be called but with a probe, this request waits to be one.
@@ -158,7 +158,10 @@ export class Upstreams implements UpstreamStage, UpstreamNews {
     this.isUnasked = false;
     for (const [key, upstream] of this.upstreams) {
       if (nowMs - upstream.usedMs > FORGET_AFTER_MS && upstream.requestsInFlight === 0) this.upstreams.delete(key);
-      else if (upstream.isMonitored) versions[key] = upstream.state?.version ?? 0;
+      else if (upstream.isMonitored) {
+        versions[key] = upstream.state?.version ?? 0;
+        upstream.isAsked = true;
+      }
     }
     return versions;
   }
@@ -216,6 +219,18 @@ export class Upstreams implements UpstreamStage, UpstreamNews {
     if (!this.urgent && (!this.isUnasked || nowMs - this.askedMs < LIMITS.gatewaySyncPauseMs)) return;
     this.askedMs = nowMs;
     exchange.waitUntil(this.parts.askNow());
+  }
+
+  /**
+   * Whether the first call of an upstream waits for what others know of it: an isolate that has just started would else
+   * call what all of them have found broken. Where many are called for the first time at once, not each of them waits.
+   */
+  private mayAskFirst(upstream: Upstream): boolean {
+    if (upstream.isAsked || !upstream.isMonitored) return false;
+    const nowMs = this.parts.clock.now();
+    if (nowMs - this.askedMs < LIMITS.gatewaySyncPauseMs) return false;
+    this.askedMs = nowMs;
+    return true;
   }
 
   /** Probes are asked for once in a while, whatever the traffic. */

@@ -17,6 +17,8 @@ function stage(given: { askNow?: () => Promise<void> } = {}) {
   const sign = sessionSigner(new Uint8Array(32).fill(9));
   const upstreams = new Upstreams({ clock, chance: () => 0.5, sign, askNow: async () => {}, ...given });
   const begin = (request: Exchange, entry: CompiledUpstream) => {
+    // As if the monitor had been asked for it before.
+    upstreams.of(KEY, entry).isAsked = true;
     const begun = upstreams.begin(request, KEY, entry);
     if (begun instanceof Promise) throw new Error('there is nothing to wait for');
     return begun;
@@ -143,13 +145,28 @@ describe('calls of an upstream', () => {
     const made = stage({ askNow });
     upstreams = made.upstreams;
     const entry = upstream();
-    upstreams.of(KEY, entry);
+    upstreams.of(KEY, entry).isAsked = true;
     upstreams.apply({ [KEY]: state({ version: 2, breakers: { '': { ...shared, state: 'Open', probes: 0 } } }) });
     const waiting = upstreams.begin(exchange(), KEY, entry);
     expect(made.begin(exchange(), entry)).toHaveProperty('refused');
     expect(await waiting).toHaveProperty('address');
     expect(made.begin(exchange(), entry)).toHaveProperty('refused');
     expect(asked).toBe(1);
+  });
+
+  it('wait for what others know of an upstream that this isolate has not called before', async () => {
+    let upstreams: Upstreams | undefined;
+    const health = { 'http://10.0.0.1': { healthy: false, sinceMs: 0, reason: 'status 500' } };
+    const made = stage({ askNow: async () => upstreams?.apply({ [KEY]: state({ health }) }) });
+    upstreams = made.upstreams;
+    const entry = upstream();
+    const waiting = upstreams.begin(exchange(), KEY, entry);
+    // Others that come meanwhile do not wait for an answer that may not come.
+    expect(upstreams.begin(exchange(), KEY, entry)).toHaveProperty('address');
+    expect(waiting).toBeInstanceOf(Promise);
+    await waiting;
+    const called = Array.from({ length: 6 }, () => made.call(exchange(), entry, OK));
+    expect(called).not.toContain('http://10.0.0.1');
   });
 
   it('wait for the first word of discovery, and keep the last good set when it is stale', async () => {
