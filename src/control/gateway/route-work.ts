@@ -86,9 +86,12 @@ export class RouteWork {
     const keeps = previous !== undefined && !compiles && matchFaults(earlier).length === 0;
     const fallback = keeps ? { spec: earlier, generation: previous.metadata.generation } : before.fallback;
     const hostnames = routeHostnames(compiles ? declared : (fallback?.spec ?? declared));
-    // A listener may have narrowed a hostname down; a route without one has those of listeners.
+    const named = routeHostnames(earlier);
+    // What the route did not name itself, a listener has narrowed down or given it, and may go on doing so.
     const mayHave = (claim: string) =>
-      route !== undefined && (hostnames.length === 0 || hostnames.some((hostname) => covers(hostname, claim)));
+      route !== undefined &&
+      (hostnames.includes(claim) ||
+        (!named.includes(claim) && (hostnames.length === 0 || hostnames.some((hostname) => covers(hostname, claim)))));
     const claims = before.claims.filter((claim) => mayHave(claim));
     for (const claim of before.claims) if (!claims.includes(claim)) this.release(claim, namespace);
     for (const hostname of hostnames) {

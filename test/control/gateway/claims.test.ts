@@ -108,6 +108,12 @@ test('a claim ends with the change that drops it, though nobody has looked at th
   t.claim('a', 'r', '*.b.example.com');
   t.claim('b', 'r', 'a.b.example.com');
   expect(await t.owners()).toEqual({ '*.b.example.com': 'a' });
+  // Also where what it now names covers what it named.
+  t.claim('c', 'r', 'x.example.org');
+  t.claim('b', 'r', 'x.example.org');
+  t.claim('c', 'r', '*.example.org');
+  t.claim('c', 'r', 'x.example.org');
+  expect((await t.owners())['x.example.org']).toBe('b');
 });
 
 test('a claim begins when a route names the host, however old the route is', async () => {

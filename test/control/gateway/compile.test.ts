@@ -218,6 +218,15 @@ test('a host is rewritten where the upstream answers to it', async () => {
   expect(own.actions[0].broken).toBeNull();
   const bound = await compiled([{ ...rewrite('any.example.org'), backendRefs: [{ name: 'bound', port: 80 }] }]);
   expect(bound.conditions).toEqual([ACCEPTED, RESOLVED]);
+  // What discovery finds has hosts that nobody knows beforehand.
+  own.plane.upstream('found', 'default', { discovery: { backend: 'members', cluster: 'main' } });
+  own.plane.route('found', {
+    parentRefs: [{ name: 'default' }],
+    hostnames: ['found.example.com'],
+    rules: [{ ...rewrite('orders.example.org'), backendRefs: [{ name: 'found', port: 80 }] }],
+  });
+  await own.plane.settle();
+  expect(own.plane.conditions('found')[0][0]).toBe('Accepted=False/UnsupportedValue');
   // When the address changes, so does the answer.
   own.plane.upstream('orders', 'default', { endpoints: [{ address: 'https://moved.example.org' }] });
   await own.plane.publish();

@@ -10,7 +10,7 @@ import { type EntryKey, hostHash, pageOf, shardOf } from '../../../src/traffic/s
 import { sized } from '../../scale.ts';
 import { START_MS } from '../fixture.ts';
 import { ROUTES } from './fixture.ts';
-import { gatewayPlane } from './gateway-plane.ts';
+import { gatewayPlane, UPSTREAMS } from './gateway-plane.ts';
 
 type Plane = ReturnType<typeof gatewayPlane>;
 
@@ -178,6 +178,8 @@ test('nothing is published where nothing comes out another', async () => {
     },
     ROUTES,
   );
+  const upstream = plane.read(UPSTREAMS, 'orders');
+  plane.apply({ ...upstream, metadata: { name: 'orders', labels: { x: 'y' } } }, UPSTREAMS);
   await plane.publish();
   await plane.publish();
   expect(puts()).toEqual([]);
