@@ -8,6 +8,8 @@ import { action, backend, NAMESPACE_UID, rule, upstream } from '../gateway/entri
 import { type Backend, backendServer, echo, publish, send, sendRaw } from './gateway-world.ts';
 
 const HOST = 'shop.localhost';
+/** Paths whose next request is answered; others are cut off. */
+const flaky = new Set<string>();
 const GZIPPED = gzipSync('a body of text, again and again. '.repeat(200), { level: 1 });
 
 let instance: Instance;
@@ -19,6 +21,10 @@ let crooked: { address: string; opened: string[]; closed: string[]; stop(): void
 beforeAll(async () => {
   origin = await backendServer((request, response, body) => {
     const path = request.url ?? '';
+    if (path.startsWith('/flaky') && !flaky.delete(path)) {
+      flaky.add(path);
+      return request.socket.destroy();
+    }
     if (path.startsWith('/redirects'))
       return response.writeHead(302, { location: 'https://elsewhere.example/x' }).end();
     if (path.startsWith('/gzip')) {
@@ -55,6 +61,16 @@ beforeAll(async () => {
     upstreams: {
       origin: upstream([origin.address]),
       second: upstream([second.address]),
+      patient: upstream([origin.address], {
+        retry: {
+          attempts: 1,
+          on: ['ConnectFailure', 'Reset'],
+          statuses: [],
+          backoffMs: 1,
+          maxBackoffMs: 1,
+          budget: { share: 1, minimum: 3 },
+        },
+      }),
       narrow: upstream([crooked.address], { bulkhead: { maxInFlight: 1, maxQueued: 0, queueTimeoutMs: 0 } }),
       crooked: upstream([crooked.address], { timeouts: { requestMs: 30_000, tryMs: 0, idleMs: 400 } }),
       guarded: upstream([origin.address], {
@@ -80,6 +96,7 @@ beforeAll(async () => {
         rule('/public', 'second'),
         rule('/crooked', 'crooked'),
         rule('/narrow', 'narrow'),
+        rule('/flaky', 'patient'),
         rule('/nobody', 'nobody'),
         rule('/files', 'files', [
           { type: 'URLRewrite', rewrite: { hostname: null, path: { type: 'ReplacePrefixMatch', value: '/' } } },
@@ -574,6 +591,17 @@ describe('an upstream that misbehaves', () => {
     // A connection that is merely closed on one side may still take the answer: the runtime goes on.
     request.socket?.resetAndDestroy();
     await expect.poll(() => crooked.closed, { timeout: 2_000 }).toContain('/crooked/hold');
+  });
+
+  test('a request is sent again with its body where both may be repeated, and else once', async () => {
+    const sent = async (method: string, path: string, body: string) => {
+      const before = origin.received.length;
+      const { status } = await send(instance, HOST, path, { method, body });
+      return [status, ...origin.received.slice(before).map((received) => received.body.length)];
+    };
+    expect(await sent('PUT', '/flaky/put', 'again')).toEqual([200, 5, 5]);
+    expect(await sent('POST', '/flaky/post', 'once')).toEqual([502, 4]);
+    expect(await sent('PUT', '/flaky/long', 'x'.repeat(70_000))).toEqual([502, 70_000]);
   });
 
   test('whoever leaves gives its place back', async () => {
