@@ -14,9 +14,9 @@ export interface Standing {
  * one), and those that were usual before it, `X-RateLimit-*`, the reset in seconds from now.
  */
 export function limitHeaders(standings: readonly Standing[]): Record<string, string> {
-  const headers: Record<string, string> = {
-    'ratelimit-policy': standings.map(({ limit }) => policyItem(limit)).join(', '),
-  };
+  let policy = '';
+  for (const { limit } of standings) policy += policy === '' ? policyItem(limit) : `, ${policyItem(limit)}`;
+  const headers: Record<string, string> = { 'ratelimit-policy': policy };
   const tightest = tightestOf(standings);
   if (tightest === null) return headers;
   const { limit, remaining, resetSeconds } = tightest;
@@ -59,7 +59,18 @@ function isTighter(a: Standing, b: Standing): boolean {
   return a.reading.available / a.limit.burst < b.reading.available / b.limit.burst;
 }
 
+/** What is said of a limit with every request is written once. */
+const policyItems = new WeakMap<CompiledLimit, string>();
+
 function policyItem(limit: CompiledLimit): string {
+  const present = policyItems.get(limit);
+  if (present !== undefined) return present;
+  const item = writePolicyItem(limit);
+  policyItems.set(limit, item);
+  return item;
+}
+
+function writePolicyItem(limit: CompiledLimit): string {
   const { measure, algorithm, windowMs, calendar } = limit;
   let item = `${quoted(limit.name)};q=${limit.limit}`;
   if (algorithm === 'concurrency') item += ';qu="concurrent-requests"';
