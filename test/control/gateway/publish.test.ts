@@ -298,15 +298,21 @@ describe('versions', () => {
     await plane.publish();
     route(plane, 'b', 'b.example.com');
     await plane.publish();
+    route(plane, 'c', 'c.example.com');
+    await plane.publish();
+    // Back once, and then to what that came to, so often and for so long that all that was before is collected.
     plane.machine.pinGatewayVersion(1);
     await plane.publish();
-    // Long enough that what the present version does not name would be collected.
+    for (let i = 0; i < 24; i++) {
+      plane.machine.pinGatewayVersion(plane.machine.gatewayVersions().versions[0].version);
+      await plane.publish();
+    }
     plane.clock.advance(20 * 60_000);
     plane.machine.tick();
     await plane.publish();
     plane.machine.pinGatewayVersion(null);
     await plane.publish();
-    expect(await hosts(plane)).toEqual(['a', 'b']);
+    expect(await hosts(plane)).toEqual(['a', 'b', 'c']);
   });
 
   test('are kept, the last twenty and those of the last minutes, and then go with the shards that only they have', async () => {
