@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { canonicalAuthority } from '../../../src/traffic/canonical.ts';
 import type { RawRequest } from './requests.ts';
 
@@ -25,15 +26,6 @@ const pathOf = ({ target }: RawRequest) => target.split(/[?#]/)[0];
 const hostOf = ({ lines }: RawRequest) => lines[0]?.replace(/^Host:[ \t]*/, '').trimEnd() ?? '';
 const headersOf = ({ lines }: RawRequest) => lines.slice(1);
 const nameOf = (line: string) => line.split(':')[0].toLowerCase();
-
-function isUtf8(bytes: string): boolean {
-  try {
-    new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(bytes, 'latin1'));
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** Whether a path's dot segments lead above its root at any point; nginx unescapes slashes and merges them first. */
 function climbs(path: string): boolean {
@@ -74,7 +66,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     name: 'characters that a URI has no place for',
     aspects: ['refused'],
-    concerns: (request) => /[<>`^ ]/.test(request.target) || !isUtf8(request.target),
+    concerns: (request) => /[<>`^ ]/.test(request.target) || !isUtf8(Buffer.from(request.target, 'latin1')),
   },
   {
     name: 'a header line without a colon, or with a name that is no token',
