@@ -3,6 +3,7 @@ import type {
   CompiledCors,
   CompiledFilter,
   CompiledRedirect,
+  HeaderChanges,
   PathMatch,
   RuleAction,
 } from '../core/protocol/gateway.ts';
@@ -10,6 +11,7 @@ import { redirectLocation, rewrittenPath } from '../traffic/filters/address.ts';
 import { corsHeaders, isPreflight, preflightHeaders } from '../traffic/filters/cors.ts';
 import { changeHeaders } from '../traffic/filters/headers.ts';
 import type { Exchange } from './exchange.ts';
+import type { HeaderList } from './header-list.ts';
 
 export function corsOf(action: RuleAction): CompiledCors | null {
   for (const filter of action.filters) if (filter.type === 'CORS') return filter.cors;
@@ -53,9 +55,22 @@ const CORS_ANSWER_HEADERS = [
   'access-control-expose-headers',
 ];
 
+/** No filter's to change: by `Via` loops are seen, the others are of the connection. */
+const OWN_HEADERS = ['via', 'connection', 'content-length', 'host', 'transfer-encoding', 'upgrade'];
+
+function changeRequestHeaders(headers: HeaderList, changes: HeaderChanges): void {
+  const own = OWN_HEADERS.map((name) => headers.get(name));
+  changeHeaders(headers, changes);
+  OWN_HEADERS.forEach((name, i) => {
+    const value = own[i];
+    if (value === null) headers.delete(name);
+    else headers.set(name, value);
+  });
+}
+
 export function applyRequestFilters(exchange: Exchange, filters: readonly CompiledFilter[], matched: PathMatch): void {
   for (const filter of filters) {
-    if (filter.type === 'RequestHeaderModifier') changeHeaders(exchange.headers, filter.headers);
+    if (filter.type === 'RequestHeaderModifier') changeRequestHeaders(exchange.headers, filter.headers);
     else if (filter.type === 'URLRewrite') {
       exchange.upstreamPath = rewrittenPath(exchange.upstreamPath, filter.rewrite, matched);
       exchange.upstreamHost = filter.rewrite.hostname ?? exchange.upstreamHost;

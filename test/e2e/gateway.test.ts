@@ -133,6 +133,16 @@ beforeAll(async () => {
             },
           },
         ]),
+        rule('/hidden', 'origin', [
+          {
+            type: 'RequestHeaderModifier',
+            headers: {
+              set: [{ name: 'Upgrade', value: 'websocket' }],
+              add: [{ name: 'Connection', value: 'upgrade' }],
+              remove: ['Via'],
+            },
+          },
+        ]),
         rule('/answer-headers', 'origin', [
           {
             type: 'ResponseHeaderModifier',
@@ -381,6 +391,11 @@ describe('what the gateway answers itself', () => {
     const answer = await get('/a', { via });
     expect([answer.status, answer.json<{ code: string }>().code]).toEqual([508, 'loop_detected']);
     expect((await get('/a', { via: '1.1 orasi-edge' })).status).toBe(200);
+  });
+
+  test('no filter hides that a request has been here, or changes its connection', async () => {
+    const { method, headers } = (await send(instance, HOST, '/hidden', { method: 'POST', body: 'x' })).json();
+    expect([method, headers.via, headers.upgrade]).toEqual(['POST', '1.1 orasi-edge', undefined]);
   });
 
   test('a backend without an upstream keeps its share of the requests', async () => {
