@@ -25,7 +25,7 @@ import {
 import type { UpstreamNews } from './control-link.ts';
 import type { CallOutcome, Exchange, Soon } from './exchange.ts';
 import type { Attempt, NoAttempt, UpstreamStage } from './pipeline.ts';
-import { type CallParts, type CallWish, Upstream, type UpstreamPeek } from './upstream-calls.ts';
+import { type CallParts, type CallWish, Upstream, type UpstreamPeek } from './upstream.ts';
 
 export interface UpstreamsParts {
   readonly clock: Clock;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { EndpointCall } from '../../src/gateway/upstream-calls.ts';
+import { EndpointCall } from '../../src/gateway/endpoint-call.ts';
 import { isEjected } from '../../src/traffic/upstream/outliers.ts';
 import { seedCount } from '../scale.ts';
 import { DEFAULT_BREAKER, DEFAULT_OUTLIERS, DEFAULT_RETRY } from '../traffic/upstream/settings.ts';

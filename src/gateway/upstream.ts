@@ -6,9 +6,11 @@ import { Bulkhead } from '../traffic/upstream/bulkhead.ts';
 import { FAILURE_LATENCY_MS } from '../traffic/upstream/latency.ts';
 import { countCall, eject, endInterval, isEjected, mayEject } from '../traffic/upstream/outliers.ts';
 import { type Choices, choicesOf, nextStandingMs } from '../traffic/upstream/standing.ts';
+import { type AdmittedPlace, type CallOwner, EndpointCall } from './endpoint-call.ts';
 import type { CallOutcome } from './exchange.ts';
 import type { Attempt, NoAttempt } from './pipeline.ts';
 import { Endpoint } from './upstream-endpoint.ts';
+import { whyNobody, whyNot } from './why-not-called.ts';
 
 /** What an isolate's upstreams share. */
 export interface CallParts {
@@ -67,7 +69,7 @@ const GRANT_SLACK_MS = 1_000;
  * One upstream as this isolate sees it: who may be called, what is under way, what its breakers say. A choice costs the
  * strategy alone while nothing changes.
  */
-export class Upstream {
+export class Upstream implements CallOwner {
   readonly key: string;
   breaker: Breaker | null = null;
   usedMs: number;
@@ -198,8 +200,8 @@ export class Upstream {
 
   /** The next call, once the bulkhead lets it in. */
   begin(wish: CallWish, bulkhead: boolean): Attempt | NoAttempt {
-    const attempt = this.pick(wish);
-    if (attempt === null) {
+    const place = this.pick(wish);
+    if (place === null) {
       if (bulkhead) this.bulkhead?.leave();
       return this.refusal();
     }
@@ -208,10 +210,7 @@ export class Upstream {
       this.grantedUntilMs.shift();
       this.retrying += 1;
     }
-    return new EndpointCall(this, attempt.endpoint, attempt.admission, attempt.endpointAdmission, {
-      isRetry: wish.tried.length > 0,
-      bulkhead: bulkhead ? this.bulkhead : null,
-    });
+    return new EndpointCall(this, place, wish.tried.length > 0, bulkhead ? this.bulkhead : null);
   }
 
   /** Null where there is none: every request is let in. */
@@ -267,7 +266,8 @@ export class Upstream {
       panic: choices.panic,
       stale: this.present !== null && this.present.stale !== null,
       endpoints: this.endpoints.map((endpoint) => {
-        const reason = this.whyNot(endpoint, nowMs, heardMs);
+        const health = this.present?.health[endpoint.address]?.reason ?? '';
+        const reason = whyNot(endpoint, health, nowMs, heardMs);
         const { address, zone, weight, inFlight, breaker } = endpoint;
         return {
           address,
@@ -293,15 +293,6 @@ export class Upstream {
     return endpoint;
   }
 
-  private whyNot({ draining, weight, healthy, outlier, breaker, address }: Endpoint, nowMs: number, heardMs: number) {
-    if (draining) return 'it is draining';
-    if (weight === 0) return 'its weight is 0';
-    if (breaker !== null && !breaker.wouldAdmit(nowMs, heardMs))
-      return `its breaker is ${breaker.state}: ${breaker.reason}`;
-    if (isEjected(outlier, nowMs)) return 'it is ejected as an outlier';
-    return healthy ? null : `it is unhealthy: ${this.present?.health[address]?.reason ?? ''}`;
-  }
-
   private end(
     breaker: Breaker | null,
     admission: Exclude<Admission, null>,
@@ -318,11 +309,7 @@ export class Upstream {
     if (admission === 'probe' && verdict === 'succeeded') this.wishedMs = Number.NEGATIVE_INFINITY;
   }
 
-  private pick(wish: CallWish): {
-    endpoint: Endpoint;
-    admission: Exclude<Admission, null>;
-    endpointAdmission: Admission;
-  } | null {
+  private pick(wish: CallWish): AdmittedPlace | null {
     const { nowMs } = wish;
     this.usedMs = nowMs;
     const admission: Admission =
@@ -450,87 +437,7 @@ export class Upstream {
 
   private refusal(): NoAttempt {
     const nowMs = this.parts.now();
-    if (this.breaker !== null && this.breaker.state !== 'Closed') {
-      return {
-        refused: `the circuit breaker is open: ${this.breaker.reason}`,
-        ...after(this.breaker.retryInMs(nowMs)),
-      };
-    }
-    if (this.breaker !== null && this.endpoints.length > 0 && this.choicesFor(null, nowMs).candidates.length > 0) {
-      return {
-        refused: 'the circuit breaker has just closed, and lets a part of the requests through',
-        ...after(1_000),
-      };
-    }
-    const serving = this.endpoints.filter(({ draining, weight }) => !draining && weight > 0);
-    if (serving.length === 0) {
-      return {
-        refused: this.endpoints.length === 0 ? 'there is no endpoint' : 'every endpoint is draining',
-        ...after(1_000),
-      };
-    }
-    const open = serving.filter(({ breaker }) => breaker !== null && breaker.state !== 'Closed');
-    if (open.length === serving.length) {
-      const soonest = Math.min(...open.map(({ breaker }) => breaker?.retryInMs(nowMs) ?? 0));
-      return { refused: 'the circuit breaker of every endpoint is open', ...after(soonest) };
-    }
-    return { refused: 'no endpoint is available', ...after(1_000) };
-  }
-}
-
-function after(ms: number): { retryAfterSeconds: number } {
-  return { retryAfterSeconds: Math.max(1, Math.ceil(ms / 1_000)) };
-}
-
-/** One call, from its permission to its body's end. */
-export class EndpointCall implements Attempt {
-  readonly endpoint: Endpoint;
-  readonly admission: Exclude<Admission, null>;
-  /** Null for a probe of the upstream that passed the endpoint's own breaker. */
-  readonly endpointAdmission: Admission;
-  readonly isRetry: boolean;
-  private readonly upstream: Upstream;
-  private readonly bulkhead: Bulkhead | null;
-  private isAnswered = false;
-  private isEnded = false;
-
-  constructor(
-    upstream: Upstream,
-    endpoint: Endpoint,
-    admission: Exclude<Admission, null>,
-    endpointAdmission: Admission,
-    { isRetry, bulkhead }: { readonly isRetry: boolean; readonly bulkhead: Bulkhead | null },
-  ) {
-    this.upstream = upstream;
-    this.endpoint = endpoint;
-    this.admission = admission;
-    this.endpointAdmission = endpointAdmission;
-    this.isRetry = isRetry;
-    this.bulkhead = bulkhead;
-    endpoint.inFlight += 1;
-  }
-
-  get address(): string {
-    return this.endpoint.address;
-  }
-
-  get timeoutMs(): number {
-    return this.upstream.compiled.timeouts.tryMs;
-  }
-
-  answered(outcome: CallOutcome): void {
-    if (this.isAnswered) return;
-    this.isAnswered = true;
-    this.upstream.answered(this, outcome);
-  }
-
-  end(): void {
-    // Given up before an answer: it says nothing of the endpoint.
-    if (!this.isAnswered) this.answered({ status: null, fault: 'cancelled', headMs: 0 });
-    if (this.isEnded) return;
-    this.isEnded = true;
-    this.endpoint.inFlight -= 1;
-    this.upstream.ended();
-    this.bulkhead?.leave();
+    const hasCandidates = this.choicesFor(null, nowMs).candidates.length > 0;
+    return whyNobody(this.breaker, this.endpoints, hasCandidates, nowMs);
   }
 }
