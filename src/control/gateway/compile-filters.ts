@@ -17,6 +17,25 @@ export interface RuleFault {
   readonly message: string;
 }
 
+/**
+ * Headers that say where a message ends or what a connection does, which the runtime writes; Host, which is that of the
+ * upstream's address; and Via, by which a gateway notices that a request comes to it again.
+ */
+const RESERVED_HEADERS: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'host',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'via',
+]);
+
 export interface CompiledFilters {
   readonly filters: readonly CompiledFilter[];
   readonly faults: readonly RuleFault[];
@@ -85,13 +104,17 @@ type OneFilter = { readonly filter: CompiledFilter | null } | { readonly faults:
 function compileFilter(filter: JsonObject, at: string, onlyPrefixes: boolean, mirrorBackend: MirrorBackend): OneFilter {
   switch (filter.type) {
     case 'RequestHeaderModifier':
-      return {
-        filter: { type: 'RequestHeaderModifier', headers: headerChanges(objectIn(filter.requestHeaderModifier)) },
-      };
+      return headersFilter(
+        'RequestHeaderModifier',
+        objectIn(filter.requestHeaderModifier),
+        `${at}.requestHeaderModifier`,
+      );
     case 'ResponseHeaderModifier':
-      return {
-        filter: { type: 'ResponseHeaderModifier', headers: headerChanges(objectIn(filter.responseHeaderModifier)) },
-      };
+      return headersFilter(
+        'ResponseHeaderModifier',
+        objectIn(filter.responseHeaderModifier),
+        `${at}.responseHeaderModifier`,
+      );
     case 'RequestRedirect':
       return redirectFilter(objectIn(filter.requestRedirect), `${at}.requestRedirect`, onlyPrefixes);
     case 'URLRewrite':
@@ -106,6 +129,19 @@ function compileFilter(filter: JsonObject, at: string, onlyPrefixes: boolean, mi
     default:
       return fault('UnsupportedValue', `${at}.type`, `${String(filter.type)} is not built`);
   }
+}
+
+function headersFilter(
+  type: 'RequestHeaderModifier' | 'ResponseHeaderModifier',
+  modifier: JsonObject,
+  at: string,
+): OneFilter {
+  const headers = headerChanges(modifier);
+  const names = [...headers.set, ...headers.add].map(({ name }) => name).concat(headers.remove);
+  const reserved = names.find((name) => RESERVED_HEADERS.has(name));
+  if (reserved !== undefined)
+    return fault('UnsupportedValue', at, `${reserved} is the connection's or the gateway's own`);
+  return { filter: { type, headers } };
 }
 
 function redirectFilter(redirect: JsonObject, at: string, onlyPrefixes: boolean): OneFilter {

@@ -211,6 +211,24 @@ describe('a rule that cannot be run as it is declared keeps its requests and ans
   });
 });
 
+test.each(['set', 'add', 'remove'])(
+  'a header of the connection or of the gateway itself is not to be %s',
+  async (how) => {
+    for (const name of ['Via', 'Transfer-Encoding', 'Host']) {
+      for (const type of ['Request', 'Response']) {
+        const modifier = { [how]: how === 'remove' ? [name] : [{ name, value: 'x' }] };
+        const filter = { type: `${type}HeaderModifier`, [`${type.toLowerCase()}HeaderModifier`]: modifier };
+        const { conditions, actions } = await compiled([{ filters: [filter], ...BACKEND }]);
+        expect([name, conditions[0], actions[0].broken?.status]).toEqual([
+          name,
+          'Accepted=False/UnsupportedValue',
+          500,
+        ]);
+      }
+    }
+  },
+);
+
 test('a host is rewritten where the upstream answers to it', async () => {
   const rewrite = (hostname: string) => ({ filters: [{ type: 'URLRewrite', urlRewrite: { hostname } }] });
   const own = await compiled([{ ...rewrite('orders.example.org'), ...BACKEND }]);
