@@ -17,7 +17,7 @@ export interface EdgeLimiter {
 export interface RateLimitPorts {
   readonly clock: Clock;
   /** An object by its name; a stub that threw is broken, so each call takes a new one. */
-  readonly limiter: (name: string) => RateLimiterCalls;
+  readonly limiter: (name: string) => Omit<RateLimiterCalls, 'firstUse'>;
   /** Undefined where the deployment has no such binding. */
   readonly edge: (binding: string) => EdgeLimiter | undefined;
   /** Rings once after so many milliseconds; returns what calls it off. */

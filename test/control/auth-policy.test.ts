@@ -105,10 +105,10 @@ test('nothing that is compiled has a secret in it that can be read, and compilin
       for (const form of [value, Buffer.from(value).toString('base64'), Buffer.from(value).toString('hex')])
         expect(text).not.toContain(form);
   expect(JSON.stringify(compiledOf(spec, values))).toBe(text);
-  const { keys } = compiledOf(spec, values).hmac ?? { keys: {} };
-  expect(Buffer.from(SECRETS.open(keys.b.sealed, keys.b.context), 'base64').toString()).toBe(values.h.b);
+  const key = compiledOf(spec, values).hmac?.keys.b ?? { sealed: '', context: '' };
+  expect(Buffer.from(SECRETS.open(key.sealed, key.context), 'base64').toString()).toBe(values.h.b);
   // Sealed for this policy: as a part of another it does not open.
-  expect(() => SECRETS.open(keys.b.sealed, keys.b.context.replace('uid-p', 'uid-q'))).toThrow();
+  expect(() => SECRETS.open(key.sealed, key.context.replace('uid-p', 'uid-q'))).toThrow();
 });
 
 test('the Secrets that a policy stands on are known, each once', () => {

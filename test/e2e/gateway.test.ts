@@ -64,7 +64,7 @@ beforeAll(async () => {
       patient: upstream([origin.address], {
         retry: {
           attempts: 1,
-          on: ['ConnectFailure', 'Reset'],
+          on: ['ConnectFailure'],
           statuses: [],
           backoffMs: 1,
           maxBackoffMs: 1,

@@ -147,6 +147,6 @@ export async function publication(
     shards.push({ hash, bytes: bytes.length });
   }
   const manifest = { format: MANIFEST_FORMAT, version, shards, hosts: encodeHashes(hosts.map(hostHash)) };
-  files.set(manifestFileKey(version), new TextEncoder().encode(JSON.stringify(manifest)));
+  files.set(manifestFileKey(version), new Uint8Array(Buffer.from(JSON.stringify(manifest))));
   return { manifest, files };
 }

@@ -28,7 +28,9 @@ const API_KEYS = {
 } as unknown as Exchange['policies']['auth'];
 
 /** An exchange that is over, as far as it is logged. */
-function exchange(more: Partial<Exchange> & { url?: string; headers?: Record<string, string> } = {}): Exchange {
+function exchange(
+  more: Omit<Partial<Exchange>, 'headers'> & { url?: string; headers?: Record<string, string> } = {},
+): Exchange {
   const { url = 'http://shop.example.com/items', headers = {}, ...rest } = more;
   const { pathname, search } = new URL(url);
   const request = new Request(url, { headers });
@@ -141,7 +143,7 @@ test('of requests that went well a share is logged, by their trace; of those tha
   const lines: { level: string; status: number }[] = [];
   const logs = createLogs({ '*': 'info' }, (level, line) => lines.push({ ...JSON.parse(line), level }), clock);
   const log = createAccessLog({ ...USUAL, share: 0.5 }, logs('access'));
-  const traced = (traceId: string, more: Partial<Exchange> = {}) =>
+  const traced = (traceId: string, more: Omit<Partial<Exchange>, 'headers'> = {}) =>
     exchange({ ...more, trace: { ...exchange().trace, traceId: traceId.padEnd(32, '1') } });
   for (const traceId of ['00000000', '7fffffff', '80000000', 'ffffffff']) log.finished(traced(traceId));
   expect(lines.map(({ level }) => level)).toEqual(['info', 'info']);
@@ -186,7 +188,7 @@ test('an exchange is a server span below its caller, and each call of an endpoin
 test('tracestate goes on with the trace it belongs to, and not with another', () => {
   const { target, trace } = exchange();
   const said = { target, clientIp: null, peer: null, byTrustedProxy: false, requestId: 'r', protocol: '1.1' };
-  const incoming = new Headers({ tracestate: 'vendor=1' });
+  const incoming = HeaderList.of(new Headers({ tracestate: 'vendor=1' }));
   expect(outgoingHeaders(incoming, { ...said, trace }).get('tracestate')).toBe('vendor=1');
   const begun = { ...trace, parentSpanId: null };
   expect(outgoingHeaders(incoming, { ...said, trace: begun }).has('tracestate')).toBe(false);

@@ -5,7 +5,7 @@ import type { CompiledLimit, CompiledRateLimits } from '../../src/core/protocol/
 import type { RateLimiterCalls } from '../../src/core/protocol/rate-limiter.ts';
 import type { Exchange, RateLimitEntry } from '../../src/gateway/exchange.ts';
 import { HeaderList } from '../../src/gateway/header-list.ts';
-import { createRateLimits } from '../../src/gateway/rate-limits.ts';
+import { createRateLimits, type EdgeLimiter } from '../../src/gateway/rate-limits.ts';
 import { Counters } from '../../src/traffic/limit/counters.ts';
 import { limitOf } from '../traffic/limit/rules.ts';
 
@@ -68,9 +68,9 @@ function world() {
         timers.push(timer);
         return () => void timers.splice(timers.indexOf(timer), timers.includes(timer) ? 1 : 0);
       },
-      newHolder: () => `h${world.calls.length}`,
+      newHolder: (): string => `h${world.calls.length}`,
       mostKeys: 100,
-      limiter(name): RateLimiterCalls {
+      limiter(name): Omit<RateLimiterCalls, 'firstUse'> {
         const counters = objects.get(name) ?? new Counters(100);
         objects.set(name, counters);
         const answer = async <T>(call: string, work: () => T): Promise<T> => {
@@ -89,7 +89,8 @@ function world() {
           reset: (limits, key) => answer('reset', () => counters.reset(limits, key)),
         };
       },
-      edge: (binding) => (binding === 'EDGE' ? { limit: async () => ({ success: world.edge }) } : undefined),
+      edge: (binding): EdgeLimiter | undefined =>
+        binding === 'EDGE' ? { limit: async () => ({ success: world.edge }) } : undefined,
     }),
   };
   return world;
