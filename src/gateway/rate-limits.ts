@@ -1,11 +1,10 @@
-import type { Clock } from '../core/clock.ts';
 import type { CompiledLimit } from '../core/protocol/rate-limit.ts';
-import type { LimitChange, RateLimiterCalls, TakeAnswer } from '../core/protocol/rate-limiter.ts';
 import { limitHeaders, retryAfterSeconds, type Standing } from '../traffic/limit/headers.ts';
 import { type KeyFacts, limitKey } from '../traffic/limit/key.ts';
-import { type Demand, type LimitCall, Limiter, type Passage } from '../traffic/limit/limiter.ts';
+import { type Demand, Limiter, type Passage } from '../traffic/limit/limiter.ts';
 import { limiterName, limiterShard } from '../traffic/limit/objects.ts';
 import type { Exchange, RateLimitEntry, Soon } from './exchange.ts';
+import { createLimiterCalls, type LimiterPorts, TELL_AFTER_MS } from './limiter-calls.ts';
 import type { RateLimitStage } from './pipeline.ts';
 import { refuse } from './refusal.ts';
 
@@ -14,14 +13,9 @@ export interface EdgeLimiter {
   limit(options: { key: string }): Promise<{ success: boolean }>;
 }
 
-export interface RateLimitPorts {
-  readonly clock: Clock;
-  /** An object by its name; a stub that threw is broken, so each call takes a new one. */
-  readonly limiter: (name: string) => Omit<RateLimiterCalls, 'firstUse'>;
+export interface RateLimitPorts extends LimiterPorts {
   /** Undefined where the deployment has no such binding. */
   readonly edge: (binding: string) => EdgeLimiter | undefined;
-  /** Rings once after so many milliseconds; returns what calls it off. */
-  readonly timer: (ms: number, ring: () => void) => () => void;
   /** A name that nobody else has for a request in flight. */
   readonly newHolder: () => string;
   readonly mostKeys: number;
@@ -50,13 +44,6 @@ export type LimitedExchange = Pick<
   Exchange,
   'policies' | 'clientIp' | 'identity' | 'given' | 'target' | 'pathVariables'
 >;
-
-/** A limiter that takes longer is taken for lost. */
-const ANSWER_WITHIN_MS = 1_000;
-/** What was used beyond what was lent is told to the object this late at most. */
-const TELL_AFTER_MS = 1_000;
-/** A flush that is this late died with the request that was to make it. */
-const FLUSH_LOST_MS = 5_000;
 
 /** What a request that was let through has taken. */
 export interface HeldLimits {
@@ -90,8 +77,8 @@ interface Prepared {
 export function createRateLimits(ports: RateLimitPorts): RateLimits {
   const { clock, timer } = ports;
   const limiter = new Limiter(ports.mostKeys, ports.newHolder);
+  const { ask, refill, tellOf, inTime } = createLimiterCalls(ports, limiter);
   const prepared = new WeakMap<RateLimitEntry, Prepared>();
-  const flushAtMs = new Map<string, number>();
 
   const prepare = (policy: RateLimitEntry): Prepared => {
     const present = prepared.get(policy);
@@ -111,74 +98,6 @@ export function createRateLimits(ports: RateLimitPorts): RateLimits {
       const object = objects[limiterShard(limit.name, key, objects.length)];
       return { limit, leased: spec.mode === 'leased', object, key, open: spec.onFailure === 'open' };
     });
-  };
-
-  /** An answer in time, or null. */
-  const inTime = <T>(call: Promise<T>): Promise<T | null> =>
-    new Promise((resolve) => {
-      const callOff = timer(ANSWER_WITHIN_MS, () => resolve(null));
-      const answered = (answer: T | null): void => {
-        callOff();
-        resolve(answer);
-      };
-      call.then(answered, () => answered(null));
-    });
-
-  const take = async (exchange: Exchange, call: LimitCall): Promise<{ answer: TakeAnswer | null; sentMs: number }> => {
-    const sentMs = clock.now();
-    const answer = await inTime(ports.limiter(call.object).take(call.asks, call.changes));
-    let leaseMs = 0;
-    for (const { lent, leaseMs: ms } of answer?.verdicts ?? []) if (lent > 0) leaseMs = Math.max(leaseMs, ms);
-    // What is not used in time goes back.
-    if (leaseMs > 0) flushLater(exchange, call.object, leaseMs + TELL_AFTER_MS);
-    return { answer, sentMs };
-  };
-
-  const tell = async (object: string, changes: readonly LimitChange[]): Promise<void> => {
-    if (changes.length === 0) return;
-    const told = await inTime(ports.limiter(object).change(changes));
-    if (told === null) limiter.untold(object, changes, clock.now());
-  };
-
-  const flushLater = (exchange: Exchange, object: string, afterMs: number): void => {
-    const nowMs = clock.now();
-    const present = flushAtMs.get(object);
-    if (present !== undefined && present <= nowMs + afterMs && nowMs < present + FLUSH_LOST_MS) return;
-    flushAtMs.set(object, nowMs + afterMs);
-    const flush = async (): Promise<void> => {
-      await new Promise<void>((ring) => timer(afterMs, ring));
-      flushAtMs.delete(object);
-      await tell(object, limiter.flush(object, clock.now()));
-    };
-    exchange.waitUntil(flush());
-  };
-
-  /** Has objects told what a passage left to tell: at once where they are asked each time, else with what others leave. */
-  const tellOf = (exchange: Exchange, passage: Passage): void => {
-    for (const { demand, lease } of passage.steps) {
-      if (!limiter.hasToTell(demand.object)) continue;
-      if (lease === null) exchange.waitUntil(tell(demand.object, limiter.takePending(demand.object)));
-      else flushLater(exchange, demand.object, TELL_AFTER_MS);
-    }
-  };
-
-  const refill = (exchange: Exchange, passage: Passage): void => {
-    for (const call of limiter.refills(passage, clock.now())) {
-      const ask = async (): Promise<void> => {
-        const { answer, sentMs } = await take(exchange, call);
-        limiter.refilled(call, answer, sentMs, clock.now());
-      };
-      exchange.waitUntil(ask());
-    }
-  };
-
-  const ask = async (exchange: Exchange, passage: Passage): Promise<void> => {
-    await Promise.all(
-      passage.calls.map(async (call) => {
-        const { answer, sentMs } = await take(exchange, call);
-        limiter.answered(passage, call, answer, sentMs, clock.now());
-      }),
-    );
   };
 
   const countDry = (exchange: Exchange, policy: RateLimitEntry, facts: KeyFacts, dry: Passage[]): void => {
