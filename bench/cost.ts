@@ -1,6 +1,8 @@
 /** The counts of `bench/counts.ts` in dollars: `npx node bench/cost.ts` counts anew and writes docs/cost.md. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { LIMITS } from '../src/core/limits.ts';
+import { METRICS_HUB_NAMES } from '../src/core/protocol/metrics-hub.ts';
 import { type CoordinationCost, countMemberCosts, countStateCosts, countTaskCosts } from './coordination-costs.ts';
 import { type Costs, type Counts, countAll, type QueryCount, type StepCount } from './counts.ts';
 
@@ -26,6 +28,12 @@ const GB_SECOND = 0.0000125;
 const OBJECT_GB = 0.128;
 const OBJECT_GB_MONTH = 0.2;
 const SECONDS_A_MONTH = 30 * 86_400;
+/** Of a request through the gateway's whole pipeline on workerd: docs/benchmarks.md. */
+const GATEWAY_CPU_MS = 0.7;
+/** What the simulated leases of docs/rate-limits.md ask of their object for a thousand requests, at the least and the most. */
+const LEASE_CALLS = [37, 172] as const;
+/** A delta of counters is a row, and now and then one more. */
+const METRICS_ROWS = 1.06;
 /** 0.8 to 1.1 s for 58.5 MB. */
 const CPU_SECONDS_A_GB = 17;
 
@@ -132,6 +140,34 @@ WebSocket are billed as one request, pings as none. A GB kept in an object is $$
 `;
 }
 
+function gatewayPart(): string {
+  const calls = (count: number) => (count * PRICES.objectRequests) / 1e6;
+  const awake = GB_SECOND * OBJECT_GB * SECONDS_A_MONTH;
+  const reads = (SECONDS_A_MONTH * 1_000) / LIMITS.gatewaySyncMs;
+  const flushes = (SECONDS_A_MONTH * 1_000) / LIMITS.metricsFlushMs;
+  const rows = (flushes * METRICS_ROWS * PRICES.rowsWritten) / 1e6;
+  const [fewest, most] = LEASE_CALLS.map((each) => dollars(calls(each * 1_000)));
+  return `## Passing on
+
+A million requests through the gateway: ${dollars(PRICES.requests)} for themselves and ${dollars(GATEWAY_CPU_MS * PRICES.cpuMs)} for ${GATEWAY_CPU_MS} ms of CPU each; nothing is
+asked of anything else on the way but by rate limits: ${dollars(calls(1e6))} where they are exact, ${fewest} to ${most} where they are leased.
+
+What is asked beside them does not grow with requests. For an isolate that is busy all month:
+
+${table(
+  ['what', 'a month', 'dollars'],
+  [
+    ['control reads, one in 5 s', reads.toLocaleString('en'), dollars(calls(reads))],
+    ['flushes of counters, one in 10 s', flushes.toLocaleString('en'), dollars(calls(flushes) + rows)],
+  ],
+)}
+
+For all isolates together: the UpstreamMonitor object and ${METRICS_HUB_NAMES.length} MetricsHub objects are awake while there is traffic, ${dollars(awake)} a month each
+if there always is. A publication writes a shard or two and a manifest (class A), and each isolate reads them once.
+
+`;
+}
+
 export function costPage(counts: Counts): string {
   const { steps, queries, rows, segments } = counts;
   const sweep = steps.find(({ objects }) => objects === 0);
@@ -188,7 +224,7 @@ ${table(['what', 'R2 reads warm / cold', 'D1 rows read', 'warm', 'cold'], querie
 R2 bills a read, not its bytes, and reads that lie side by side are made as one.
 
 ${coordinationPart()}
-## What is not counted here
+${gatewayPart()}## What is not counted here
 
 - Requests: one for an upload or a query ($${PRICES.requests.toFixed(2)} a million), one more for a batch the queue delivers.
 - CPU: ${CPU_SECONDS_A_GB} CPU seconds a GB of NDJSON on workerd (docs/decisions/0080, local R2 and D1 included): ${dollars((CPU_SECONDS_A_GB * 1000 * PRICES.cpuMs) / 1e6)} a GB.
