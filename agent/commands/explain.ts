@@ -71,7 +71,7 @@ function pairOf(text: string, separator: string, option: string): [name: string,
 }
 
 /** An explanation for people: the outcome first, then what led to it in the order of the stages. */
-export function explanationText(explanation: Explanation, allRules: boolean): string {
+function explanationText(explanation: Explanation, allRules: boolean): string {
   const { request, outcome, match, hosts, rules, omitted, filters, policies, checks, limits, backends } = explanation;
   const lines: string[] = [];
   const part = (title: string, texts: readonly string[]) => {

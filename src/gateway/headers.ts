@@ -94,7 +94,7 @@ export function outgoingHeaders(incoming: HeaderList, said: Forwarding): HeaderL
 }
 
 /** Whether a request asks for a WebSocket (RFC 6455, section 4.2.1). */
-export function isWebSocket(incoming: HeaderList): boolean {
+function isWebSocket(incoming: HeaderList): boolean {
   return incoming.get('upgrade')?.toLowerCase() === 'websocket';
 }
 

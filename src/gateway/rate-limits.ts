@@ -1,3 +1,4 @@
+import type { ExplainedLimit } from '../core/protocol/explanation.ts';
 import type { CompiledLimit } from '../core/protocol/rate-limit.ts';
 import { limitHeaders, retryAfterSeconds, type Standing } from '../traffic/limit/headers.ts';
 import { type KeyFacts, limitKey } from '../traffic/limit/key.ts';
@@ -13,6 +14,7 @@ export interface EdgeLimiter {
   limit(options: { key: string }): Promise<{ success: boolean }>;
 }
 
+/** What the stage stands on. */
 export interface RateLimitPorts extends LimiterPorts {
   /** Undefined where the deployment has no such binding. */
   readonly edge: (binding: string) => EdgeLimiter | undefined;
@@ -21,29 +23,14 @@ export interface RateLimitPorts extends LimiterPorts {
   readonly mostKeys: number;
 }
 
-/** What one limit would say of a request. */
-export interface LimitExplanation {
-  readonly policy: string;
-  readonly limit: string;
-  readonly mode: 'edge' | 'exact' | 'leased';
-  readonly dryRun: boolean;
-  readonly key: string;
-  /** Null where nobody can tell: the platform is asked only by being counted, and an object may not answer. */
-  readonly allowed: boolean | null;
-  readonly remaining: number | null;
-  readonly retryAfterSeconds: number | null;
-}
-
+/** The stage of rate limits, which can also say what it would do. */
 export interface RateLimits extends RateLimitStage {
   /** What the limits in force for an exchange would say, taking nothing. */
-  explain(exchange: LimitedExchange): Promise<readonly LimitExplanation[]>;
+  explain(exchange: LimitedExchange): Promise<readonly ExplainedLimit[]>;
 }
 
 /** What keys and policies are taken from. */
-export type LimitedExchange = Pick<
-  Exchange,
-  'policies' | 'clientIp' | 'identity' | 'given' | 'target' | 'pathVariables'
->;
+type LimitedExchange = Pick<Exchange, 'policies' | 'clientIp' | 'identity' | 'given' | 'target' | 'pathVariables'>;
 
 /** What a request that was let through has taken. */
 export interface HeldLimits {
@@ -276,11 +263,11 @@ export function createRateLimits(ports: RateLimitPorts): RateLimits {
     },
   };
 
-  async function explainPolicy(policy: RateLimitEntry, facts: KeyFacts): Promise<LimitExplanation[]> {
+  async function explainPolicy(policy: RateLimitEntry, facts: KeyFacts): Promise<ExplainedLimit[]> {
     const { name, spec } = policy;
     const { mode, dryRun } = spec;
     const demands = demandsOf(policy, facts);
-    const said = new Map<string, Pick<LimitExplanation, 'allowed' | 'remaining' | 'retryAfterSeconds'>>();
+    const said = new Map<string, Pick<ExplainedLimit, 'allowed' | 'remaining' | 'retryAfterSeconds'>>();
     const calls = mode === 'edge' ? [] : limiter.peeks(demands);
     await Promise.all(
       calls.map(async ({ object, asks }) => {

@@ -121,7 +121,7 @@ export class Snapshots {
 }
 
 /** The entries of one version, for one request: what it has loaded it keeps, though others may push it out. */
-export class SnapshotReader implements EntryReader {
+class SnapshotReader implements EntryReader {
   readonly #snapshots: Snapshots;
   readonly #held: HeldManifest;
   #own: Map<string, Shard> | null = null;

@@ -20,7 +20,7 @@ const WRITES_AT_A_TIME = 4;
 const PUBLISH_EVERY_MS = 1_000;
 const ANNOUNCE_AGAIN_MS = 1_000;
 /** Versions that can be looked at and gone back to. */
-export const VERSIONS_KEPT = 20;
+const VERSIONS_KEPT = 20;
 /** A version is kept for so long in any case: isolates that have it still read its shards. */
 const KEPT_AT_LEAST_MS = 10 * 60_000;
 /** Files removed in one step. */

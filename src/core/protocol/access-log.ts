@@ -1,5 +1,5 @@
 /** What a line of the gateway's access log may have, by the name that ACCESS_LOG_FIELDS chooses it by. */
-export const ACCESS_FIELDS = [
+const ACCESS_FIELDS = [
   'requestId',
   'traceId',
   'method',
@@ -36,7 +36,7 @@ export const ACCESS_FIELDS = [
 export type AccessField = (typeof ACCESS_FIELDS)[number];
 
 /** Without what names a person or a browser: that is for a deployment to choose. */
-export const USUAL_ACCESS_FIELDS: readonly AccessField[] = [
+const USUAL_ACCESS_FIELDS: readonly AccessField[] = [
   'requestId',
   'traceId',
   'method',

@@ -93,10 +93,10 @@ export interface ExplainedCheck {
 export interface ExplainedLimit {
   readonly policy: string;
   readonly limit: string;
-  readonly mode: string;
+  readonly mode: 'edge' | 'exact' | 'leased';
   readonly dryRun: boolean;
   readonly key: string;
-  /** Null where that is known only by counting. */
+  /** Null where nobody can tell: the platform is asked only by being counted, and an object may not answer. */
   readonly allowed: boolean | null;
   readonly remaining: number | null;
   readonly retryAfterSeconds: number | null;

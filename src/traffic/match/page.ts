@@ -13,7 +13,7 @@ interface PathRules {
 }
 
 /** A page made ready for requests: its rules by path. */
-export class PreparedPage {
+class PreparedPage {
   readonly #page: RulePage;
   readonly #paths = new Map<string, PathRules>();
   readonly #expressionRules: readonly CompiledRule[];

@@ -34,7 +34,7 @@ export interface BalanceContext {
 }
 
 /** What of its share an endpoint that has just come gets. */
-export function startShare(sinceMs: number, { nowMs, slowStartMs }: BalanceContext): number {
+function startShare(sinceMs: number, { nowMs, slowStartMs }: BalanceContext): number {
   const elapsedMs = nowMs - sinceMs;
   return elapsedMs >= slowStartMs ? 1 : Math.max(LEAST_START, elapsedMs / slowStartMs);
 }

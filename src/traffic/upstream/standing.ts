@@ -24,7 +24,7 @@ export interface Choices<T> {
 }
 
 /** Whether requests may go to an endpoint as far as its own calls and checks say. */
-export function isAvailable(endpoint: Standing, nowMs: number, heardMs: number): boolean {
+function isAvailable(endpoint: Standing, nowMs: number, heardMs: number): boolean {
   return endpoint.healthy && !isEjected(endpoint.outlier, nowMs) && breakerLets(endpoint, nowMs, heardMs);
 }
 
