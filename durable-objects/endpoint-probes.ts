@@ -13,8 +13,6 @@ import {
 import type { DueCheck, DueDiscovery } from '../src/traffic/monitor/monitor.ts';
 import type { CheckResult } from '../src/traffic/upstream/health.ts';
 
-/** Of a body that a text is looked for in. */
-const BODY_BYTES = 64 * 1024;
 /** Asks at a time: a Worker has six connections, and one is left for the store. */
 const AT_ONCE = 5;
 
@@ -139,7 +137,7 @@ async function firstBytes(response: Response): Promise<string> {
   for await (const chunk of response.body as ReadableStream<Uint8Array>) {
     text += decoder.decode(chunk, { stream: true });
     bytes += chunk.length;
-    if (bytes >= BODY_BYTES) break;
+    if (bytes >= LIMITS.healthCheckBodyBytes) break;
   }
   return text;
 }

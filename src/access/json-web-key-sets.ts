@@ -36,7 +36,6 @@ const STALE_MS = 60 * 60_000;
 const FLOOR_MS = 10_000;
 const TIMEOUT_MS = 3_000;
 const LOOK_MS = 10;
-const MAX_KEYS = 64;
 const MAX_SOURCES = 1_000;
 
 interface Entry {
@@ -164,7 +163,7 @@ export class JsonWebKeySets {
 function keysIn(text: string): readonly PublicKey[] {
   const set = JSON.parse(text) as { keys?: unknown } | null;
   if (!Array.isArray(set?.keys)) throw new KeysUnavailable('the answer is no JSON Web Key Set');
-  return set.keys.filter((key) => publicKeyFault(key) === null && key.use !== 'enc').slice(0, MAX_KEYS);
+  return set.keys.filter((key) => publicKeyFault(key) === null && key.use !== 'enc').slice(0, LIMITS.keySetKeys);
 }
 
 async function textOf({ body }: Response, url: string): Promise<string> {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { LIMITS } from '../core/limits.ts';
 import { BALANCE_STRATEGIES, RETRY_CONDITIONS } from '../core/protocol/upstream.ts';
 import { UPSTREAM_DEFAULTS as usual } from './upstream-defaults.ts';
 
@@ -195,7 +196,12 @@ function outliers() {
 
 function retry() {
   return z.object({
-    attempts: z.int().min(1).max(10).default(usual.retryAttempts).describe('Repetitions after the first try.'),
+    attempts: z
+      .int()
+      .min(1)
+      .max(LIMITS.retryAttempts)
+      .default(usual.retryAttempts)
+      .describe('Repetitions after the first try.'),
     on: z
       .array(z.enum(RETRY_CONDITIONS))
       .max(RETRY_CONDITIONS.length)

@@ -178,12 +178,28 @@ export const LIMITS = {
   gatewayCopyBytes: 64 * KiB,
   /** An answer's body that says it is no longer is taken whole before it is passed on; a longer one streams. */
   gatewayShortBodyBytes: 64 * KiB,
+  /** Repetitions of a request, where a rule or an upstream asks for the most: more would be an attack on what is behind. */
+  retryAttempts: 10,
+  /** A mirror of a rule without a time of its own is waited for so long: nobody keeps an isolate working for it beyond. */
+  mirrorMs: 15_000,
+  /** Of the body of a health check so much is looked through for the text that is expected. */
+  healthCheckBodyBytes: 64 * KiB,
+  /** Versions of the gateway's configuration that can be looked at and gone back to. */
+  gatewayVersions: 20,
+  /** A version is kept so long in any case: isolates that have it still read its shards. */
+  gatewayVersionMs: 10 * 60_000,
+  /** An object of limits that takes longer to answer is taken for lost, and `onFailure` decides. */
+  rateLimitAnswerMs: 1_000,
+  /** A longer part of a limit's key is cut, and told from others that begin alike by a hash: keys lie in memory by the thousand. */
+  rateLimitKeyChars: 128,
   /** Times a request may pass this deployment's gateway, by `Via`: an upstream may be a route of its own, a loop is not. */
   gatewayPasses: 3,
   /** Keys of consumers, or of signers, in one AuthPolicy: it is one entry of a shard, which a request may have to wait for. */
   policyKeys: 5_000,
   /** A JSON Web Token; a longer one is refused before anything is made of it. Rules go through its lists. */
   tokenChars: 16 * KiB,
+  /** Keys of a JSON Web Key Set: those in use, and those of before and after a rotation. */
+  keySetKeys: 64,
   /** A JSON Web Key Set that an issuer answers with. */
   keySetBytes: 256 * KiB,
   /** An authorisation rule in CEL; its parser takes 20 ms for so much, once an isolate. */

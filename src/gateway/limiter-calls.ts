@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import { LIMITS } from '../core/limits.ts';
 import type { LimitChange, RateLimiterCalls, TakeAnswer } from '../core/protocol/rate-limiter.ts';
 import type { LimitCall, Limiter, Passage } from '../traffic/limit/limiter.ts';
 import type { Exchange } from './exchange.ts';
@@ -24,8 +25,6 @@ export interface LimiterCalls {
   inTime<T>(call: Promise<T>): Promise<T | null>;
 }
 
-/** A limiter that takes longer is taken for lost. */
-const ANSWER_WITHIN_MS = 1_000;
 /** What was used beyond what was lent is told to the object this late at most. */
 export const TELL_AFTER_MS = 1_000;
 /** A flush that is this late died with the request that was to make it. */
@@ -38,7 +37,7 @@ export function createLimiterCalls(ports: LimiterPorts, limiter: Limiter): Limit
 
   const inTime = <T>(call: Promise<T>): Promise<T | null> =>
     new Promise((resolve) => {
-      const callOff = timer(ANSWER_WITHIN_MS, () => resolve(null));
+      const callOff = timer(LIMITS.rateLimitAnswerMs, () => resolve(null));
       const answered = (answer: T | null): void => {
         callOff();
         resolve(answer);

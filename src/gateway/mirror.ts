@@ -1,13 +1,11 @@
 import type { Clock } from '../core/clock.ts';
+import { LIMITS } from '../core/limits.ts';
 import type { CompiledFilter, CompiledMirror, UpstreamKey } from '../core/protocol/gateway.ts';
 import type { CompiledUpstream } from '../core/protocol/upstream.ts';
 import type { Random } from '../core/random.ts';
 import type { SendToEndpoint } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
 import type { UpstreamStage } from './pipeline.ts';
-
-/** A mirror is waited for so long, after which nobody keeps the isolate working for it. */
-const MIRROR_MS = 15_000;
 
 /** The mirrors of a rule that this request goes to, each by its share. */
 export function chosenMirrors(filters: readonly CompiledFilter[], random: Random): CompiledMirror[] {
@@ -47,7 +45,7 @@ export async function sendMirror(
   const timer = setTimeout(() => {
     late = true;
     abort.abort();
-  }, begun.timeoutMs || MIRROR_MS);
+  }, begun.timeoutMs || LIMITS.mirrorMs);
   const startedMs = clock.now();
   try {
     const answer = await send(upstream, begun.address, {

@@ -1,3 +1,4 @@
+import { concatBytes } from '../core/bytes.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import { announcedBytes } from './body.ts';
@@ -56,13 +57,7 @@ async function readAll(reader: ReadableStreamDefaultReader<Uint8Array>, maxBytes
     if (bytes > maxBytes) return null;
     chunks.push(value);
   }
-  const whole = new Uint8Array(bytes);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return whole;
+  return concatBytes(chunks);
 }
 
 /** Ends the request, and says why, as soon as more than `maxBytes` of its body have come. */

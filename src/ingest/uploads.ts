@@ -1,3 +1,4 @@
+import { concatBytes } from '../core/bytes.ts';
 import { OrasiError } from '../core/errors.ts';
 import { newId } from '../core/ids.ts';
 import { LIMITS } from '../core/limits.ts';
@@ -171,13 +172,7 @@ async function readPart(body: ReadableStream<Uint8Array>, partBytes: number): Pr
     if (size > partBytes) throw partTooLarge(partBytes);
     chunks.push(chunk);
   }
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
+  return concatBytes(chunks);
 }
 
 function ended(uploadId: string): OrasiError {

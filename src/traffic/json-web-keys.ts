@@ -1,14 +1,14 @@
+import { LIMITS } from '../core/limits.ts';
+
 /** Members of a JSON Web Key that only its owner may have (RFC 7518, section 6). */
 const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
-/** Of an issuer: those in use, and those of before and after a rotation. */
-const MAX_KEYS = 64;
 const MIN_RSA_BITS = 2_048;
 
 /** Why a value is no JSON Web Key Set (RFC 7517, section 5) of public keys, or null. */
 export function jwksFault(set: unknown): string | null {
   const keys = typeof set === 'object' && set !== null && 'keys' in set ? set.keys : undefined;
   if (!Array.isArray(keys)) return 'expected a JSON Web Key Set: { "keys": [ … ] }';
-  if (keys.length === 0 || keys.length > MAX_KEYS) return `expected 1 to ${MAX_KEYS} keys`;
+  if (keys.length === 0 || keys.length > LIMITS.keySetKeys) return `expected 1 to ${LIMITS.keySetKeys} keys`;
   for (const [at, key] of keys.entries()) {
     const fault = publicKeyFault(key);
     if (fault !== null) return `keys[${at}] ${fault}`;

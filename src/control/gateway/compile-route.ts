@@ -1,4 +1,5 @@
 import { assert } from '../../core/errors.ts';
+import { LIMITS } from '../../core/limits.ts';
 import type {
   CompiledBackend,
   CompiledRetry,
@@ -20,8 +21,6 @@ import { durationMs } from './durations.ts';
 
 /** Repetitions where a rule asks for some and does not say how many. */
 const DEFAULT_ATTEMPTS = 2;
-/** More of them would be an attack on what is behind. */
-const MAX_ATTEMPTS = 10;
 const DEFAULT_BACKOFF_MS = 100;
 
 /** A reference to a backend, as a rule has it; the namespace is filled in. */
@@ -257,8 +256,8 @@ function answersTo(upstream: CompiledUpstream, hostname: string): boolean {
 function retryOf(value: JsonValue | undefined, faults: RuleFault[]): CompiledRetry | null {
   if (!isJsonObject(value)) return null;
   const attempts = numberIn(value.attempts, DEFAULT_ATTEMPTS);
-  if (attempts < 0 || attempts > MAX_ATTEMPTS) {
-    faults.push({ reason: 'UnsupportedValue', field: 'retry.attempts', message: `from 0 to ${MAX_ATTEMPTS}` });
+  if (attempts < 0 || attempts > LIMITS.retryAttempts) {
+    faults.push({ reason: 'UnsupportedValue', field: 'retry.attempts', message: `from 0 to ${LIMITS.retryAttempts}` });
   }
   const codes = Array.isArray(value.codes) ? value.codes.filter((code) => typeof code === 'number') : [];
   return { attempts, backoffMs: value.backoff === undefined ? DEFAULT_BACKOFF_MS : durationMs(value.backoff), codes };

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
+import { LIMITS } from '../../core/limits.ts';
 import type { ObjectDatabase } from '../../core/object-database.ts';
 import type { GatewayVersion } from '../../core/protocol/control-plane.ts';
 import type { GatewayManifest, ShardRef } from '../../core/protocol/gateway.ts';
@@ -19,10 +20,6 @@ const WRITES_AT_A_TIME = 4;
 /** A key of the bucket takes one write a second, and isolates take up a version at a time. */
 const PUBLISH_EVERY_MS = 1_000;
 const ANNOUNCE_AGAIN_MS = 1_000;
-/** Versions that can be looked at and gone back to. */
-const VERSIONS_KEPT = 20;
-/** A version is kept for so long in any case: isolates that have it still read its shards. */
-const KEPT_AT_LEAST_MS = 10 * 60_000;
 /** Files removed in one step. */
 const FILES_A_STEP = 100;
 
@@ -283,10 +280,10 @@ export class GatewayPublisher {
   /** Removes versions that are too many and too old, and the files that only they named. */
   private async collect(): Promise<void> {
     const { database, files, clock } = this.parts;
-    const oldEnough = clock.now() - KEPT_AT_LEAST_MS;
+    const oldEnough = clock.now() - LIMITS.gatewayVersionMs;
     const kept = database.exec(
       'SELECT version FROM gateway_versions ORDER BY version DESC LIMIT 1 OFFSET ?',
-      VERSIONS_KEPT - 1,
+      LIMITS.gatewayVersions - 1,
     );
     if (kept.length === 0) return;
     const goes = database

@@ -1,4 +1,5 @@
 import { addressBytes } from '../../core/address-blocks.ts';
+import { LIMITS } from '../../core/limits.ts';
 import type { KeyPart } from '../../core/protocol/rate-limit.ts';
 import { hashText } from '../snapshot/key-hash.ts';
 
@@ -12,9 +13,6 @@ export interface KeyFacts {
   readonly path: string;
   readonly pathVariables: Readonly<Record<string, string>>;
 }
-
-/** A longer value is cut, and told from others that begin alike by a hash: keys are held in memory by the thousand. */
-const LONGEST_VALUE = 128;
 
 /**
  * What a caller is told from others by: `ip=203.0.113.9&header.x-client=a`, its values percent-encoded. A part that the
@@ -84,9 +82,9 @@ const PLAIN = /^[A-Za-z0-9._~:@-]*$/;
 
 function written(value: string): string {
   const short =
-    value.length <= LONGEST_VALUE
+    value.length <= LIMITS.rateLimitKeyChars
       ? value
-      : `${value.slice(0, LONGEST_VALUE)}~${hashText(value).toString(36)}${hashText(`~${value}`).toString(36)}`;
+      : `${value.slice(0, LIMITS.rateLimitKeyChars)}~${hashText(value).toString(36)}${hashText(`~${value}`).toString(36)}`;
   return PLAIN.test(short) ? short : encodeURIComponent(short.toWellFormed());
 }
 
