@@ -26,6 +26,7 @@ export interface SignedRequest {
   readonly hasBody: boolean;
 }
 
+/** What a signature has to cover, and how old it may be. */
 export interface SignatureRules {
   /** Header fields and derived components that must be signed besides those that always must. */
   readonly components: readonly string[];

@@ -14,8 +14,10 @@ export interface KeySetParts {
   readonly pause: (ms: number) => Promise<void>;
 }
 
+/** A JSON Web Key (RFC 7517) that `publicKeyFault` found nothing wrong with. */
 export type PublicKey = Readonly<Record<string, unknown>>;
 
+/** The keys of an issuer, as they were read. */
 export interface KeySet {
   readonly keys: readonly PublicKey[];
   /** Another one for each time the keys were read and had changed. */

@@ -8,11 +8,13 @@ import type { JsonWebKeySets, KeySet, PublicKey } from './json-web-key-sets.ts';
 /** Why a token is refused; the caller is told. */
 export class TokenFault extends Error {}
 
+/** Who a token is of, and which provider it was held against. */
 export interface VerifiedToken {
   readonly provider: CompiledJwtProvider;
   readonly identity: Identity;
 }
 
+/** What verifying stands on. */
 export interface TokenParts {
   readonly keySets: JsonWebKeySets;
   readonly clock: Clock;

@@ -21,6 +21,7 @@ export interface PolicySecrets {
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 
+/** The secrets of policies by the keys of a deployment, the present one first. */
 export function policySecrets(keys: readonly Uint8Array[]): PolicySecrets {
   const digestKeys = keys.map((key) => derived(key, 'gateway api keys v1'));
   const sealKeys = keys.map((key) => derived(key, 'gateway sealed secrets v1'));

@@ -3,6 +3,7 @@ import type { CredentialPlace } from '../core/protocol/auth-policy.ts';
 import type { Log } from '../observe/log.ts';
 import type { Exchange } from './exchange.ts';
 
+/** Where requests that are over are written down. */
 export interface AccessLog {
   finished(exchange: Exchange): void;
 }

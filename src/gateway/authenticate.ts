@@ -38,6 +38,7 @@ export interface AuthenticationParts {
   firstUse(namespaceUid: string, nonce: string, expiresAtMs: number): Promise<boolean>;
 }
 
+/** A key of the management surface that an AuthPolicy may take too. */
 export interface PlatformKey {
   readonly name: string;
   readonly role: string;

@@ -15,6 +15,7 @@ export interface UpstreamNews {
   apply(states: SyncAnswer['upstreams']): void;
 }
 
+/** What the link to the control plane stands on. */
 export interface ControlLinkParts {
   readonly isolate: string;
   readonly snapshots: Snapshots;

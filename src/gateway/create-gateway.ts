@@ -66,6 +66,7 @@ export interface GatewayPorts {
   readonly logs: (component: string) => Log;
 }
 
+/** The gateway of an isolate, with what others ask of it. */
 export interface CreatedGateway {
   readonly gateway: Gateway;
   readonly explain: Explain;

@@ -36,6 +36,7 @@ export interface Fetcher {
   fetch(url: string | Request, init?: RequestInit): Promise<Response>;
 }
 
+/** What endpoints are called by, and which of them may be. */
 export interface EndpointParts {
   readonly origin: Fetcher;
   /** Private addresses that may be called: UPSTREAM_ALLOW_CIDRS. */
@@ -51,6 +52,10 @@ export interface EndpointParts {
 /** More addresses than one isolate calls; then all are looked at again. */
 const KNOWN_ADDRESSES = 10_000;
 
+/**
+ * Sends to whatever an upstream is: addresses, a service binding, files of a bucket. It throws `EndpointRefused`
+ * before a call is made.
+ */
 export function endpointSender({ origin, allowed, binding, bindings, bucket }: EndpointParts): SendToEndpoint {
   const faults = new Map<string, string | null>();
   const faultOf = (address: string): string | null => {

@@ -41,6 +41,7 @@ export interface PoliciesInForce {
   readonly rateLimits: readonly { readonly attached: AttachedPolicy; readonly policy: RateLimitEntry }[];
 }
 
+/** The compiled entry of a RateLimitPolicy. */
 export type RateLimitEntry = Extract<PolicyEntry, { kind: 'RateLimitPolicy' }>;
 
 /** How one call of an endpoint ended, as breakers, health and metrics count it. */
@@ -54,6 +55,7 @@ export type CallFault =
   /** Not sent: its address may not be called (SSRF), or its binding is not there. */
   | 'refused';
 
+/** What came of one call of an endpoint. */
 export interface CallOutcome {
   /** Of the answer's head; null where none came. */
   readonly status: number | null;
@@ -87,6 +89,7 @@ export interface Refusal {
   readonly stage: Stage;
 }
 
+/** Where in the pipeline a request was refused, for logs and metrics. */
 export type Stage =
   | 'canonical'
   | 'match'

@@ -30,6 +30,7 @@ import { applyRequestFilters, redirectOf, redirectTo } from './route-filters.ts'
 import type { Snapshots } from './snapshot.ts';
 import type { Upstreams } from './upstreams.ts';
 
+/** The parts of the gateway that explaining asks: the same as serve requests. */
 export interface ExplainParts {
   readonly snapshots: Pick<Snapshots, 'reader'>;
   readonly link: Pick<ControlLink, 'refresh' | 'askNow'>;

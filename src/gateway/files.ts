@@ -1,3 +1,4 @@
+/** A request for a file, as it comes to the bucket. */
 export interface FileRequest {
   readonly method: string;
   readonly pathAndQuery: string;

@@ -40,6 +40,7 @@ export interface RequestContext {
   waitUntil(work: Promise<unknown>): void;
 }
 
+/** What the data plane stands on. */
 export interface GatewayParts {
   readonly snapshots: Snapshots;
   readonly link: Pick<ControlLink, 'refresh'>;

@@ -8,6 +8,7 @@ import type { MetricsFlush } from './metrics/metrics-flush.ts';
 import type { Observer } from './pipeline.ts';
 import { exportSpans } from './spans.ts';
 
+/** Where what happened is told. */
 export interface ObserverParts {
   readonly metrics: GatewayMetrics;
   readonly flush: Pick<MetricsFlush, 'soon'>;

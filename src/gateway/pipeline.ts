@@ -20,6 +20,7 @@ export interface Stages {
   readonly observer: Observer;
 }
 
+/** Rate limits, before a request is sent on and after. */
 export interface RateLimitStage {
   readonly before: Check;
   /** With the answer's head: costs named by `answer`'s headers, and the limit headers onto `headers` (the same object where it is an upstream's answer). */
@@ -47,6 +48,7 @@ export interface NoAttempt {
   readonly retryAfterSeconds: number;
 }
 
+/** Which endpoint is called, whether again, and what an answer has to carry for it. */
 export interface UpstreamStage {
   /**
    * The next call: bulkhead, breaker, balancer, stickiness. `exchange.calls` are this request's earlier ones. It waits
@@ -70,6 +72,7 @@ export interface UpstreamStage {
   responseHeaders(exchange: Exchange, headers: Headers): void;
 }
 
+/** Who sees every request: metrics, log, trace. */
 export interface Observer {
   /** Once for each request that has found its rule, at once. Must not throw. */
   routed(exchange: Exchange): void;

@@ -11,6 +11,7 @@ import { cleanAnswer } from './headers.ts';
 import type { Attempt, UpstreamStage } from './pipeline.ts';
 import { refuse } from './refusal.ts';
 
+/** What calling upstreams stands on. */
 export interface ProxyParts {
   readonly upstreams: UpstreamStage;
   readonly send: SendToEndpoint;

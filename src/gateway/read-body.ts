@@ -82,6 +82,7 @@ export function boundBody(exchange: Exchange, maxBytes: number): void {
 /** Why there is no body, where nothing else is said. */
 export const NO_BODY = { code: 'bad_request', detail: 'the body of the request could not be read' } as const;
 
+/** What is said of a body beyond its bound. */
 export function tooLarge(maxBytes: number): string {
   return `the body is larger than ${maxBytes} bytes`;
 }

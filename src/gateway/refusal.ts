@@ -1,6 +1,7 @@
 import { ERROR_CODES, type ErrorCode } from '../core/errors.ts';
 import type { Exchange, Stage } from './exchange.ts';
 
+/** What a refusal says beside its code and detail. */
 export interface RefusalOptions {
   /** Further headers of the answer: `WWW-Authenticate`, limits. */
   readonly headers?: Readonly<Record<string, string>>;

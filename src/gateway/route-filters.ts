@@ -13,21 +13,25 @@ import { changeHeaders } from '../traffic/filters/headers.ts';
 import type { Exchange } from './exchange.ts';
 import type { HeaderList } from './header-list.ts';
 
+/** The CORS filter of a rule; null where it has none. */
 export function corsOf(action: RuleAction): CompiledCors | null {
   for (const filter of action.filters) if (filter.type === 'CORS') return filter.cors;
   return null;
 }
 
+/** The redirect of a rule; null where it has none. */
 export function redirectOf(action: RuleAction): CompiledRedirect | null {
   for (const filter of action.filters) if (filter.type === 'RequestRedirect') return filter.redirect;
   return null;
 }
 
+/** The answer of a redirect. `matched` is the path of the match that was found, which a prefix is replaced by. */
 export function redirectTo({ target }: Exchange, redirect: CompiledRedirect, matched: PathMatch): Response {
   const location = redirectLocation(target, redirect, matched);
   return new Response(null, { status: redirect.statusCode, headers: { location } });
 }
 
+/** The answer to a CORS preflight; null where the request is none, or no filter speaks for it. */
 export function answerPreflight(exchange: Exchange, cors: CompiledCors | null): Response | null {
   if (cors === null) return null;
   const { given: headers } = exchange;
@@ -68,6 +72,9 @@ function changeRequestHeaders(headers: HeaderList, changes: HeaderChanges): void
   });
 }
 
+/**
+ * Changes what goes to the upstream as filters say, in their order. `matched` is the path of the match that was found.
+ */
 export function applyRequestFilters(exchange: Exchange, filters: readonly CompiledFilter[], matched: PathMatch): void {
   for (const filter of filters) {
     if (filter.type === 'RequestHeaderModifier') changeRequestHeaders(exchange.headers, filter.headers);
@@ -78,6 +85,7 @@ export function applyRequestFilters(exchange: Exchange, filters: readonly Compil
   }
 }
 
+/** Changes an upstream's answer: the backend's filters stand nearer to it than the rule's. */
 export function applyResponseFilters(headers: Headers, action: RuleAction, backend: CompiledBackend): void {
   for (const filter of backend.filters)
     if (filter.type === 'ResponseHeaderModifier') changeHeaders(headers, filter.headers);

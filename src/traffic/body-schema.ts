@@ -12,6 +12,7 @@ export interface BodyCheck {
   faults(body: unknown): BodyFault[];
 }
 
+/** What is wrong with a body, and where. */
 export interface BodyFault {
   /** A JSON pointer into the body, `/items/0/name`; empty for the body itself. */
   readonly path: string;

@@ -29,6 +29,7 @@ export interface RequestFault {
   readonly message: string;
 }
 
+/** The canonical form of a target, or why it has none. */
 export type Canonical =
   | { readonly ok: true; readonly request: CanonicalRequest }
   | { readonly ok: false; readonly fault: RequestFault };

@@ -20,6 +20,7 @@ export interface ListenerFacts {
   readonly serves: boolean;
 }
 
+/** A Gateway, as far as routes have to do with it. */
 export interface GatewayFacts {
   readonly namespace: string;
   readonly name: string;
@@ -36,6 +37,7 @@ export interface ParentReference {
   readonly port: number | null;
 }
 
+/** A route, as far as listeners have a say in it. */
 export interface AttachingRoute {
   readonly namespace: string;
   readonly namespaceLabels: Readonly<Record<string, string>>;
@@ -49,10 +51,12 @@ export interface AttachedHost {
   readonly listener: string;
 }
 
+/** What came of a reference to a parent: the hosts it is served on, which may be none, or why it is refused. */
 export type Attachment =
   | { readonly attached: true; readonly listeners: readonly string[]; readonly hosts: readonly AttachedHost[] }
   | { readonly attached: false; readonly reason: AttachmentFault; readonly message: string };
 
+/** Reasons of the standard's condition `Accepted`. */
 export type AttachmentFault =
   | 'NoMatchingParent'
   | 'NotAllowedByListeners'
@@ -182,6 +186,7 @@ export function supportedKinds(listener: JsonObject): { supported: JsonObject[];
   return { supported: named.filter(isOurs), unknown: named.filter((kind) => !isOurs(kind)) };
 }
 
+/** By which scheme requests come to a listener of a protocol; null where the protocol is none of ours. */
 export function schemeOf(protocol: unknown): 'http' | 'https' | null {
   if (protocol === 'HTTP') return 'http';
   return protocol === 'HTTPS' ? 'https' : null;

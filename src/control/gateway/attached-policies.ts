@@ -15,6 +15,7 @@ export interface PolicyState {
   readonly routeMatch: CompiledRouteMatch | null;
 }
 
+/** The policy that is in force at a target, with its name. */
 export interface PlacedPolicy extends PolicyState {
   /** `namespace/name` */
   readonly policy: string;

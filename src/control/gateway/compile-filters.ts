@@ -36,6 +36,7 @@ const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   'via',
 ]);
 
+/** What the filters of a rule or a backend come to, and what is wrong with them. */
 export interface CompiledFilters {
   readonly filters: readonly CompiledFilter[];
   readonly faults: readonly RuleFault[];

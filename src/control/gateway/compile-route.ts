@@ -31,10 +31,12 @@ export interface BackendReference {
   readonly name: string;
 }
 
+/** The upstream of a reference, or why there is none. */
 export type ResolvedBackend =
   | { readonly key: UpstreamKey; readonly upstream: CompiledUpstream }
   | { readonly reason: BackendFault; readonly message: string };
 
+/** Reasons of the standard's condition `ResolvedRefs`. */
 export type BackendFault = 'InvalidKind' | 'RefNotPermitted' | 'BackendNotFound' | 'UnsupportedProtocol';
 
 /** What a reference of this route comes to. */
@@ -58,6 +60,7 @@ export interface CompiledRouteRule {
   readonly faults: readonly RuleFault[];
 }
 
+/** What a route comes to, wherever it is attached. */
 export interface CompiledRoute {
   readonly rules: readonly CompiledRouteRule[];
   /** References that do not resolve. */

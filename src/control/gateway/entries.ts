@@ -17,6 +17,7 @@ export interface RuleRow {
   readonly page: RulePage;
 }
 
+/** A route by its name. */
 export interface RouteName {
   readonly namespace: string;
   readonly name: string;

@@ -9,6 +9,7 @@ export interface Verdict {
   readonly message: string;
 }
 
+/** What came of a listener, as its status says it. */
 export interface ListenerVerdict {
   readonly name: string;
   readonly supportedKinds: readonly JsonObject[];
@@ -17,6 +18,7 @@ export interface ListenerVerdict {
   readonly serves: boolean;
 }
 
+/** What came of a Gateway, as its status says it. */
 export interface GatewayVerdict {
   readonly listeners: readonly ListenerVerdict[];
   readonly conditions: readonly Verdict[];
@@ -28,6 +30,7 @@ export interface CertificateFault {
   readonly message: string;
 }
 
+/** What listeners are judged by, beside what they say themselves. */
 export interface ListenerChecks {
   /** What is wrong with the certificate that a listener refers to; null where nothing is. Its hostname may be empty. */
   certificateFault(

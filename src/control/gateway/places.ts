@@ -32,6 +32,7 @@ export function placeOfPath(path: PathMatch): number {
   return path.type === 'RegularExpression' ? EXPRESSIONS : placeOf(hashText(literalPath(path)));
 }
 
+/** The segments of a literal path; 0 of an expression, which is looked up by none. */
 export function segmentsOfPath(path: PathMatch): number {
   return path.type === 'RegularExpression' ? 0 : segmentsOf(literalPath(path));
 }

@@ -23,6 +23,7 @@ const ANNOUNCE_AGAIN_MS = 1_000;
 /** Files removed in one step. */
 const FILES_A_STEP = 100;
 
+/** What publishing stands on. */
 export interface PublisherParts {
   readonly database: ObjectDatabase;
   readonly entries: GatewayEntries;

@@ -17,6 +17,7 @@ export interface RouteRecord {
   readonly fallback: { readonly spec: JsonObject; readonly generation: number } | null;
 }
 
+/** Of a route that has not been looked at, or is gone. */
 export const NO_ROUTE: RouteRecord = {
   uid: '',
   places: {},
@@ -26,14 +27,17 @@ export const NO_ROUTE: RouteRecord = {
   fallback: null,
 };
 
+/** What a Gateway was found to be when it was looked at last. */
 export interface GatewayRecord {
   readonly references: readonly string[];
   /** What routes have to know of it, as a text; another one has them looked at again. */
   readonly facts: string;
 }
 
+/** Of a Gateway that has not been looked at, or is gone. */
 export const NO_GATEWAY: GatewayRecord = { references: [], facts: '' };
 
+/** What a policy has in the other tables. */
 export interface PolicyRecord {
   readonly references: readonly string[];
   /** What it is attached to, as texts; with its age they are its place among the policies. */
@@ -42,13 +46,16 @@ export interface PolicyRecord {
   readonly entryKey: string | null;
 }
 
+/** Of a policy that has not been looked at, or is gone. */
 export const NO_POLICY: PolicyRecord = { references: [], targets: [], age: 0, entryKey: null };
 
+/** What an Upstream has in the other tables. */
 export interface UpstreamRecord {
   /** Of its entry; empty where it has none. */
   readonly key: string;
 }
 
+/** Of an Upstream that has not been looked at, or is gone. */
 export const NO_UPSTREAM: UpstreamRecord = { key: '' };
 
 /** The records, by the work that looks at them. */

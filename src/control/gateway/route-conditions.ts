@@ -24,6 +24,7 @@ export interface ParentOutcome {
   readonly fullPaths: readonly string[];
 }
 
+/** A condition of a route at one of its parents. */
 export interface RouteVerdict extends Verdict {
   /** Another generation than the present one, where the condition speaks of that. */
   readonly observedGeneration?: number;

@@ -34,6 +34,7 @@ export interface GatewayParts {
   readonly policySecrets: Pick<SecretSource, 'digest' | 'seal'>;
 }
 
+/** What the looks at resources stand on together. */
 export interface WorkspaceParts extends GatewayParts {
   readonly store: ResourceStore;
   readonly storage: ControlStorage;

@@ -4,6 +4,7 @@ import type { MetricsDelta, MetricsHubCalls } from '../../core/protocol/metrics-
 import type { Log } from '../../observe/log.ts';
 import type { GatewayMetrics, UpstreamReadings } from './gateway-metrics.ts';
 
+/** What telling the hubs stands on. */
 export interface MetricsFlushParts {
   readonly isolate: string;
   readonly metrics: GatewayMetrics;

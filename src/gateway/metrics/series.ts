@@ -29,6 +29,7 @@ export interface Series {
   take(): SeriesDelta;
 }
 
+/** A count under one set of labels. */
 export class Counter implements Series {
   readonly #changes: ChangedSeries;
   readonly #family: MetricFamily;
@@ -54,6 +55,7 @@ export class Counter implements Series {
   }
 }
 
+/** What was measured under one set of labels, counted by size. */
 export class Histogram implements Series {
   readonly #changes: ChangedSeries;
   readonly #family: MetricFamily;

@@ -25,6 +25,7 @@ export type Outcome =
       readonly found: string | null;
     };
 
+/** A rule that was looked at, and what came of it. */
 export interface Candidate {
   readonly hostKey: HostKey;
   readonly rule: CompiledRule;

@@ -32,6 +32,7 @@ export interface Match {
   readonly pathVariables: Readonly<Record<string, string>>;
 }
 
+/** The rule of a request, that there is none, or the entries that have to be read first. */
 export type MatchResult =
   | Match
   /** No rule: 404. */

@@ -4,6 +4,7 @@ import { compileExpression } from './expression.ts';
 import type { RequestFacts } from './facts.ts';
 import { literalHead } from './literal-head.ts';
 
+/** Of a path that is matched by no named group. */
 export const NO_VARIABLES: Readonly<Record<string, string>> = Object.freeze({});
 
 /** A path's regular expression, a full match of the canonical path. One for all rules of a page that have the same. */

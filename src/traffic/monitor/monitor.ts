@@ -58,6 +58,7 @@ interface Watched {
   readonly breakers: Map<string, SharedBreakerRecord>;
 }
 
+/** What a monitor may hold. */
 export interface MonitorLimits {
   /** Endpoints that are asked how they are, of all upstreams together. */
   readonly checkedEndpoints: number;

@@ -15,6 +15,7 @@ export interface Expression {
   readonly reads: ReadonlySet<string> | null;
 }
 
+/** What an expression may read. */
 export interface Variables {
   readonly request: ReadonlyMap<string, unknown>;
   readonly client: ReadonlyMap<string, unknown>;

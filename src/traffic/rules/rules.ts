@@ -15,6 +15,7 @@ export interface RuleFacts {
   readonly identity: Identity;
 }
 
+/** Whether a caller may, and by which rule not. */
 export type Verdict =
   | { readonly allowed: true; readonly rule: string | null }
   | {
@@ -38,6 +39,7 @@ export interface RuleFault {
   readonly message: string;
 }
 
+/** What is wrong with the rules of a policy, by their positions; empty where nothing is. */
 export function ruleFaults(authorization: CompiledAuthorization): RuleFault[] {
   return authorization.rules.flatMap(({ expression }, index) => {
     try {

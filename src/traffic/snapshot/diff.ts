@@ -2,6 +2,7 @@ import type { HostEntry, RulePage } from '../../core/protocol/gateway.ts';
 import type { EntryKey } from './keys.ts';
 import type { Shard } from './shard.ts';
 
+/** What became of an entry between two versions. */
 export type Change = 'added' | 'removed' | 'changed';
 
 /** What is another between two versions. */

@@ -17,6 +17,7 @@ export function finishHash(state: number): number {
   return (value ^ (value >>> 16)) >>> 0;
 }
 
+/** The hash of a text, 32 bits without a sign. */
 export function hashText(text: string): number {
   let state = EMPTY_HASH;
   for (let i = 0; i < text.length; i++) state = foldHash(state, text.charCodeAt(i));

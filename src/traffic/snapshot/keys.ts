@@ -9,18 +9,22 @@ export type EntryAt<K extends EntryKey> = K extends `${infer Kind extends keyof 
   ? GatewayEntries[Kind]
   : never;
 
+/** The key of the rules of a host, or of where they lie. */
 export function hostEntryKey(host: HostKey): `host:${string}` {
   return `host:${host}`;
 }
 
+/** The key of a page of a host whose rules do not fit its entry. */
 export function pageEntryKey(host: HostKey, page: number): `page:${string}` {
   return `page:${host}#${page}`;
 }
 
+/** The key of an upstream. */
 export function upstreamEntryKey(upstream: UpstreamKey): `upstream:${string}` {
   return `upstream:${upstream}`;
 }
 
+/** The key of a policy that requests are held to. */
 export function policyEntryKey(namespaceUid: string, plural: string, name: string): `policy:${string}` {
   return `policy:${namespaceUid}/${plural}/${name}`;
 }

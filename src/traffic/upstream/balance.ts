@@ -24,6 +24,7 @@ export interface BalanceMemory {
   cursor: number;
 }
 
+/** What a choice depends on beside the endpoints. */
 export interface BalanceContext {
   readonly nowMs: number;
   readonly slowStartMs: number;

@@ -9,6 +9,7 @@ export interface HealthRecord {
   readonly reason: string;
 }
 
+/** What came of asking an endpoint how it is. */
 export interface CheckResult {
   readonly passed: boolean;
   readonly reason: string;

@@ -12,6 +12,7 @@ export interface OutlierCounts {
   ejections: number;
 }
 
+/** Of an endpoint that nobody has called. */
 export function noOutlierCounts(): OutlierCounts {
   return {
     consecutive5xx: 0,
@@ -48,6 +49,7 @@ export function mayEject(ejected: number, all: number, { maxEjected }: CompiledO
   return ejected + 1 < all && (ejected === 0 || ejected + 1 <= maxEjected * all);
 }
 
+/** Takes an endpoint out, the longer the more often it was. */
 export function eject(counts: OutlierCounts, settings: CompiledOutliers, nowMs: number): void {
   counts.ejections += 1;
   counts.ejectedUntilMs = nowMs + Math.min(settings.maxEjectionMs, settings.baseEjectionMs * counts.ejections);
@@ -55,6 +57,7 @@ export function eject(counts: OutlierCounts, settings: CompiledOutliers, nowMs: 
   counts.consecutiveGatewayErrors = 0;
 }
 
+/** Whether an endpoint is taken out for now. */
 export function isEjected(counts: OutlierCounts, nowMs: number): boolean {
   return nowMs < counts.ejectedUntilMs;
 }

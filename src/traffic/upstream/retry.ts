@@ -5,6 +5,7 @@ import { isGatewayError } from './outliers.ts';
 /** Methods that may be sent twice (RFC 9110, section 9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
+/** Whether a method may be sent twice with the effect of once (RFC 9110, section 9.2.2). */
 export function isIdempotent(method: string): boolean {
   return IDEMPOTENT.has(method);
 }

@@ -14,6 +14,7 @@ export interface Standing extends Balanced {
   readonly breaker: Breaker | null;
 }
 
+/** Who may be called, and how that came about. */
 export interface Choices<T> {
   /** Those that a new request may go to. */
   readonly candidates: readonly T[];
