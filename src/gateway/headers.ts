@@ -1,24 +1,10 @@
 import { type TraceContext, traceparentOf } from '../observe/trace-context.ts';
 import type { CanonicalRequest } from '../traffic/canonical.ts';
+import { HOP_BY_HOP } from '../traffic/filters/own-headers.ts';
 import { HeaderList } from './header-list.ts';
 
 /** What the gateway calls itself in `Via` (RFC 9110, section 7.6.3). */
 const PSEUDONYM = 'orasi-edge';
-
-/** Of one connection and never passed on (RFC 9110, section 7.6.1), beside what `Connection` names. */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  // Obsolete, and asks the server to change its protocol.
-  'http2-settings',
-]);
 
 /** What a client could say of itself or of its address, and upstreams would believe; the gateway says it itself, or nobody does. */
 const FORWARDING: ReadonlySet<string> = new Set([

@@ -7,6 +7,7 @@ import type {
   HeaderValue,
   PathModifier,
 } from '../../core/protocol/gateway.ts';
+import { RESERVED_HEADERS } from '../../traffic/filters/own-headers.ts';
 import { isJsonObject, type JsonObject, type JsonValue, numberIn, objectIn, objectsIn, textsIn } from '../json.ts';
 
 /** Why a rule cannot be run as it is declared. Its requests are answered 500: they are nobody else's. */
@@ -16,25 +17,6 @@ export interface RuleFault {
   readonly field: string;
   readonly message: string;
 }
-
-/**
- * Headers that say where a message ends or what a connection does, which the runtime writes; Host, which is that of the
- * upstream's address; and Via, by which a gateway notices that a request comes to it again.
- */
-const RESERVED_HEADERS: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'host',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'via',
-]);
 
 /** What the filters of a rule or a backend come to, and what is wrong with them. */
 export interface CompiledFilters {
