@@ -27,6 +27,7 @@ import type { CallOutcome, Exchange, Soon } from './exchange.ts';
 import type { Attempt, NoAttempt, UpstreamStage } from './pipeline.ts';
 import { type CallParts, type CallWish, Upstream, type UpstreamPeek } from './upstream.ts';
 
+/** What the upstreams of an isolate stand on. */
 export interface UpstreamsParts {
   readonly clock: Clock;
   /** Uniform in [0, 1). */
@@ -288,9 +289,9 @@ export class Upstreams implements UpstreamStage, UpstreamNews {
     };
   }
 
-  private sessionToken({ request }: Exchange, session: CompiledSession): SessionToken | null {
+  private sessionToken({ given }: Exchange, session: CompiledSession): SessionToken | null {
     const { type, name } = session;
-    const header = request.headers.get(type === 'Header' ? name : 'cookie');
+    const header = given.get(type === 'Header' ? name : 'cookie');
     const text = header === null || type === 'Header' ? header : cookieValue(header, name);
     return text === null ? null : readSession(text, session, this.parts.sign, this.parts.clock.now());
   }

@@ -2,6 +2,7 @@ import type { CompiledUpstream } from '../../src/core/protocol/upstream.ts';
 import type { SyncAnswer, SyncRequest } from '../../src/core/protocol/upstream-monitor.ts';
 import { type Random, seededRandom } from '../../src/core/random.ts';
 import type { CallOutcome, Exchange } from '../../src/gateway/exchange.ts';
+import { HeaderList } from '../../src/gateway/header-list.ts';
 import type { Attempt, NoAttempt } from '../../src/gateway/pipeline.ts';
 import { Upstreams } from '../../src/gateway/upstreams.ts';
 import { Monitor } from '../../src/traffic/monitor/monitor.ts';
@@ -44,6 +45,7 @@ export function exchange(given: { clientIp?: string | null; method?: string; hea
   const request = new Request('http://shop.localhost/', { method, headers });
   return {
     request,
+    given: HeaderList.of(request.headers),
     clientIp,
     place: {},
     target: { method, scheme: 'http', host: 'shop.localhost', port: null, path: '/', search: '' },
