@@ -165,7 +165,9 @@ for (const { name, host, requests = [], shares = [], conditions = [], attached =
           requests.filter(([, { mirroredTo }]) => mirroredTo),
           requests.filter(([, { mirroredTo }]) => !mirroredTo),
         ];
-        await Promise.all(together.map((one) => checkNamed(host, ...one)));
+        // What was applied last may be a publication away.
+        const soon = { timeout: 5_000, interval: 100 };
+        await Promise.all(together.map((one) => vi.waitFor(() => checkNamed(host, ...one), soon)));
         for (const one of alone) await checkNamed(host, ...one);
         for (const share of shares) await checkShares(host, share);
       });

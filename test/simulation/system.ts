@@ -1,5 +1,6 @@
 import { registerHooks } from 'node:module';
-import { becomePlatform } from './platform/globals.ts';
+import type { Random } from '../../src/core/random.ts';
+import { becomePlatform, worldRandom } from './platform/globals.ts';
 import type { ObjectClass } from './platform/object-host.ts';
 
 /** A change of the source that takes one check away. */
@@ -43,13 +44,16 @@ export async function loadSystem(mutation: Mutation | null = null): Promise<Syst
   const name = mutation === null ? 'as-it-is' : encodeURIComponent(mutation.name);
   if (mutation !== null) mutations.set(name, mutation);
   const load = async (path: string) => (await import(`${ROOT}${path}?system=${name}`)) as Record<string, unknown>;
-  const [queue, cluster, queueMachine, clusterMachine, kvMachine] = await Promise.all([
+  const [random, queue, cluster, queueMachine, clusterMachine, kvMachine] = await Promise.all([
+    load('src/core/random.ts'),
     load('durable-objects/task-queue.ts'),
     load('durable-objects/cluster.ts'),
     load('src/tasks/task-queue.ts'),
     load('src/cluster/cluster.ts'),
     load('src/cluster/kv/machine.ts'),
   ]);
+  // It keeps a pool, in which a run would find what the one before it left.
+  Object.assign(random['systemRandom'] as Random, worldRandom);
   const methods = (of: unknown) => (of as { prototype: Methods }).prototype;
   return {
     TaskQueue: queue['TaskQueue'] as ObjectClass,

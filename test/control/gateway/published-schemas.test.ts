@@ -29,9 +29,10 @@ describe('the schemas are those of Gateway API v1.5.1', () => {
 
   // GATEWAY_CRDS=…/config/crd/experimental of a checkout of the standard shows where another release differs.
   const crds = process.env.GATEWAY_CRDS;
-  test.skipIf(crds === undefined)('and of the files that GATEWAY_CRDS names', () => {
+  if (crds === undefined) return;
+  test('and of the files that GATEWAY_CRDS names', () => {
     for (const { plural, schema } of KINDS) {
-      const text = readFileSync(join(crds ?? '', `gateway.networking.k8s.io_${plural}.yaml`), 'utf8');
+      const text = readFileSync(join(crds, `gateway.networking.k8s.io_${plural}.yaml`), 'utf8');
       const versions: { name: string; schema: { openAPIV3Schema: StructuralSchema } }[] = parse(text).spec.versions;
       const published = versions.find(({ name }) => name === 'v1')?.schema.openAPIV3Schema ?? {};
       const { apiVersion: _a, kind: _k, metadata: _m, ...properties } = published.properties ?? {};

@@ -1,3 +1,4 @@
+import type { Random } from '../../../src/core/random.ts';
 import type { World } from '../world.ts';
 import { instanceOf, isSimulated } from './object-host.ts';
 import { ClientSocket } from './sockets.ts';
@@ -8,6 +9,12 @@ function present(): World {
   if (world === null) throw new Error('no world is being simulated');
   return world;
 }
+
+/** The randomness of the world being simulated. */
+export const worldRandom: Random = {
+  next: () => present().random.next(),
+  bytes: (length) => present().random.bytes(length),
+};
 
 /**
  * Makes the process's clock, timers and randomness those of the world being simulated, and gives it what the runtime
