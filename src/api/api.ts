@@ -101,7 +101,7 @@ export function createApi({
     mountGatewayVersions(app, base, controlPlane, store);
     mountRateLimits(app, base, { controlPlane, limiter: rateLimiter });
     mountMetrics(app, base, metrics);
-    mountExplain(app, base, explain);
+    mountExplain(app, base, { explain, control: controlPlane });
     mountEtcd(app, base, cluster);
     mountResources(app, { controlPlane, authorize: (...call) => base.authorize(...call) });
   });

@@ -128,7 +128,7 @@ class Walk {
     const own = candidates.filter((candidate) => this.#isOwn(candidate));
     const chosen = matched !== undefined && this.#isOwn(matched) ? matched : null;
     const outcome = chosen === null ? this.#unmatched(matched !== undefined) : await this.#follow(chosen, facts);
-    const { target, entries, clientIp, action, policies, upstreamHost, upstreamPath } = this.#exchange;
+    const { target, entries, action, policies, upstreamHost, upstreamPath } = this.#exchange;
     const isOwnHost = (hostKey: string) => own.some((candidate) => candidate.hostKey === hostKey);
     return {
       request: {
@@ -137,7 +137,7 @@ class Walk {
         host: target.host,
         path: target.path,
         query: target.search,
-        clientIp,
+        clientIp: this.#asked.clientIp,
       },
       version: entries.version,
       outcome,

@@ -8,7 +8,7 @@ import type { Random } from '../core/random.ts';
 import type { Log } from '../observe/log.ts';
 import { takeUpTrace } from '../observe/trace-context.ts';
 import type { CanonicalRequest, RequestFault } from '../traffic/canonical.ts';
-import { clientAddress } from '../traffic/client-address.ts';
+import { clientAddress, LOCAL_PEER } from '../traffic/client-address.ts';
 import { RequestFacts } from '../traffic/match/facts.ts';
 import { matchRequest } from '../traffic/match/match.ts';
 import { upstreamEntryKey } from '../traffic/snapshot/keys.ts';
@@ -53,9 +53,6 @@ export interface GatewayParts {
   readonly random: Random;
   readonly log: Log;
 }
-
-/** The peer where the platform names none: the local one, which listens on the loopback alone. */
-const LOCAL_PEER = '127.0.0.1';
 
 /** The data plane: every request to a host that is not the management surface's. */
 export class Gateway {

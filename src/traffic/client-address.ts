@@ -8,6 +8,9 @@ export interface ClientAddress {
   readonly byTrustedProxy: boolean;
 }
 
+/** The peer where the platform names none: the local one, which listens on the loopback alone. */
+export const LOCAL_PEER = '127.0.0.1';
+
 /**
  * The client's address: from the right, the first of `X-Forwarded-For` and the peer behind it that is no trusted proxy.
  * What stands further left a client may have made up. An entry that is no address ends the chain at the proxy that

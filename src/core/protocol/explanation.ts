@@ -6,8 +6,8 @@ export interface ExplainRequest {
   /** With scheme and host; a Host header takes the host's place. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** As if the connection came from there. */
-  readonly clientIp: string | null;
+  /** As if it came from there. */
+  readonly clientIp: string;
   /** As the platform would tell of its place: `country`, `continent`, `colo`. */
   readonly cf: Readonly<Record<string, unknown>>;
 }
@@ -20,7 +20,7 @@ export interface Explanation {
     readonly host: string;
     readonly path: string;
     readonly query: string;
-    readonly clientIp: string | null;
+    readonly clientIp: string;
   };
   /** Of the configuration. */
   readonly version: number;
@@ -46,6 +46,29 @@ export interface Explanation {
   readonly backends: readonly ExplainedBackend[];
   /** As the upstream would see it; null where none would. */
   readonly forwarded: { readonly path: string; readonly query: string; readonly host: string | null } | null;
+}
+
+/** What the gateway says of a request, with what is declared and not served. */
+export interface ExplanationAnswer extends Explanation {
+  /** The version that is held to, so that later changes are not served; null where none is. */
+  readonly pinned: {
+    readonly version: number;
+    /** RFC 3339; null while it is not published yet. */
+    readonly since: string | null;
+  } | null;
+  /** Where no rule matched: routes of the namespace that name the host and are not in force, or not as declared. */
+  readonly notInForce: readonly RouteNotInForce[];
+  /** Whether there may be more of them. */
+  readonly routesOmitted: boolean;
+}
+
+/** A route that is declared and not served, or not all of it. */
+export interface RouteNotInForce {
+  /** `namespace/name` */
+  readonly route: string;
+  /** Of the condition that says so, or a word of ours where none does: `NoParents`, `Pending`, `NotServed`. */
+  readonly reason: string;
+  readonly message: string;
 }
 
 export type ExplainedOutcome =
