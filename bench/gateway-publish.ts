@@ -7,6 +7,7 @@ import { runInNewContext } from 'node:vm';
 import { GatewayEntries, type RuleRow } from '../src/control/gateway/entries.ts';
 import { placeOfPath } from '../src/control/gateway/places.ts';
 import { GatewayPublisher } from '../src/control/gateway/publisher.ts';
+import { RoutePublications } from '../src/control/gateway/route-publications.ts';
 import { migrateGateway } from '../src/control/gateway/tables.ts';
 import { manualClock } from '../src/core/clock.ts';
 import type { HostKey, RuleAction } from '../src/core/protocol/gateway.ts';
@@ -101,6 +102,8 @@ async function measure(shape: Shape, count: number): Promise<Figures> {
     files: files.store,
     clock,
     announce: async () => undefined,
+    publications: new RoutePublications(database, entries),
+    served: () => undefined,
   });
   collectGarbage();
   const base = process.memoryUsage().heapUsed;

@@ -46,6 +46,18 @@ async function served(host: string, status: number, path = '/'): Promise<void> {
   await until(`${host}${path} is answered ${status}`, async () => (await send(instance, host, path)).status === status);
 }
 
+/** Waits until a route says of itself whether it is served, as status and reason. */
+async function programmed(name: string, wanted: string): Promise<void> {
+  const path = `/apis/gateway.networking.k8s.io/v1/namespaces/default/httproutes/${name}`;
+  await until(`${name} is ${wanted}`, async () => {
+    const route = (await (await instance.fetch(path)).json()) as {
+      status?: { parents: { conditions: { type: string; status: string; reason: string }[] }[] };
+    };
+    const condition = route.status?.parents[0].conditions.find(({ type }) => type === 'Programmed');
+    return `${condition?.status}/${condition?.reason}` === wanted;
+  });
+}
+
 const rewritten = (to: string) => ({
   filters: [{ type: 'URLRewrite', urlRewrite: { path: { type: 'ReplaceFullPath', replaceFullPath: to } } }],
 });
@@ -58,6 +70,7 @@ test('an earlier version is compared with the present one, gone back to, held to
     routeTo('shop', 'shop', ['shop.localhost'], rewritten('/new')),
     routeTo('shop', 'other', ['other.localhost']),
   ]);
+  await programmed('other', 'True/Programmed');
   await served('other.localhost', 200);
   await until(
     'the change is live',
@@ -89,11 +102,13 @@ test('an earlier version is compared with the present one, gone back to, held to
   const back = await json('/rollback', { method: 'POST', body: JSON.stringify({ version: first.version }) });
   expect(back).toEqual({ status: 202, body: { pinnedVersion: first.version } });
   await served('other.localhost', 404);
+  await programmed('other', 'False/RolledBack');
   expect((await send(instance, 'shop.localhost', '/')).body.toString()).toBe('at /');
   const held = await json<Versions>('/versions');
   expect([held.body.pinnedVersion, held.body.items[0].rollbackOf]).toEqual([first.version, first.version]);
 
   await json('/rollback', { method: 'DELETE' });
+  await programmed('other', 'True/Programmed');
   await served('other.localhost', 200);
   expect((await json<Versions>('/versions')).body.pinnedVersion).toBeNull();
 });

@@ -9,6 +9,7 @@ import { POLICY_PLURALS } from './attached-policies.ts';
 import { GrantWork } from './grant-work.ts';
 import { ListenerWork } from './listener-work.ts';
 import { PolicyWork } from './policy-work.ts';
+import { ProgrammedWork } from './programmed-work.ts';
 import { NO_UPSTREAM } from './records.ts';
 import { RouteWork } from './route-work.ts';
 import { Workspace, type WorkspaceParts } from './workspace.ts';
@@ -27,6 +28,7 @@ export class GatewayControl {
   private readonly routes: RouteWork;
   private readonly policies: PolicyWork;
   private readonly grants: GrantWork;
+  private readonly programmed: ProgrammedWork;
 
   constructor(parts: WorkspaceParts) {
     this.space = new Workspace(parts);
@@ -34,6 +36,7 @@ export class GatewayControl {
     this.routes = new RouteWork(this.space, this.listeners);
     this.policies = new PolicyWork(this.space, this.listeners);
     this.grants = new GrantWork(this.space);
+    this.programmed = new ProgrammedWork(this.space);
   }
 
   /** In the transaction of a change: the works it asks for. */
@@ -85,6 +88,7 @@ export class GatewayControl {
     return this.space.parts.storage.transaction(() => {
       const isKept = this.space.publisher.pin(version);
       if (isKept) this.space.publish();
+      if (isKept) this.listeners.lookAtAll();
       return isKept;
     });
   }
@@ -105,6 +109,8 @@ export class GatewayControl {
         return this.policies.look(text);
       case 'gateway-grant':
         return this.grants.look(text);
+      case 'gateway-programmed':
+        return this.programmed.look();
       case 'gateway-upstream':
         return this.lookAtUpstream(text);
       case 'gateway-requeue':

@@ -9,6 +9,7 @@ import type { Resource, ResourceKey } from '../resource.ts';
 import { type GatewayFacts, listenerFacts } from './attach.ts';
 import { type CertificateFault, type GatewayVerdict, judgeGateway } from './listeners.ts';
 import { NO_GATEWAY } from './records.ts';
+import { rolledBack } from './route-conditions.ts';
 import { SUPPORTED_FEATURES } from './supported-features.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -19,6 +20,9 @@ interface Judgement {
   /** By listener, when the first of its certificates ends; those that have one. */
   readonly expiries: ReadonlyMap<string, number>;
 }
+
+/** Where all Gateways are to be looked at, so many a second. */
+const GATEWAYS_A_SECOND = 500;
 
 /** Facts kept parsed: every route asks for those of its Gateways. */
 const FACTS_KEPT = 100;
@@ -46,8 +50,18 @@ export class ListenerWork {
     this.space.records.put(work, gateway === undefined ? null : { references, facts });
     if (facts !== before.facts) this.space.touch(`gateway:${text}`);
     const next = this.keepExpiries(text, judged?.expiries ?? new Map());
-    if (gateway !== undefined && judged !== null) this.writeStatus(gateway, judged.verdict);
+    if (gateway !== undefined && judged !== null) this.writeStatus(gateway, this.heldBack(judged.verdict));
     return next === null ? DONE : { requeueAfterMs: next - this.space.parts.clock.now() };
+  }
+
+  /** Asks for looks at all Gateways. */
+  lookAtAll(): void {
+    const rows = this.space.parts.database.exec(
+      "SELECT work FROM gateway_records WHERE work > 'gateway-listeners:' AND work < 'gateway-listeners;'",
+    );
+    rows.forEach((row, index) => {
+      this.space.ask(String(row.work), (index * 1_000) / GATEWAYS_A_SECOND);
+    });
   }
 
   /**
@@ -202,6 +216,16 @@ export class ListenerWork {
     }
     const ahead = [...expiries.values()].filter((notAfter) => notAfter >= clock.now());
     return ahead.length === 0 ? null : Math.min(...ahead) + 1;
+  }
+
+  /** While a version is held to, what a Gateway declares is not what is served. */
+  private heldBack(verdict: GatewayVerdict): GatewayVerdict {
+    const pinned = this.space.publisher.pinned();
+    if (pinned === null) return verdict;
+    const conditions = verdict.conditions.map((condition) =>
+      condition.type === 'Programmed' && condition.status === 'True' ? rolledBack(pinned) : condition,
+    );
+    return { ...verdict, conditions };
   }
 
   private writeStatus(gateway: Resource, verdict: GatewayVerdict): void {

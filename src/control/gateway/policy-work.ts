@@ -171,7 +171,12 @@ export class PolicyWork {
     const [first] = this.space.policies.on(target.text, plural);
     if (first !== policy) return no('Conflicted', `${plural} ${first} is older and attached to the same target`);
     if (fault !== null) return no('Invalid', `what it is attached to is answered 500: ${fault}`);
-    return { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'the policy is in force' };
+    return {
+      type: 'Accepted',
+      status: 'True',
+      reason: 'Accepted',
+      message: 'accepted; in force from the next version on',
+    };
   }
 
   private missing(namespace: string, target: Target): string | null {

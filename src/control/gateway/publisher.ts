@@ -10,6 +10,7 @@ import { checkManifest, MANIFEST_FORMAT, manifestFileKey } from '../../traffic/s
 import { encodeShard, shardFileKey } from '../../traffic/snapshot/shard.ts';
 import { DONE, type ReconcileResult } from '../reconcile.ts';
 import type { GatewayEntries } from './entries.ts';
+import type { RoutePublications } from './route-publications.ts';
 
 /** Pages made in one step, before others get a turn. */
 const PAGES_A_STEP = 500;
@@ -31,6 +32,9 @@ export interface PublisherParts {
   readonly clock: Clock;
   /** Says that a version lies in the bucket. Resolves once it has been heard; repeating it changes nothing. */
   readonly announce: (version: number) => Promise<void>;
+  readonly publications: RoutePublications;
+  /** In the transaction in which another content is served: routes whose rules came after version `after` are served, or not. */
+  readonly served: (after: number) => void;
 }
 
 /** What one step has to write: made at one moment, so that a version is the state of one moment. */
@@ -123,6 +127,14 @@ export class GatewayPublisher {
     return true;
   }
 
+  /**
+   * The version whose content isolates were told of last: rules that came with it or before it are served. While one is
+   * held to it is that one, or the one that it was a rollback to.
+   */
+  served(): number {
+    return this.fact('served');
+  }
+
   private hasChanges(): boolean {
     const { database } = this.parts;
     return (
@@ -161,7 +173,9 @@ export class GatewayPublisher {
       if (row.hash !== null) refs[Number(row.shard)] = { hash: String(row.hash), bytes: Number(row.bytes) };
     }
     for (const { shard, ref } of cut) refs[shard] = ref;
-    return { format: MANIFEST_FORMAT, version: this.newVersion(), shards: refs, hosts: entries.hosts() };
+    const version = this.newVersion();
+    this.parts.publications.cut(version, this.fact('version'));
+    return { format: MANIFEST_FORMAT, version, shards: refs, hosts: entries.hosts() };
   }
 
   /** Never given twice, so that a version whose publication was cut off is nobody's. */
@@ -230,10 +244,11 @@ export class GatewayPublisher {
     }
     for (const hash of named) this.keepFile(hash);
     database.exec(
-      'INSERT INTO gateway_versions (version, published_at, rollback_of) VALUES (?, ?, ?)',
+      'INSERT INTO gateway_versions (version, published_at, rollback_of, content) VALUES (?, ?, ?, ?)',
       manifest.version,
       clock.now(),
       rollbackOf,
+      rollbackOf === null ? null : this.contentOf(rollbackOf),
     );
     this.setFact('version', manifest.version);
     this.setFact('published-at', clock.now());
@@ -253,6 +268,15 @@ export class GatewayPublisher {
     });
   }
 
+  /** The version that has the content of this one by itself. */
+  private contentOf(version: number): number {
+    const [row] = this.parts.database.exec(
+      'SELECT coalesce(content, rollback_of, version) AS content FROM gateway_versions WHERE version = ?',
+      version,
+    );
+    return Number(row?.content ?? version);
+  }
+
   async readManifest(version: number): Promise<GatewayManifest> {
     const key = manifestFileKey(version);
     const info = await this.parts.files.head(key);
@@ -270,12 +294,22 @@ export class GatewayPublisher {
         // Said again until it is heard: isolates go on with what they have.
         return { requeueAfterMs: ANNOUNCE_AGAIN_MS };
       }
-      if (version > this.fact('announced')) this.setFact('announced', version);
+      this.parts.database.transaction(() => this.heard(version));
     }
     await this.collect();
     if (this.hasChanges() && this.pinned() === null)
       return { requeueAfterMs: this.nextAtMs() - this.parts.clock.now() };
     return DONE;
+  }
+
+  private heard(version: number): void {
+    if (version > this.fact('announced')) this.setFact('announced', version);
+    // Announced again, it changes nothing.
+    if (version <= this.fact('heard')) return;
+    this.setFact('heard', version);
+    const [before, content] = [this.served(), this.contentOf(version)];
+    this.setFact('served', content);
+    this.parts.served(Math.min(before, content));
   }
 
   /** Removes versions that are too many and too old, and the files that only they named. */

@@ -1,8 +1,10 @@
+import { LIMITS } from '../../core/limits.ts';
 import type { Attachment } from './attach.ts';
 import { clipped } from './clipped.ts';
 import type { RuleFault } from './compile-filters.ts';
 import type { CompiledRoute, MatchFault } from './compile-route.ts';
 import type { Verdict } from './listeners.ts';
+import { IN_NO_VERSION } from './route-publications.ts';
 
 /** What is known of a route at one of its parents. */
 export interface ParentOutcome {
@@ -22,6 +24,8 @@ export interface ParentOutcome {
   readonly policyFaults: readonly string[];
   /** Hosts with a path under which its rules have no room any more. */
   readonly fullPaths: readonly string[];
+  /** Whether its rules are served as they are. */
+  readonly programmed: Verdict;
 }
 
 /** A condition of a route at one of its parents. */
@@ -35,12 +39,42 @@ export function routeConditions(outcome: ParentOutcome): RouteVerdict[] {
   const { compiled } = outcome;
   const accepted = acceptance(outcome);
   const conditions = [accepted, resolution(compiled)];
-  if (accepted.status === 'True') conditions.push(...partial(outcome));
+  if (accepted.status === 'True') {
+    const { observedGeneration } = accepted;
+    const programmed =
+      observedGeneration === undefined ? outcome.programmed : { ...outcome.programmed, observedGeneration };
+    conditions.push(...partial(outcome), programmed);
+  }
   return conditions.map((condition) => ({ ...condition, message: clipped(condition.message) }));
 }
 
-/** Types that a route has only while they are true. */
-export const PASSING_CONDITIONS: readonly string[] = ['PartiallyInvalid', 'HostnameConflict', 'PolicyFault'];
+/** Types that a route has only where they are said: `Programmed` of none that is not accepted. */
+export const PASSING_CONDITIONS: readonly string[] = [
+  'PartiallyInvalid',
+  'HostnameConflict',
+  'PolicyFault',
+  'Programmed',
+];
+
+/**
+ * Whether rules that came with version `since` are served as they are: where that is no later than the version `served`,
+ * whose content isolates were told of last. `pinned` is the version that is held to, null for none.
+ */
+export function programmed(since: number, served: number, pinned: number | null): Verdict {
+  if (since <= served) {
+    const message = `since version ${since}, which every isolate has within ${LIMITS.gatewaySyncMs / 1_000} s`;
+    return { type: 'Programmed', status: 'True', reason: 'Programmed', message };
+  }
+  if (pinned !== null) return rolledBack(pinned);
+  const version = since === IN_NO_VERSION ? 'the next version' : `version ${since}`;
+  return { type: 'Programmed', status: 'False', reason: 'Pending', message: `it is served from ${version} on` };
+}
+
+/** Said of what is declared while another version is served. */
+export function rolledBack(pinned: number): Verdict {
+  const message = `the gateway holds to version ${pinned}: what is declared is served when that rollback is let go`;
+  return { type: 'Programmed', status: 'False', reason: 'RolledBack', message };
+}
 
 function acceptance(outcome: ParentOutcome): RouteVerdict {
   const { attachment, refusal, compiled, conflicts, fallback } = outcome;
@@ -55,7 +89,11 @@ function acceptance(outcome: ParentOutcome): RouteVerdict {
       `no rule can be run as it is declared, their requests are answered 500: ${brokenRules(compiled)}`,
     );
   }
-  const yes = { type: 'Accepted', status: 'True' as const, reason: 'Accepted', message: 'the route is in force' };
+  const message =
+    conflicts.length === 0
+      ? 'accepted; Programmed says whether it is served yet'
+      : `accepted, but not for all of its hostnames: ${conflictText(conflicts)}`;
+  const yes = { type: 'Accepted', status: 'True' as const, reason: 'Accepted', message };
   return fallback === null ? yes : { ...yes, observedGeneration: fallback.generation };
 }
 

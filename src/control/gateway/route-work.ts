@@ -14,7 +14,13 @@ import { covers } from './hostnames.ts';
 import { selectsLabels } from './label-selector.ts';
 import type { ListenerWork } from './listener-work.ts';
 import { NO_ROUTE, type RouteRecord } from './records.ts';
-import { PASSING_CONDITIONS, type ParentOutcome, type RouteVerdict, routeConditions } from './route-conditions.ts';
+import {
+  PASSING_CONDITIONS,
+  type ParentOutcome,
+  programmed,
+  type RouteVerdict,
+  routeConditions,
+} from './route-conditions.ts';
 import { type HostOfRoute, pathOfRow, placesOf, rowsOf } from './route-rules.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -51,6 +57,7 @@ export class RouteWork {
     else {
       if (this.space.entries.replaceRules({ namespace, name }, before.places, []).changed)
         this.published(before.places);
+      this.space.publications.forget({ namespace, name });
       this.keep({ namespace, name }, work, before, NO_ROUTE);
     }
     return DONE;
@@ -114,7 +121,11 @@ export class RouteWork {
       compiled === null ? [] : served.flatMap((host) => rowsOf(route, compiled, host, policies, policyFaults));
     const name = { namespace, name: route.metadata.name };
     const { changed, refused } = this.space.entries.replaceRules(name, before.places, rows);
-    if (changed) this.published(before.places);
+    const { publications, publisher } = this.space;
+    if (changed) {
+      publications.changed(name);
+      this.published(before.places);
+    }
     for (const { host } of refused) references.add(`room:${host}`);
     const servedKeys = new Set(served.map((host) => host.key));
     const judged = parents.map((parent): JudgedParent => {
@@ -129,6 +140,7 @@ export class RouteWork {
         refusal,
         policyFaults: [...policyFaults],
         fullPaths: refused.map(pathOfRow),
+        programmed: programmed(publications.versionOf(name), publisher.served(), publisher.pinned()),
       });
       return { ...parent, verdicts };
     });

@@ -56,6 +56,18 @@ const MIGRATIONS: readonly (readonly string[])[] = [
      ) WITHOUT ROWID`,
     'CREATE INDEX gateway_files_retired ON gateway_files (retired_at) WHERE retired_at IS NOT NULL',
   ],
+  [
+    // Of the expressions in them.
+    'ALTER TABLE gateway_rules ADD COLUMN instructions INTEGER NOT NULL DEFAULT 0',
+    'ALTER TABLE gateway_hosts ADD COLUMN instructions INTEGER NOT NULL DEFAULT 0',
+  ],
+  [
+    // The version of which a rollback has the content; null of versions that have one of their own.
+    'ALTER TABLE gateway_versions ADD COLUMN content INTEGER',
+    // The first version that has the rules of a route as they are now.
+    'CREATE TABLE gateway_programmed (route TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID',
+    'CREATE INDEX gateway_programmed_version ON gateway_programmed (version)',
+  ],
 ];
 
 /** Brings the tables up to date. To be called once before they are used. */

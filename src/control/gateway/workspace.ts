@@ -17,6 +17,7 @@ import { GatewayPublisher } from './publisher.ts';
 import { Records } from './records.ts';
 import { type CrossReference, isGranted } from './reference-grants.ts';
 import { References } from './references.ts';
+import { RoutePublications } from './route-publications.ts';
 
 /** What the deployment gives the gateway's side of the control plane. */
 export interface GatewayParts {
@@ -55,6 +56,7 @@ export class Workspace {
   readonly claims: HostClaims;
   readonly hostnameGrants: HostnameGrants;
   readonly policies: AttachedPolicies;
+  readonly publications: RoutePublications;
   readonly publisher: GatewayPublisher;
 
   constructor(parts: WorkspaceParts) {
@@ -72,7 +74,19 @@ export class Workspace {
     this.hostnameGrants = new HostnameGrants(() => this.store.all(grants));
     this.claims = new HostClaims(database, (hostname) => this.hostnameGrants.for(hostname));
     this.policies = new AttachedPolicies(database);
-    this.publisher = new GatewayPublisher({ database, entries: this.entries, files, clock, announce });
+    this.publications = new RoutePublications(database, this.entries);
+    this.publisher = new GatewayPublisher({
+      database,
+      entries: this.entries,
+      files,
+      clock,
+      announce,
+      publications: this.publications,
+      served: (after) => {
+        this.publications.goBackTo(after);
+        this.ask('gateway-programmed:');
+      },
+    });
   }
 
   /** An object that is there to stay; one that is being deleted counts as gone. */

@@ -39,6 +39,7 @@ export const httprouteKind: KindDeclaration = {
       { name: 'Accepted', type: 'string', jsonPath: parentCondition('Accepted', 'status'), priority: 1 },
       { name: 'Reason', type: 'string', jsonPath: parentCondition('Accepted', 'reason'), priority: 1 },
       { name: 'ResolvedRefs', type: 'string', jsonPath: parentCondition('ResolvedRefs', 'status'), priority: 1 },
+      { name: 'Programmed', type: 'string', jsonPath: parentCondition('Programmed', 'status'), priority: 1 },
     ],
   },
   schema: () =>

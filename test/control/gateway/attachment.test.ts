@@ -410,8 +410,8 @@ test('conditions speak of the generation they were made of', async () => {
   };
   plane.route('r', { hostnames: HOST, parentRefs: [{ name: 'default' }], rules: BACKEND });
   await plane.settle();
-  expect(generations()).toEqual([1, 1, 1]);
+  expect(generations()).toEqual([1, 1, 1, 1]);
   plane.route('r', { hostnames: ['b.example.com'], parentRefs: [{ name: 'default' }], rules: BACKEND });
   await plane.settle();
-  expect(generations()).toEqual([2, 2, 2]);
+  expect(generations()).toEqual([2, 2, 2, 2]);
 });

@@ -87,10 +87,12 @@ export function gatewayPlane(more: Partial<GatewayParts> = {}) {
       plane.clock.advance(1_000);
       await plane.settle();
     },
-    /** `type=status/reason` of the conditions of a route at its parents, in order. */
+    /** `type=status/reason` of what a route was judged at its parents, in order; without whether it is served yet. */
     conditions(name: string, namespace = 'default'): string[][] {
       const status = read(ROUTES, name, namespace).status as JsonObject | undefined;
-      return ((status?.parents ?? []) as JsonObject[]).map((parent) => conditionTexts(parent.conditions));
+      return ((status?.parents ?? []) as JsonObject[]).map((parent) =>
+        conditionTexts(parent.conditions).filter((text) => !text.startsWith('Programmed=')),
+      );
     },
     message(name: string, type: string, namespace = 'default'): string {
       const status = read(ROUTES, name, namespace).status as { parents: { conditions: JsonObject[] }[] };

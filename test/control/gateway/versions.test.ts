@@ -21,7 +21,7 @@ describe('a kind of two versions', () => {
       expect(plane.call({ ...call, verb: 'list' }).json).toMatchObject({ apiVersion, items: [{ apiVersion }] });
       const table = plane.call({ ...call, verb: 'list', representation: 'table', query: { includeObject: 'Object' } });
       expect(table.json).toMatchObject({
-        rows: [{ cells: ['shop', '["a.example"]', '0s', null, null, null], object: { apiVersion } }],
+        rows: [{ cells: ['shop', '["a.example"]', '0s', null, null, null, null], object: { apiVersion } }],
       });
     }
   });
@@ -91,6 +91,7 @@ test('a route shows in its wide table what has become of it at its first Gateway
   const conditions = [
     ['Accepted', 'False', 'HostnameConflict'],
     ['ResolvedRefs', 'True', 'ResolvedRefs'],
+    ['Programmed', 'True', 'Programmed'],
   ].map(([type, status, reason]) => ({
     type,
     status,
@@ -102,7 +103,7 @@ test('a route shows in its wide table what has become of it at its first Gateway
   plane.send('patch', { status: { parents } }, { ...ROUTES, name: 'shop', subresource: 'status' });
   const { json } = plane.call({ ...ROUTES, verb: 'list', representation: 'table' });
   expect(json).toMatchObject({
-    rows: [{ cells: ['shop', '["a.example"]', '0s', 'False', 'HostnameConflict', 'True'] }],
+    rows: [{ cells: ['shop', '["a.example"]', '0s', 'False', 'HostnameConflict', 'True', 'True'] }],
   });
-  expect(json.columnDefinitions).toMatchObject([{}, {}, {}, { priority: 1 }, { priority: 1 }, { priority: 1 }]);
+  expect(json.columnDefinitions).toMatchObject([{}, {}, {}, ...Array(4).fill({ priority: 1 })]);
 });
