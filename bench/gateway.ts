@@ -185,7 +185,7 @@ async function startGateway(backend: string): Promise<Gateway> {
       targetRefs,
       mode: 'leased',
       limits: [
-        { name: 'all', algorithm: 'tokenBucket', limit: 1e9, burst: 1e9, windowSeconds: 1, key: [{ type: 'apiKey' }] },
+        { name: 'all', algorithm: 'tokenBucket', limit: 1e9, burst: 1e9, windowSeconds: 10, key: [{ type: 'apiKey' }] },
       ],
     },
   } as never);

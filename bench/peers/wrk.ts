@@ -39,8 +39,8 @@ export async function load(wrk: Program, url: string, pids: readonly number[], o
   return {
     requests,
     perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]),
-    p50Ms: milliseconds(/50%\s+(\S+)/.exec(stdout)?.[1]),
-    p99Ms: milliseconds(/99%\s+(\S+)/.exec(stdout)?.[1]),
+    p50Ms: milliseconds(/^ +50%\s+(\S+)/m.exec(stdout)?.[1]),
+    p99Ms: milliseconds(/^ +99%\s+(\S+)/m.exec(stdout)?.[1]),
     failed: [/Non-2xx or 3xx responses: (\d+)/.exec(stdout)?.[1], ...broken].reduce(
       (sum, n) => sum + Number(n ?? 0),
       0,
