@@ -3,7 +3,7 @@ import { type AddressBlock, addressBytes, blocksOf, contains } from './address-b
 /**
  * Where the platform may send requests that somebody else named: to public addresses, and to private ones that the
  * deployment allows. Names are not looked up, which a Worker cannot: in production Cloudflare's network reaches no
- * private address by a name either, and `localhost` is refused here.
+ * private address by a name either, and the local runtime, which does, is kept from names that are private by themselves.
  */
 
 /** Blocks that are nobody's on the public internet (RFC 6890 and its registries). */
@@ -18,14 +18,24 @@ const PRIVATE = blocksOf(
 );
 
 /**
+ * Names that are of the machine or of its network, whoever asks: `localhost` (RFC 6761), `local` (6762), `home.arpa`
+ * (8375), `internal` (ICANN's board, 2024), and what /etc/hosts of Linux systems spell. One label is for search lists.
+ */
+const PRIVATE_NAME = /^[^.]*$|(?:^|\.)(?:localhost|local|internal|home\.arpa|localdomain6?)$/;
+/** Those of them that are this machine. */
+const LOOPBACK_NAME = /^(?:localhost6?|ip6-localhost|ip6-loopback|(?:.*\.)?localhost|localhost6?\.localdomain6?)$/;
+const [LOOPBACK, ALL_IPV4] = blocksOf('127.0.0.1 0.0.0.0/0');
+
+/**
  * Why nothing could be sent to a URL wherever that is, or null: for one that is declared. Whether the deployment lets
  * a request to it out is known where it is sent.
  */
 export function urlFault(url: string): string | null {
   if (!URL.canParse(url)) return 'expected a URL';
-  const { protocol, username, password } = new URL(url);
+  const { protocol, username, password, port } = new URL(url);
   if (protocol !== 'https:' && protocol !== 'http:') return 'expected https or http';
   if (username !== '' || password !== '') return 'expected a URL without a user';
+  if (port === '0') return 'expected a port from 1 to 65535';
   return null;
 }
 
@@ -36,9 +46,15 @@ export function outboundFault(url: string, allowed: readonly AddressBlock[]): st
   const { hostname } = new URL(url);
   // A URL's host has one spelling: 0x7f.1 and 127.1 have become 127.0.0.1.
   const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
-  const local = host === 'localhost' || host.endsWith('.localhost');
-  const bytes = local ? addressBytes('127.0.0.1') : addressBytes(host);
-  if (bytes === null) return null;
+  const bytes = LOOPBACK_NAME.test(host) ? LOOPBACK.bytes : addressBytes(host);
+  if (bytes === null) return nameFault(host, allowed);
   if (!PRIVATE.some((block) => contains(block, bytes)) || allowed.some((block) => contains(block, bytes))) return null;
   return `${host} is a private address, which UPSTREAM_ALLOW_CIDRS does not name`;
+}
+
+/** What a private name stands for is not known: it is allowed where every private IPv4 address is. */
+function nameFault(host: string, allowed: readonly AddressBlock[]): string | null {
+  if (!PRIVATE_NAME.test(host)) return null;
+  if (allowed.some((block) => block.bits <= ALL_IPV4.bits && contains(block, ALL_IPV4.bytes))) return null;
+  return `${host} is a private name, which UPSTREAM_ALLOW_CIDRS lets in as 0.0.0.0/0 alone`;
 }
