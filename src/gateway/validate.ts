@@ -1,6 +1,7 @@
 import { type AddressBlock, addressBytes, blocksOf, contains } from '../core/address-blocks.ts';
 import type { CompiledSecurity } from '../core/protocol/security-policy.ts';
 import { type BodyCheck, planBodySchema } from '../traffic/body-schema.ts';
+import { originMatches } from '../traffic/filters/cors.ts';
 import { announcedBytes } from './body.ts';
 import type { Check, Exchange, Soon } from './exchange.ts';
 import { boundBody, mayHaveBody, NO_BODY, readBody, tooLarge } from './read-body.ts';
@@ -96,16 +97,9 @@ function webSocketFault(exchange: Exchange, { webSocketOrigins }: CompiledSecuri
   if (webSocketOrigins === null) return null;
   const { headers } = exchange.request;
   if (headers.get('upgrade')?.toLowerCase() !== 'websocket') return null;
-  const origin = headers.get('origin')?.toLowerCase();
-  if (origin !== undefined && webSocketOrigins.some((allowed) => isOrigin(allowed, origin))) return null;
+  const origin = headers.get('origin');
+  if (origin !== null && webSocketOrigins.some((allowed) => originMatches(allowed, origin))) return null;
   return refuse(exchange, 'validation', 'access_denied', 'WebSockets are not opened for pages of this origin');
-}
-
-function isOrigin(allowed: string, origin: string): boolean {
-  const star = allowed.indexOf('://*.');
-  if (star < 0) return origin === allowed;
-  const [scheme, suffix] = [allowed.slice(0, star + 3), allowed.slice(star + 4)];
-  return origin.startsWith(scheme) && origin.endsWith(suffix) && origin.length > scheme.length + suffix.length;
 }
 
 function bodyFault(exchange: Exchange, security: CompiledSecurity): Soon<Response | null> {

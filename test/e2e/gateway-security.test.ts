@@ -483,6 +483,7 @@ test('WebSockets are opened for the pages that the policy names, and for no othe
   };
   expect(await open('https://app.example.com')).toBe('echo hello');
   expect(await open('https://example.com.evil.net')).toBe('403');
+  expect(await open('https://evil.net/.example.com')).toBe('403');
   expect(await open('http://app.example.com')).toBe('403');
   expect(await open(undefined)).toBe('403');
 });

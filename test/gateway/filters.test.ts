@@ -104,6 +104,8 @@ describe('CORS', () => {
     ['https://*.example.com', 'https://example.com', false],
     ['https://*.example.com', 'https://evilexample.com', false],
     ['https://*.example.com', 'https://x.example.com.evil.org', false],
+    ['https://*.example.com', 'https://evil.org/.example.com', false],
+    ['https://*.example.com', 'https://evil.org#.example.com', false],
     ['https://*', 'https://anything.org', true],
     ['https://*', 'http://anything.org', false],
     ['*', 'null', true],

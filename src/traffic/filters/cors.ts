@@ -15,7 +15,8 @@ export function isAllowedOrigin(cors: CompiledCors, origin: string): boolean {
   return cors.allowOrigins.some((pattern) => originMatches(pattern, origin));
 }
 
-function originMatches(pattern: string, origin: string): boolean {
+/** Whether an origin is one that a pattern allows. What is no origin (it has a path, a user, …) is never. */
+export function originMatches(pattern: string, origin: string): boolean {
   if (pattern === '*') return true;
   const given = splitOrigin(origin);
   const allowed = splitOrigin(pattern);
