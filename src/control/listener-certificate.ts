@@ -7,6 +7,8 @@ import type { Resource } from './resource.ts';
 export interface ListenerCertificate {
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
+  /** The next moment at which time alone changes the verdict, as an authority may begin or end before the leaf; null: none. */
+  readonly turnsMs: number | null;
   /** Of subjectAltName, DNS names only. */
   readonly names: readonly string[];
   /** Lower-case hex: tells whether it was changed. */
@@ -41,7 +43,7 @@ export function checkListenerCertificate(secret: Resource, hostname: string | nu
   const chain = chainOf(chainText);
   if (chain === null) return refused(null, 'tls.crt cannot be read: certificates in PEM are expected, the leaf first');
   const [leaf] = chain;
-  const certificate = certificateOf(leaf);
+  const certificate = certificateOf(chain, nowMs);
   const key = keyOf(keyText);
   if (key === null)
     return refused(certificate, 'tls.key cannot be read: a private key in PEM without a passphrase is expected');
@@ -79,13 +81,18 @@ function covers(names: readonly string[], hostname: string): boolean {
   return names.some((name) => name === host || (!host.startsWith('*.') && name === `*.${parent}`));
 }
 
-function certificateOf(leaf: X509Certificate): ListenerCertificate {
+function certificateOf(chain: readonly X509Certificate[], nowMs: number): ListenerCertificate {
+  const [leaf] = chain;
+  const turns = chain
+    .flatMap(({ validFrom, validTo }) => [Date.parse(validFrom), Date.parse(validTo)])
+    .filter((turn) => turn > nowMs);
   const names = [...(leaf.subjectAltName ?? '').matchAll(/(?:^|, )DNS:([^,"\s]+)/g)].map(([, name]) =>
     name.toLowerCase(),
   );
   return {
     notBeforeMs: Date.parse(leaf.validFrom),
     notAfterMs: Date.parse(leaf.validTo),
+    turnsMs: turns.length === 0 ? null : Math.min(...turns),
     names,
     fingerprintSha256: leaf.fingerprint256.replaceAll(':', '').toLowerCase(),
   };

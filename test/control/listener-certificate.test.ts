@@ -22,6 +22,7 @@ test('a good certificate tells until when it holds, and for which names', () => 
   expect(certificate).toEqual({
     notBeforeMs: Date.UTC(2026, 10, 21, 18, 7, 9),
     notAfterMs: Date.UTC(2081, 7, 24, 18, 7, 9),
+    turnsMs: Date.UTC(2081, 7, 24, 18, 7, 9),
     names: ['shop.example.com', '*.shop.example.com'],
     fingerprintSha256: expect.stringMatching(/^[0-9a-f]{64}$/),
   });

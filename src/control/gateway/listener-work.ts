@@ -3,7 +3,7 @@ import { withCondition } from '../conditions.ts';
 import { GATEWAY_CONTROLLER } from '../default-gateway.ts';
 import { GATEWAY_GROUP } from '../gateway-schema/references.ts';
 import { isJsonObject, type JsonObject, objectIn, objectsIn } from '../json.ts';
-import { checkListenerCertificate } from '../listener-certificate.ts';
+import { checkListenerCertificate, type ListenerCertificate } from '../listener-certificate.ts';
 import { DONE, type ReconcileResult } from '../reconcile.ts';
 import type { Resource, ResourceKey } from '../resource.ts';
 import { type GatewayFacts, listenerFacts } from './attach.ts';
@@ -19,6 +19,8 @@ interface Judgement {
   readonly references: readonly string[];
   /** By listener, when the first of its certificates ends; those that have one. */
   readonly expiries: ReadonlyMap<string, number>;
+  /** When time alone may change the verdict next: a certificate begins to hold, or ends; null: never. */
+  readonly turnsMs: number | null;
 }
 
 /** Where all Gateways are to be looked at, so many a second. */
@@ -49,9 +51,10 @@ export class ListenerWork {
     this.space.references.replace(work, before.references, references);
     this.space.records.put(work, gateway === undefined ? null : { references, facts });
     if (facts !== before.facts) this.space.touch(`gateway:${text}`);
-    const next = this.keepExpiries(text, judged?.expiries ?? new Map());
+    this.keepExpiries(text, judged?.expiries ?? new Map());
     if (gateway !== undefined && judged !== null) this.writeStatus(gateway, this.heldBack(judged.verdict));
-    return next === null ? DONE : { requeueAfterMs: next - this.space.parts.clock.now() };
+    const next = judged?.turnsMs ?? null;
+    return next === null ? DONE : { requeueAfterMs: next + 1 - this.space.parts.clock.now() };
   }
 
   /** Asks for looks at all Gateways. */
@@ -142,13 +145,16 @@ export class ListenerWork {
     const namespace = gateway.metadata.namespace ?? '';
     const references = new Set([`class:${className}`]);
     const expiries = new Map<string, number>();
+    let turnsMs: number | null = null;
     const spec = objectIn(gateway.spec);
     const verdict = judgeGateway(spec, {
       isReserved: (hostname) => this.space.isReserved(hostname),
       certificateFault: (reference, { name, hostname }) =>
-        this.certificateFault(reference, hostname, namespace, references, (notAfterMs) =>
-          expiries.set(name, Math.min(notAfterMs, expiries.get(name) ?? notAfterMs)),
-        ),
+        this.certificateFault(reference, hostname, namespace, references, (certificate) => {
+          const { notAfterMs } = certificate;
+          expiries.set(name, Math.min(notAfterMs, expiries.get(name) ?? notAfterMs));
+          if (certificate.turnsMs !== null) turnsMs = Math.min(certificate.turnsMs, turnsMs ?? certificate.turnsMs);
+        }),
     });
     const serving = new Set(verdict.listeners.filter((listener) => listener.serves).map((listener) => listener.name));
     const facts: GatewayFacts = {
@@ -156,7 +162,7 @@ export class ListenerWork {
       name: gateway.metadata.name,
       listeners: listenerFacts(spec, (listener) => serving.has(listener)),
     };
-    return { verdict, facts, references: [...references], expiries };
+    return { verdict, facts, references: [...references], expiries, turnsMs };
   }
 
   private certificateFault(
@@ -164,7 +170,7 @@ export class ListenerWork {
     hostname: string,
     namespace: string,
     references: Set<string>,
-    validUntil: (notAfterMs: number) => void,
+    found: (certificate: ListenerCertificate) => void,
   ): CertificateFault | null {
     const target = typeof reference.namespace === 'string' ? reference.namespace : namespace;
     const name = String(reference.name);
@@ -188,13 +194,12 @@ export class ListenerWork {
     }
     const host = hostname === '' ? null : hostname;
     const { certificate, fault } = checkListenerCertificate(secret, host, this.space.parts.clock.now());
-    if (certificate !== null) validUntil(certificate.notAfterMs);
+    if (certificate !== null) found(certificate);
     return fault;
   }
 
-  /** Returns when to look again since a certificate will then have ended; null where none will. */
-  private keepExpiries(gateway: string, expiries: ReadonlyMap<string, number>): number | null {
-    const { database, clock } = this.space.parts;
+  private keepExpiries(gateway: string, expiries: ReadonlyMap<string, number>): void {
+    const { database } = this.space.parts;
     const present = database.exec('SELECT listener, not_after FROM gateway_certificates WHERE gateway = ?', gateway);
     for (const row of present) {
       if (!expiries.has(String(row.listener))) {
@@ -214,8 +219,6 @@ export class ListenerWork {
         notAfter,
       );
     }
-    const ahead = [...expiries.values()].filter((notAfter) => notAfter >= clock.now());
-    return ahead.length === 0 ? null : Math.min(...ahead) + 1;
   }
 
   /** While a version is held to, what a Gateway declares is not what is served. */

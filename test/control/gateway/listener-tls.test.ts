@@ -6,14 +6,13 @@ import { SECRETS } from '../fixture.ts';
 import { GATEWAYS } from './fixture.ts';
 import { conditionTexts, gatewayPlane } from './gateway-plane.ts';
 
-const DAY_MS = 86_400_000;
+const NOT_BEFORE = Date.UTC(2026, 10, 21, 18, 7, 9);
 const NOT_AFTER = Date.UTC(2081, 7, 24, 18, 7, 9);
 
 /** A Gateway with a listener of shop.example.com whose certificate is in the Secret `tls`. */
-async function world() {
+async function world(startMs = NOT_BEFORE) {
   const plane = gatewayPlane();
-  // The certificate holds from the evening of the day on which the plane's clock stands.
-  plane.clock.advance(DAY_MS);
+  plane.clock.advance(startMs - plane.clock.now());
   plane.gateway('edge', {
     gatewayClassName: 'orasi',
     listeners: [
@@ -76,4 +75,16 @@ test('a certificate that expires while nothing changes is told of', async () => 
     text: 'ResolvedRefs=False/InvalidCertificateRef',
     message: expect.stringContaining('expired'),
   });
+});
+
+test('a certificate that begins to hold while nothing changes is served from then on', async () => {
+  const { secret, resolved, clock, publish } = await world(NOT_BEFORE - 10_000);
+  await secret(LEAF + INTERMEDIATE, LEAF_KEY);
+  expect(resolved()).toEqual({
+    text: 'ResolvedRefs=False/InvalidCertificateRef',
+    message: expect.stringContaining('does not hold before'),
+  });
+  clock.advance(10_000);
+  await publish();
+  expect(resolved().text).toBe('ResolvedRefs=True/ResolvedRefs');
 });
