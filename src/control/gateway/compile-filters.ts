@@ -7,6 +7,7 @@ import type {
   HeaderValue,
   PathModifier,
 } from '../../core/protocol/gateway.ts';
+import { canonicalPath } from '../../traffic/canonical.ts';
 import { RESERVED_HEADERS } from '../../traffic/filters/own-headers.ts';
 import { isJsonObject, type JsonObject, type JsonValue, numberIn, objectIn, objectsIn, textsIn } from '../json.ts';
 
@@ -158,14 +159,25 @@ function pathModifier(
   if (!isJsonObject(value)) return { modifier: null };
   switch (value.type) {
     case 'ReplaceFullPath':
-      return { modifier: { type: 'ReplaceFullPath', value: textOr(value.replaceFullPath, '') } };
+      return replacement('ReplaceFullPath', textOr(value.replaceFullPath, ''), `${at}.replaceFullPath`);
     case 'ReplacePrefixMatch':
       if (!onlyPrefixes)
         return fault('UnsupportedValue', at, 'ReplacePrefixMatch needs a rule that matches by one PathPrefix');
-      return { modifier: { type: 'ReplacePrefixMatch', value: textOr(value.replacePrefixMatch, '') } };
+      return replacement('ReplacePrefixMatch', textOr(value.replacePrefixMatch, ''), `${at}.replacePrefixMatch`);
     default:
       return fault('UnsupportedValue', `${at}.type`, `${String(value.type)} is not built`);
   }
+}
+
+/** A path in the spelling that requests have: a `?` or `#` in it is of the path, and begins nothing else. */
+function replacement(
+  type: PathModifier['type'],
+  text: string,
+  at: string,
+): { readonly modifier: PathModifier } | { readonly faults: readonly RuleFault[] } {
+  if (text === '') return { modifier: { type, value: '' } };
+  const value = canonicalPath(text.startsWith('/') ? text : `/${text}`);
+  return typeof value === 'string' ? { modifier: { type, value } } : fault('UnsupportedValue', at, value.message);
 }
 
 function mirrorFilter(mirror: JsonObject, at: string, mirrorBackend: MirrorBackend): OneFilter {

@@ -229,6 +229,31 @@ test.each(['set', 'add', 'remove'])(
   },
 );
 
+test.each([
+  ['/new', '/new'],
+  ['new', '/new'],
+  ['/a/../b', '/b'],
+  ['/a?admin=1#x', '/a%3Fadmin=1%23x'],
+  ['/café', '/caf%C3%A9'],
+  ['', ''],
+  ['/100%', null],
+  ['/a b', null],
+  ['/a\\b', null],
+])('a path of a filter is spelled as those of requests are: %j is %j', async (written, path) => {
+  for (const type of ['ReplaceFullPath', 'ReplacePrefixMatch'] as const) {
+    const modifier = { type, [`${type[0].toLowerCase()}${type.slice(1)}`]: written };
+    const filter = { type: 'URLRewrite', urlRewrite: { path: modifier } };
+    const { conditions, actions } = await compiled([{ filters: [filter], ...BACKEND }]);
+    if (path === null) {
+      expect([conditions[0], actions[0].broken?.status]).toEqual(['Accepted=False/UnsupportedValue', 500]);
+    } else {
+      expect(actions[0].filters).toEqual([
+        { type: 'URLRewrite', rewrite: { hostname: null, path: { type, value: path } } },
+      ]);
+    }
+  }
+});
+
 test('a host is rewritten where the upstream answers to it', async () => {
   const rewrite = (hostname: string) => ({ filters: [{ type: 'URLRewrite', urlRewrite: { hostname } }] });
   const own = await compiled([{ ...rewrite('orders.example.org'), ...BACKEND }]);
