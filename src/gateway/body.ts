@@ -36,6 +36,28 @@ export async function keepCopy(exchange: Exchange, withinMs = 0): Promise<boolea
   return exchange.bodyFault === null;
 }
 
+/**
+ * Notes when the request's body, where that is a stream, has come whole from its client: what then goes wrong is the
+ * upstream's. One of GET has to stay the one that came with the request, and is not noted.
+ */
+export function noteEnd(exchange: Exchange): { readonly isWhole: boolean } {
+  const upload = { isWhole: false };
+  const { body, request } = exchange;
+  if (body === null || body instanceof Uint8Array || request.method === 'GET' || request.method === 'HEAD')
+    return upload;
+  const bytes = announcedBytes(exchange.given);
+  const { readable, writable } = bytes === null ? new IdentityTransformStream() : new FixedLengthStream(bytes);
+  exchange.body = readable;
+  // A side that breaks is seen by whoever reads or writes it.
+  body.pipeTo(writable).then(
+    () => {
+      upload.isWhole = true;
+    },
+    () => undefined,
+  );
+  return upload;
+}
+
 /** A body under watch: `ended` tells, once, how many bytes of it went through and whether that was all. */
 export interface WatchedBody {
   readonly body: ReadableStream<Uint8Array>;

@@ -4,7 +4,7 @@ import type { UpstreamKey } from '../core/protocol/gateway.ts';
 import type { CompiledUpstream } from '../core/protocol/upstream.ts';
 import type { Random } from '../core/random.ts';
 import { newSpanId, traceparentOf } from '../observe/trace-context.ts';
-import { announcedBytes, keepCopy, watchBody } from './body.ts';
+import { announcedBytes, keepCopy, noteEnd, watchBody } from './body.ts';
 import { EndpointRefused, type SendToEndpoint } from './endpoint.ts';
 import type { CallFault, CallOutcome, Exchange } from './exchange.ts';
 import { cleanAnswer } from './headers.ts';
@@ -26,6 +26,8 @@ const FAULT_CODES = {
   timeout: ['upstream_timeout', 'the upstream has not answered in time'],
   cancelled: ['cancelled', 'the client went away'],
 } as const;
+
+const NOT_NOTED = { isWhole: false };
 
 const WITHOUT_BODY: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 
@@ -106,6 +108,9 @@ export class UpstreamProxy {
     let answer: Response | null = null;
     let bytes: ArrayBuffer | null = null;
     let headMs = 0;
+    // Where nobody counts failures, the platform passes a body on by itself.
+    const counts = upstream.circuitBreaker !== null || upstream.outlierDetection !== null;
+    const upload = counts ? noteEnd(exchange) : NOT_NOTED;
     try {
       const head = await send(upstream, attempt.address, {
         method: exchange.request.method,
@@ -141,7 +146,8 @@ export class UpstreamProxy {
       answer === null ? { status: null, fault, headMs } : { status: answer.status, fault: null, headMs };
     exchange.calls.push({ endpoint: attempt.address, startedMs, spanId, outcome });
     // A stream that the client breaks, or does not go on with, looks like an endpoint that fails: no breaker may open by it.
-    const mayBeClients = outcome.status === null && exchange.body !== null && !(exchange.body instanceof Uint8Array);
+    const isStream = exchange.body !== null && !(exchange.body instanceof Uint8Array);
+    const mayBeClients = outcome.status === null && isStream && !upload.isWhole;
     const isClients = exchange.bodyFault !== null || mayBeClients;
     attempt.answered(isClients ? { ...outcome, fault: 'cancelled' } : outcome);
     if (answer === null) attempt.end();

@@ -73,16 +73,8 @@ beforeAll(async () => {
       }),
       narrow: upstream([crooked.address], { bulkhead: { maxInFlight: 1, maxQueued: 0, queueTimeoutMs: 0 } }),
       crooked: upstream([crooked.address], { timeouts: { requestMs: 30_000, tryMs: 0, idleMs: 400 } }),
-      guarded: upstream([origin.address], {
-        circuitBreaker: {
-          failureThreshold: 2,
-          errorRatio: null,
-          recoveryMs: 60_000,
-          halfOpenMaxRequests: 1,
-          gradualRecoveryMs: 0,
-          perEndpoint: true,
-        },
-      }),
+      guarded: upstream([origin.address], { circuitBreaker: BREAKER }),
+      swallowing: upstream([crooked.address], { circuitBreaker: BREAKER }),
       files: upstream([], {
         source: { type: 'r2', binding: null, prefix: 'site/', indexDocument: 'index.html' },
         endpoints: [{ address: 'r2', weight: 1, zone: null, draining: false }],
@@ -103,6 +95,7 @@ beforeAll(async () => {
         ]),
         rule('/guarded', 'guarded'),
         rule('/guarded-stall', 'guarded', [], { timeouts: { requestMs: 0, backendRequestMs: 200 } }),
+        rule('/swallowing', 'swallowing', [], { timeouts: { requestMs: 0, backendRequestMs: 200 } }),
         rule('/metadata', 'metadata'),
         rule('/slow-request', 'crooked', [], { timeouts: { requestMs: 150, backendRequestMs: 0 } }),
         rule('/slow-try', 'crooked', [], { timeouts: { requestMs: 0, backendRequestMs: 150 } }),
@@ -535,6 +528,16 @@ describe('files of the bucket', () => {
 });
 
 /** A request as bytes, on our host; `more` follows the first header. */
+/** Opens with the second failure. */
+const BREAKER = {
+  failureThreshold: 2,
+  errorRatio: null,
+  recoveryMs: 60_000,
+  halfOpenMaxRequests: 1,
+  gradualRecoveryMs: 0,
+  perEndpoint: true,
+};
+
 const raw = (line: string, more: string, body = '') => `${line} HTTP/1.1\r\nHost: ${HOST}\r\n${more}\r\n${body}`;
 const SMUGGLED = `GET /smuggled HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`;
 
@@ -595,6 +598,15 @@ describe('a request that two servers could read in two ways', () => {
     );
     for (const text of await Promise.all(waiting)) expect(text).toMatch(/^HTTP\/1\.1 504/);
     expect((await get('/guarded-stall')).status).toBe(200);
+  });
+
+  test('one that has come whole does, where the upstream then answers nothing', async () => {
+    const swallowed = 'POST /swallowing/hold';
+    for (const body of ['Transfer-Encoding: chunked', 'Content-Length: 70000']) {
+      const chunks = body.startsWith('T') ? '5\r\nhello\r\n0\r\n\r\n' : 'x'.repeat(70_000);
+      expect(await sendRaw(instance, raw(swallowed, `${body}\r\n`, chunks))).toMatch(/^HTTP\/1\.1 504/);
+    }
+    expect((await get('/swallowing/hold')).status).toBe(503);
   });
 });
 
