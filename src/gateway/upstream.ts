@@ -44,7 +44,7 @@ export interface UpstreamPeek {
   readonly reason: string | null;
   readonly strategy: BalanceStrategy;
   readonly breaker: BreakerState;
-  /** So few endpoints are available that health is not looked at. */
+  /** So few endpoints are available that those which are ill are called as well. */
   readonly panic: boolean;
   readonly stale: boolean;
   readonly endpoints: readonly {
@@ -258,12 +258,14 @@ export class Upstream implements CallOwner {
     const choices = this.choicesFor(wish.zone, nowMs);
     const lets = this.breaker?.wouldAdmit(nowMs, heardMs) ?? true;
     const chosen = lets ? this.peekEndpoint(wish, choices) : null;
+    // Where only breakers keep endpoints out, nobody's health is passed over.
+    const isIll = ({ healthy, outlier }: Endpoint) => !healthy || isEjected(outlier, nowMs);
     return {
       chosen: chosen?.address ?? null,
       reason: chosen === null ? this.refusal().refused : null,
       strategy: this.entry.loadBalancer.strategy,
       breaker: this.breaker?.state ?? 'Closed',
-      panic: choices.panic,
+      panic: chosen !== null && choices.panic && choices.candidates.some(isIll),
       stale: this.present !== null && this.present.stale !== null,
       endpoints: this.endpoints.map((endpoint) => {
         const health = this.present?.health[endpoint.address]?.reason ?? '';

@@ -273,4 +273,23 @@ describe('calls of an upstream', () => {
     ]);
     expect(upstreams.peek(exchange(), KEY, entry)).toEqual(peek);
   });
+
+  it('are said to be in panic where an endpoint that is ill is called, and not where breakers alone keep them out', () => {
+    const ill = (address: string) => [address, { healthy: false, sinceMs: 0, reason: 'status 500' }] as const;
+    const { upstreams } = stage();
+    const entry = upstream();
+    upstreams.of(KEY, entry);
+    upstreams.apply({ [KEY]: state({ health: Object.fromEntries(entry.endpoints.map((each) => ill(each.address))) }) });
+    expect(upstreams.peek(exchange(), KEY, entry)).toMatchObject({ panic: true, reason: null });
+
+    const broken = stage();
+    let refused: string | null = null;
+    for (let n = 0; n < 100 && refused === null; n++) {
+      broken.call(exchange(), entry, FAILED);
+      refused = broken.upstreams.peek(exchange(), KEY, entry).reason;
+    }
+    const peek = broken.upstreams.peek(exchange(), KEY, entry);
+    expect(peek).toMatchObject({ panic: false, chosen: null, breaker: 'Open' });
+    expect(peek.reason).toContain('the circuit breaker is open');
+  });
 });
