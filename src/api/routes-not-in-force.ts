@@ -19,6 +19,9 @@ export interface ServedHost {
   readonly pinned: number | null;
 }
 
+/** Conditions that are False of a route which is not in force; the first that is says why. */
+const DENYING_CONDITIONS = ['Accepted', 'Programmed'] as const;
+
 /**
  * Why a route that names the host is not in force there, or not as it is declared; a line for each condition. Empty
  * where it names another host, or is served as it should be.
@@ -42,11 +45,11 @@ export function whyNotInForce(route: JsonObject, asked: ServedHost): RouteNotInF
     .some(({ observedGeneration }) => numberIn(observedGeneration, 0) >= numberIn(metadata.generation, 0));
   if (!isJudged) return [line('Pending', 'no Gateway of ours has said anything of it, or of its last change, yet')];
   const told = judged.flatMap((parent) => {
-    const refusal = findCondition(parent, 'Accepted');
-    const passing = PASSING_CONDITIONS.map((type) => findCondition(parent, type)).filter(
-      (each) => each?.status === 'True',
+    const refused = DENYING_CONDITIONS.map((type) => findCondition(parent, type)).find(
+      (condition) => condition?.status === 'False',
     );
-    return [...(refusal?.status === 'False' ? [refusal] : []), ...passing].filter(isJsonObject);
+    const passing = PASSING_CONDITIONS.map((type) => findCondition(parent, type));
+    return [refused, ...passing.filter((condition) => condition?.status === 'True')].filter(isJsonObject);
   });
   // Several parents may say the same.
   const lines = new Map(told.map(({ reason, message }) => [`${reason} ${message}`, line(`${reason}`, `${message}`)]));

@@ -37,6 +37,9 @@ test('a route that names the host is told with the condition by which it is not 
   expect(why(route('a', { hostnames: ['*.localhost'] }, [refused]))).toHaveLength(1);
   expect(why(route('a', { hostnames: ['other.localhost'] }, [refused]))).toEqual([]);
   expect(why(route('a', { parentRefs: [] }))).toEqual([expect.stringMatching(/^NoParents: /)]);
+  const waits = condition('Programmed', 'False', 'RolledBack', 'version 7 is held to');
+  expect(why(route('a', {}, [ACCEPTED, waits]))).toEqual(['RolledBack: version 7 is held to']);
+  expect(why(route('a', {}, [refused, waits]))).toEqual(['NoMatchingParent: there is no Gateway default/edge']);
   const conflict = condition('HostnameConflict', 'True', 'HostnameConflict', 'shop.localhost belongs to another');
   expect(why(route('a', {}, [ACCEPTED, conflict]))).toEqual(['HostnameConflict: shop.localhost belongs to another']);
 });
