@@ -1,9 +1,11 @@
 import { agentCommands } from '../commands/agent.ts';
+import { applyCommands } from '../commands/apply.ts';
 import { clusterCommands } from '../commands/cluster.ts';
 import { clusterKvCommands } from '../commands/cluster-kv.ts';
 import { contextCommands } from '../commands/context.ts';
 import { datasetCommands } from '../commands/datasets.ts';
 import { explainCommands } from '../commands/explain.ts';
+import { gatewayCommands } from '../commands/gateway.ts';
 import { keyCommands } from '../commands/keys.ts';
 import { objectCommands } from '../commands/objects.ts';
 import { queryCommands } from '../commands/query.ts';
@@ -19,7 +21,9 @@ export const COMMANDS: readonly Command[] = [
   ...objectCommands,
   ...datasetCommands,
   ...resourceCommands,
+  ...applyCommands,
   ...explainCommands,
+  ...gatewayCommands,
   ...taskCommands,
   ...queueCommands,
   ...clusterCommands,

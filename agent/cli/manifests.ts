@@ -1,13 +1,20 @@
 import { parseAllDocuments } from 'yaml';
 import type { Manifest } from '../client/resources.ts';
 
+/** An object of a file, with where it stands there. */
+export interface Declared {
+  /** For people: `shop.yaml, document 2`. */
+  readonly place: string;
+  readonly manifest: Manifest;
+}
+
 /**
  * The objects of a file of YAML or JSON: several documents, and Lists taken apart. Throws an Error that names the
  * place.
  */
-export function parseManifests(text: string, file: string): Manifest[] {
+export function parseManifests(text: string, file: string): Declared[] {
   const documents = parseAllDocuments(text);
-  const manifests: Manifest[] = [];
+  const declared: Declared[] = [];
   for (const [at, document] of [...documents].entries()) {
     const place = documents.length > 1 ? `${file}, document ${at + 1}` : file;
     const fault = document.errors[0];
@@ -17,13 +24,13 @@ export function parseManifests(text: string, file: string): Manifest[] {
     }
     const value: unknown = document.toJS();
     // An empty document between two `---` is none.
-    if (value !== null && value !== undefined) manifests.push(...checked(value, place));
+    if (value !== null && value !== undefined) declared.push(...checked(value, place));
   }
-  if (manifests.length === 0) throw new Error(`${file} holds no object`);
-  return manifests;
+  if (declared.length === 0) throw new Error(`${file} holds no object`);
+  return declared;
 }
 
-function checked(value: unknown, place: string): Manifest[] {
+function checked(value: unknown, place: string): Declared[] {
   const isRecord = (each: unknown): each is Record<string, unknown> =>
     typeof each === 'object' && each !== null && !Array.isArray(each);
   const isText = (each: unknown) => typeof each === 'string' && each !== '';
@@ -36,5 +43,5 @@ function checked(value: unknown, place: string): Manifest[] {
   }
   const { metadata } = value;
   if (!isRecord(metadata) || !isText(metadata['name'])) throw new Error(`${place} has no metadata.name`);
-  return [value as unknown as Manifest];
+  return [{ place, manifest: value as unknown as Manifest }];
 }

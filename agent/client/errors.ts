@@ -54,6 +54,8 @@ const REASONS: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is not trusted; name its authority with --ca-file',
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host',
   EPROTO: 'it does not speak TLS as expected; is it http and not https?',
+  // What a server of TLS says to plain HTTP begins with no `HTTP/`.
+  HPE_INVALID_CONSTANT: 'it does not answer in HTTP; is it https and not http?',
 };
 
 /** What a failed connection means, without Node's codes. */

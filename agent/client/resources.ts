@@ -88,10 +88,10 @@ export function findKind(kinds: readonly ResourceKind[], asked: string): Resourc
   );
 }
 
-/** Where objects of a kind are, or one of them. */
-export function resourcePath(kind: ResourceKind, namespace: string, name?: string): string {
+/** Where objects of a kind are, or one of them; those of all namespaces where `namespace` is null. */
+export function resourcePath(kind: ResourceKind, namespace: string | null, name?: string): string {
   const root = kind.groupVersion.includes('/') ? ['apis', ...kind.groupVersion.split('/')] : ['api', kind.groupVersion];
-  const place = kind.namespaced ? ['namespaces', namespace] : [];
+  const place = kind.namespaced && namespace !== null ? ['namespaces', namespace] : [];
   return pathOf(...root, ...place, kind.plural, ...(name === undefined ? [] : [name]));
 }
 

@@ -1,20 +1,14 @@
-import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { stringify } from 'yaml';
 import { type Call, type Command, type Connection, UsageError } from '../cli/command.ts';
-import { parseManifests } from '../cli/manifests.ts';
-import {
-  applyManifest,
-  findKind,
-  type Manifest,
-  type ResourceKind,
-  readKinds,
-  resourcePath,
-} from '../client/resources.ts';
+import type { Client } from '../client/client.ts';
+import { findKind, type Manifest, type ResourceKind, readKinds, resourcePath } from '../client/resources.ts';
+import { nameOf, readTargets } from './targets.ts';
 
 const KIND = { name: 'KIND', summary: 'such as pipelines; `orasi kinds` lists them' } as const;
 const SELECTOR = { value: 'SELECTOR', short: 'l', summary: 'only those with these labels, such as app=web' } as const;
 const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io, application/json';
+const FORMS = ['table', 'wide', 'yaml', 'json'] as const;
 
 /** Resources of the Kubernetes shape: what is declared. */
 export const resourceCommands: readonly Command[] = [
@@ -38,40 +32,19 @@ export const resourceCommands: readonly Command[] = [
     words: ['get'],
     summary: 'list resources of a kind, or show one as YAML',
     arguments: [KIND, { name: 'NAME', summary: 'of the resource', optional: true }],
-    options: { selector: SELECTOR, wide: { short: 'w', summary: 'every column that the kind has' } },
-    async run(call) {
-      const [kindName, name] = call.args;
-      const connection = await call.connect();
-      const { client, namespace } = connection;
-      const path = resourcePath(await kindOf(connection, kindName), namespace, name);
-      const query = { labelSelector: call.options.text('selector') };
-      if (name !== undefined || call.output.isJson) {
-        const object = await client.json<Manifest>({ method: 'GET', path, query });
-        await (call.output.isJson ? call.output.json(object) : call.output.write(stringify(object)));
-      } else {
-        await printTable(call, await client.json<Table>({ method: 'GET', path, query, headers: { accept: TABLE } }));
-      }
-      return 0;
-    },
-  },
-  {
-    words: ['apply'],
-    summary: 'create resources or change them to what files say',
     options: {
-      file: {
-        value: 'FILE',
-        short: 'f',
-        multiple: true,
-        summary: 'YAML or JSON, of several documents; `-` is standard input',
-        completes: 'files',
+      selector: SELECTOR,
+      'all-namespaces': { short: 'A', summary: 'those of every namespace' },
+      output: {
+        value: 'FORM',
+        short: 'o',
+        summary: 'how it is printed; a list as a table, one as YAML where it is not said',
+        choices: FORMS,
       },
-      'dry-run': { summary: 'have the server check and change nothing' },
+      wide: { short: 'w', summary: 'every column that the kind has, as -o wide' },
     },
-    details: [
-      'What a file does not say of an object goes back to its default; labels and annotations others set stay. With a\nmetadata.resourceVersion an object is changed only where it still has that version.',
-    ],
-    examples: ['orasi apply -f pipelines.yaml'],
-    run: apply,
+    examples: ['orasi get httproutes -A', 'orasi get httproute shop -o json'],
+    run: getResources,
   },
   {
     words: ['delete'],
@@ -105,63 +78,53 @@ async function kindOf({ client }: Connection, asked: string): Promise<ResourceKi
 
 interface Table {
   readonly columnDefinitions: readonly { readonly name: string; readonly priority: number }[];
-  readonly rows: readonly { readonly cells: readonly unknown[] }[];
+  readonly rows: readonly {
+    readonly cells: readonly unknown[];
+    readonly object: { readonly metadata: { readonly namespace?: string } };
+  }[];
 }
 
-async function printTable({ output, options }: Call, { columnDefinitions, rows }: Table): Promise<void> {
-  const isWide = options.flag('wide');
+async function getResources(call: Call): Promise<number> {
+  const { args, options, output } = call;
+  const [kindName, name] = args;
+  const isAll = options.flag('all-namespaces');
+  if (isAll && name !== undefined) throw new UsageError('give NAME or --all-namespaces: a name is of one namespace');
+  const connection = await call.connect();
+  const { client, namespace } = connection;
+  const kind = await kindOf(connection, kindName);
+  const path = resourcePath(kind, isAll ? null : namespace, name);
+  const query = { labelSelector: options.text('selector') };
+  const form = options.text('output') ?? usualForm(call);
+  if (form === 'json' || form === 'yaml') {
+    const object = await client.json<Manifest>({ method: 'GET', path, query });
+    await (form === 'json' ? output.json(object) : output.write(stringify(object)));
+  } else {
+    const table = await client.json<Table>({ method: 'GET', path, query, headers: { accept: TABLE } });
+    await printTable(call, table, form === 'wide', isAll && kind.namespaced);
+  }
+  return 0;
+}
+
+function usualForm({ args, options, output }: Call): (typeof FORMS)[number] {
+  if (output.isJson) return 'json';
+  if (options.flag('wide')) return 'wide';
+  return args.length > 1 ? 'yaml' : 'table';
+}
+
+async function printTable(
+  { output }: Call,
+  { columnDefinitions, rows }: Table,
+  isWide: boolean,
+  withNamespace: boolean,
+): Promise<void> {
   const columns = [...columnDefinitions.entries()].filter(([, { priority }]) => isWide || priority === 0);
   await output.table(
-    columns.map(([, { name }]) => name.toUpperCase()),
-    rows.map(({ cells }) => columns.map(([at]) => cells[at])),
+    [...(withNamespace ? ['NAMESPACE'] : []), ...columns.map(([, { name }]) => name.toUpperCase())],
+    rows.map(({ cells, object }) => [
+      ...(withNamespace ? [object.metadata.namespace] : []),
+      ...columns.map(([at]) => cells[at]),
+    ]),
   );
-}
-
-async function manifestsOf({ options, stdin }: Call): Promise<Manifest[]> {
-  const manifests: Manifest[] = [];
-  for (const file of options.texts('file')) {
-    let text = '';
-    if (file === '-') for await (const chunk of stdin.setEncoding('utf8')) text += chunk;
-    else {
-      text = await readFile(file, 'utf8').catch((error: unknown) => {
-        throw new Error(`${file} cannot be read: ${error instanceof Error ? error.message : error}`);
-      });
-    }
-    manifests.push(...parseManifests(text, file === '-' ? 'standard input' : file));
-  }
-  return manifests;
-}
-
-/** Each manifest with its kind, so that an unknown one is refused before anything is changed. */
-async function placed(
-  { client, namespace }: Connection,
-  manifests: readonly Manifest[],
-): Promise<{ manifest: Manifest; kind: ResourceKind; namespace: string }[]> {
-  const kinds = await readKinds(client, 'all');
-  return manifests.map((manifest) => {
-    const { apiVersion, kind: name } = manifest;
-    const kind = kinds.find((each) => each.groupVersion === apiVersion && each.kind === name);
-    if (kind === undefined) throw new Error(`there is no kind ${name} in ${apiVersion}; \`orasi kinds\` lists them`);
-    return { manifest, kind, namespace: manifest.metadata.namespace ?? namespace };
-  });
-}
-
-async function apply(call: Call): Promise<number> {
-  const { options, output } = call;
-  if (options.texts('file').length === 0) throw new UsageError('--file is missing: orasi apply -f FILE');
-  const manifests = await manifestsOf(call);
-  const connection = await call.connect();
-  const dryRun = options.flag('dry-run');
-  const items: Manifest[] = [];
-  for (const { manifest, kind, namespace } of await placed(connection, manifests)) {
-    const { result, object } = await applyManifest(connection.client, kind, namespace, manifest, dryRun);
-    items.push(object);
-    if (!output.isJson) {
-      await output.write(`${kind.singular}/${manifest.metadata.name} ${result}${dryRun ? ' (dry run)' : ''}\n`);
-    }
-  }
-  if (output.isJson) await output.json({ items });
-  return 0;
 }
 
 async function deleteResources(call: Call): Promise<number> {
@@ -170,22 +133,37 @@ async function deleteResources(call: Call): Promise<number> {
   const byFile = options.texts('file').length > 0;
   if (byFile === (kindName !== undefined)) throw new UsageError('give KIND and NAME, or --file');
   if (!byFile && names.length === 0) throw new UsageError('NAME is missing: orasi delete KIND NAME…');
-  const manifests = byFile ? await manifestsOf(call) : [];
-  const connection = await call.connect();
-  const { client, namespace } = connection;
-  const kind = byFile ? undefined : await kindOf(connection, kindName);
-  const targets = kind
-    ? names.map((name) => ({ kind, name, path: resourcePath(kind, namespace, name) }))
-    : (await placed(connection, manifests)).map((each) => ({
-        kind: each.kind,
-        name: each.manifest.metadata.name,
-        path: resourcePath(each.kind, each.namespace, each.manifest.metadata.name),
-      }));
-  for (const { kind: of, name, path } of targets) {
+  const { client, doomed } = await (byFile ? doomedByFile(call) : doomedByName(call, kindName, names));
+  for (const { shown, path } of doomed) {
     await client.send({ method: 'DELETE', path });
-    if (!output.isJson) await output.write(`${of.singular}/${name} deleted\n`);
+    if (!output.isJson) await output.write(`${shown} deleted\n`);
   }
   return 0;
+}
+
+/** What is to be deleted: `pipeline/first` with its path. */
+interface Doomed {
+  readonly client: Client;
+  readonly doomed: readonly { readonly shown: string; readonly path: string }[];
+}
+
+async function doomedByFile(call: Call): Promise<Doomed> {
+  const { connection, targets } = await readTargets(call);
+  const doomed = targets.map((target) => {
+    const { kind, namespace, manifest } = target;
+    return { shown: nameOf(target), path: resourcePath(kind, namespace, manifest.metadata.name) };
+  });
+  return { client: connection.client, doomed };
+}
+
+async function doomedByName(call: Call, kindName: string, names: readonly string[]): Promise<Doomed> {
+  const connection = await call.connect();
+  const kind = await kindOf(connection, kindName);
+  const path = (name: string) => resourcePath(kind, connection.namespace, name);
+  return {
+    client: connection.client,
+    doomed: names.map((name) => ({ shown: `${kind.singular}/${name}`, path: path(name) })),
+  };
 }
 
 interface WatchEvent {

@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../agent/cli/command.ts';
 import { COMMANDS } from '../../agent/cli/commands.ts';
@@ -72,6 +73,8 @@ describe('completion', () => {
     expect(words('context use ')).toEqual(['local', 'prod']);
     expect(words('--context p')).toEqual(['prod']);
     expect(words('objects list --st')).toEqual(['--state']);
+    expect(words('gateway r')).toEqual(['rollback', 'release']);
+    expect(words('get pods -o y')).toEqual(['yaml']);
     expect(words('completion z')).toEqual(['zsh']);
     expect(words('__')).toEqual([]);
     expect(words('datasets get ')).toEqual([]);
@@ -128,6 +131,16 @@ describe('a connection', () => {
     );
     client.close();
   });
+});
+
+test('a server of TLS that is asked in plain HTTP is told from one that is not there', async () => {
+  // What OpenSSL answers to `GET /`: an alert, fatal.
+  const server = createServer((socket) => void socket.end(Buffer.from([0x15, 3, 1, 0, 2, 2, 70])));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const client = createClient({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+  await expect(client.text({ method: 'GET', path: '/version' })).rejects.toThrow('is it https and not http?');
+  client.close();
+  server.close();
 });
 
 describe('what is printed', () => {
@@ -208,7 +221,11 @@ describe('a file of manifests', () => {
   test('is documents of YAML or JSON, lists taken apart, and empty ones left out', () => {
     const one = (name: string) => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name } });
     const text = `---\n${JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [one('a'), one('b')] })}\n---\n---\nkind: Secret\napiVersion: v1\nmetadata:\n  name: c\n`;
-    expect(parseManifests(text, 'f').map(({ metadata }) => metadata.name)).toEqual(['a', 'b', 'c']);
+    expect(parseManifests(text, 'f').map(({ manifest: { metadata }, place }) => [place, metadata.name])).toEqual([
+      ['f, document 1, item 1', 'a'],
+      ['f, document 1, item 2', 'b'],
+      ['f, document 3', 'c'],
+    ]);
   });
 
   test('is refused with the place of its fault', () => {

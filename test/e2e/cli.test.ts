@@ -1,9 +1,10 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Instance, launch } from '../../scripts/launcher.ts';
+import { until } from '../discovery/until.ts';
 import { ORASI, type OrasiCommand, orasiCommand, orasiProcess, type Ran } from './orasi-command.ts';
 
 let instance: Instance;
@@ -316,6 +317,139 @@ spec: { hostnames: [by-file.example] }
     expect((await ok(['get', 'pipelines', '--json'])).stdout).not.toContain('"second"');
     expect((await orasi.run(['get', 'riddles'])).code).toBe(2);
   });
+
+  test('of files in which the server refuses a document nothing is applied, and each that is refused is named', async () => {
+    const route = gatewayRoute('open', 'open.example');
+    const policy = 'apiVersion: orasi.io/v1alpha1\nkind: AuthPolicy\nmetadata: { name: keys }\nspec: {}\n';
+    const file = inHome('open.yaml', `${route}---\n${policy}---\n${policy.replace('keys', 'others')}`);
+    const refused = await orasi.run(['apply', '-f', file]);
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    const [summary, ...lines] = refused.stderr.trimEnd().split('\n');
+    expect(summary).toBe('orasi: 2 of 3 documents refused: nothing is applied');
+    expect(lines.map((line) => line.trim().slice(0, line.trim().indexOf(': ')))).toEqual([
+      `${file}, document 2, authpolicy/keys`,
+      `${file}, document 3, authpolicy/others`,
+    ]);
+    expect(lines[0]).toMatch(/targetRefs.* \(422 Invalid\)$/);
+    expect((await orasi.run(['get', 'httproutes', 'open'])).code).toBe(1);
+
+    const checked = await orasi.run(['apply', '-f', file, '--dry-run']);
+    expect(checked).toMatchObject({ code: 1, stdout: 'httproute/open created (dry run)\n' });
+    expect(checked.stderr).toContain('2 of 3 documents would be refused');
+  });
+
+  test('a file may make a namespace and what is in it, which is checked once that is there', async () => {
+    const inNamespace = (name: string, kind: string) =>
+      `apiVersion: orasi.io/v1alpha1\nkind: Pipeline\nmetadata: { name: p, namespace: ${name} }\nspec: { ${kind}: a }\n`;
+    const namespace = (name: string) => `apiVersion: v1\nkind: Namespace\nmetadata: { name: ${name} }\n`;
+    const good = `${namespace('crew-a')}---\n${inNamespace('crew-a', 'dataset')}`;
+    const tried = await ok(['apply', '-f', '-', '--dry-run'], { stdin: good });
+    expect(tried.stdout).toBe(
+      'namespace/crew-a created (dry run)\npipeline/p not checked: namespace crew-a is not there yet (dry run)\n',
+    );
+    const applied = await ok(['apply', '-f', '-'], { stdin: good });
+    expect(applied.stdout).toBe('namespace/crew-a created\npipeline/p created\n');
+
+    const bad = `${gatewayRoute('beside', 'beside.example')}---\n${namespace('crew-b')}---\n${inNamespace('crew-b', 'datasett')}`;
+    const refused = await orasi.run(['apply', '-f', '-'], { stdin: bad });
+    expect(refused).toMatchObject({ code: 1, stdout: 'namespace/crew-b created\n' });
+    expect(refused.stderr).toContain('standard input, document 3, pipeline/p: ');
+    expect((await orasi.run(['get', 'httproutes', 'beside'])).code).toBe(1);
+    const missing = await orasi.run(['apply', '-f', '-'], { stdin: inNamespace('crew-c', 'dataset') });
+    expect(missing.stderr).toMatch(
+      /1 of 1 documents refused: nothing is applied\n {2}standard input, pipeline\/p: .*crew-c/,
+    );
+  });
+
+  test('a folder is every file of YAML and JSON in it, by name', async () => {
+    const folder = join(orasi.home, 'manifests');
+    mkdirSync(join(folder, 'below.yaml'), { recursive: true });
+    const pipeline = (name: string) => ({
+      apiVersion: 'orasi.io/v1alpha1',
+      kind: 'Pipeline',
+      metadata: { name },
+      spec: { dataset: 'files' },
+    });
+    for (const [file, name] of [
+      ['b.json', 'of-json'],
+      ['a.yaml', 'of-yaml'],
+      ['c.YML', 'of-yml'],
+      ['d.txt', 'of-text'],
+    ])
+      writeFileSync(join(folder, file), JSON.stringify(pipeline(name)));
+    expect((await ok(['apply', '-f', folder])).stdout).toBe(
+      'pipeline/of-yaml created\npipeline/of-json created\npipeline/of-yml created\n',
+    );
+    expect((await ok(['delete', '-f', folder])).stdout).toMatch(/^(pipeline\/of-\w+ deleted\n){3}$/);
+    const empty = await orasi.run(['apply', '-f', join(folder, 'below.yaml')]);
+    expect(empty.stderr).toBe(`orasi: ${join(folder, 'below.yaml')} holds no .yaml, .yml or .json file\n`);
+  });
+
+  test('resources are got of every namespace, and in the form asked for', async () => {
+    const all = (await ok(['get', 'gateways', '-A'])).stdout;
+    expect(all).toMatch(/^NAMESPACE +NAME .*\n(.*\n)*default +default /);
+    expect((await ok(['get', 'namespaces', '-A'])).stdout).toMatch(/^NAME /);
+    expect((await ok(['get', 'gateways', 'default', '-o', 'table'])).stdout).toMatch(/^NAME .*\ndefault /);
+    expect((await ok(['get', 'gateways', '-o', 'yaml'])).stdout).toMatch(/^apiVersion: .*\nkind: GatewayList\n/);
+    expect(JSON.parse((await ok(['get', 'gateway', 'default', '-o', 'json'])).stdout)).toMatchObject({
+      kind: 'Gateway',
+    });
+    expect((await ok(['get', 'httproutes', '-o', 'wide'])).stdout).toMatch(/^NAME +HOSTNAMES +AGE +ACCEPTED +REASON/);
+    expect((await orasi.run(['get', 'gateways', 'default', '-A'])).code).toBe(2);
+  });
+});
+
+const gatewayRoute = (name: string, host: string) => `apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: ${name} }
+spec: { parentRefs: [{ name: default }], hostnames: [${host}] }
+`;
+
+test('versions of the gateway are listed, compared, gone back to and let go', async () => {
+  const versions = async () =>
+    JSON.parse((await ok(['gateway', 'versions', '--json'])).stdout) as {
+      items: { version: number }[];
+      pinnedVersion: number | null;
+    };
+  await ok(['apply', '-f', '-'], { stdin: gatewayRoute('first', 'first.example') });
+  const first = await until('it is published', async () => (await versions()).items.at(0));
+  await ok(['apply', '-f', '-'], { stdin: gatewayRoute('second', 'second.example') });
+  const second = await until('the second is published as well', async () => {
+    const [newest] = (await versions()).items;
+    return newest.version > first.version && newest;
+  });
+  const range = [String(first.version), String(second.version)];
+  expect((await ok(['gateway', 'diff', ...range])).stdout).toMatch(
+    /^CHANGE +KIND +NAME +HOST\n(.*\n)*added +route +default\/second +http:\/\/second\.example\n/,
+  );
+  expect((await ok(['gateway', 'rollback', range[0]])).stdout).toMatch(/^version \d+ is held to: changes wait/);
+  await until('it is published again', async () => (await versions()).items[0].version > second.version);
+  const table = await ok(['gateway', 'versions']);
+  expect(table.stdout).toMatch(new RegExp(`^VERSION .*\\n +\\d+ .* ${range[0]} +yes\\n`));
+  expect(table.stderr).toContain(`version ${range[0]} is held to`);
+  const explained = await until('the isolate has taken it up', async () => {
+    const { stdout } = await orasi.run(['explain', 'GET', 'http://second.example/']);
+    return /NotServed|RolledBack/.test(stdout) && stdout;
+  });
+  expect(explained).toMatch(new RegExp(`\\npinned {5}version ${range[0]} is held to since .*Z; later changes`));
+  expect(explained).toMatch(/\ndeclared {3}not in force: default\/second: \w+, /);
+  expect((await ok(['gateway', 'release'])).stdout).toBe('what is declared is published\n');
+  expect((await versions()).pinnedVersion).toBeNull();
+  expect((await orasi.run(['gateway', 'rollback', 'last'])).code).toBe(2);
+  expect((await orasi.run(['gateway', 'rollback', '99999'])).stderr).toContain('(404 not_found)');
+});
+
+test('a route that no Gateway has taken is told by explain, with its condition', async () => {
+  const astray = gatewayRoute('astray', 'astray.example').replace('name: default', 'name: edge');
+  await ok(['apply', '-f', '-'], { stdin: astray });
+  const told = await until('it is judged', async () => {
+    const { stdout } = await orasi.run(['explain', 'GET', 'http://astray.example/']);
+    return !stdout.includes('Pending') && stdout;
+  });
+  expect(told).toContain('client     127.0.0.1, where you ask from');
+  expect(told).toMatch(
+    /\ndeclared {3}not in force: default\/astray: NoMatchingParent, there is no Gateway default\/edge /,
+  );
 });
 
 /** Waits until the reconciler has written what it has to say of a pipeline. */
