@@ -41,9 +41,11 @@ export interface StructuralSchema {
 
 /**
  * Removes what the schema does not know and nulls it does not allow, in place.
- * Returns the paths of the unknown fields (not of the nulls, which mean "absent").
+ * Returns the paths of the unknown fields (not of the nulls, which mean "absent"). What is of another type than expected
+ * stays as it is: `validate` says so of the whole, which tells more than that each of its fields is unknown.
  */
 export function prune(schema: StructuralSchema, value: JsonValue, path = ''): string[] {
+  if (schema.type !== undefined && !hasType(schema.type, value)) return [];
   if (Array.isArray(value)) return value.flatMap((item, i) => prune(schema.items ?? {}, item, `${path}[${i}]`));
   if (!isJsonObject(value)) return [];
   const unknown: string[] = [];

@@ -32,6 +32,18 @@ describe('pruning', () => {
     expect(value).toEqual({ known: { a: '' }, free: { c: { d: 1 } } });
   });
 
+  test('what has another type than expected is kept whole and not taken apart, for validation to refuse', () => {
+    const schema = object({ text: { type: 'string' }, list: { type: 'array', items: object({}) }, one: object({}) });
+    const value = { text: { keys: [{ kty: 'EC' }] }, list: { a: 1 }, one: [{ b: 1 }] };
+    expect(prune(schema, value)).toEqual([]);
+    expect(value).toEqual({ text: { keys: [{ kty: 'EC' }] }, list: { a: 1 }, one: [{ b: 1 }] });
+    expect(faults(schema, value)).toEqual([
+      'spec.text: Invalid value: "object": spec.text in body must be of type string: "object"',
+      'spec.list: Invalid value: "object": spec.list in body must be of type array: "object"',
+      'spec.one: Invalid value: "array": spec.one in body must be of type object: "array"',
+    ]);
+  });
+
   test('a null that is not allowed means absent, so that the default applies', () => {
     const schema = object({ a: { type: 'string', default: 'd' }, b: { type: 'string', nullable: true, default: 'd' } });
     const value = { a: null, b: null };

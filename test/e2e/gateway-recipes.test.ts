@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Instance, launch } from '../../scripts/launcher.ts';
+import { keyPair, tokenOf } from '../access/issuer.ts';
 import { signed } from '../access/signer.ts';
 import { until } from '../discovery/until.ts';
 import { namespaceOf, pluralOf, type RecipeObject, recipes } from '../gateway-recipes.ts';
@@ -10,6 +11,10 @@ let instance: Instance;
 let first: Backend;
 let second: Backend;
 const applied = recipes();
+/** In the place of the key set that an example has written down. */
+const batch = keyPair('ES256', 'of-this-test');
+/** What endpoints are asked by a check and not by a request. */
+const HEALTH = '/health';
 /** Of these nothing is said; what stands on them says so. */
 const SILENT = ['Namespace', 'ReferenceGrant', 'Secret'];
 
@@ -20,7 +25,7 @@ beforeAll(async () => {
   await instance.bindings.BUCKET.put(`public/${namespace.metadata.uid}/site/index.html`, '<h1>Site</h1>');
   for (const objects of applied.values()) {
     for (const object of objects) {
-      const body = JSON.stringify(object)
+      const body = JSON.stringify(object, withOwnKeys)
         .replaceAll('http://127.0.0.1:3001', first.address)
         .replaceAll('http://127.0.0.1:3002', second.address);
       const headers = { 'content-type': 'application/json' };
@@ -55,6 +60,10 @@ interface Stored {
     readonly conditions?: readonly (Condition & { readonly observedGeneration?: number })[];
     readonly parents?: readonly { readonly conditions: readonly Condition[] }[];
   };
+}
+
+function withOwnKeys(name: string, value: unknown): unknown {
+  return name === 'inline' ? JSON.stringify({ keys: [batch.jwk] }) : value;
 }
 
 function pathOf(object: RecipeObject): string {
@@ -95,9 +104,10 @@ test.each([...applied.keys()])('the example %s is accepted, and what it refers t
 
 /** Which backend got a request, and what it saw of it. */
 async function ask(host: string, path = '/', sending: Sending = {}) {
-  const before = [first.received.length, second.received.length];
+  const requests = ({ received }: Backend) => received.filter(({ url }) => url !== HEALTH).length;
+  const before = [requests(first), requests(second)];
   const answer = await send(instance, `${host}.localhost`, path, sending);
-  const by = first.received.length > before[0] ? 1 : second.received.length > before[1] ? 2 : null;
+  const by = requests(first) > before[0] ? 1 : requests(second) > before[1] ? 2 : null;
   return { status: answer.status, headers: answer.headers, by, body: answer.body.toString() };
 }
 
@@ -135,6 +145,13 @@ describe('what the examples say they do, they do', () => {
       308,
       `${new URL(instance.url).protocol}//blog.localhost/2026/x`,
     ]);
+    // The instance speaks one of both schemes; of the other the gateway itself says what it would do.
+    const explained = await instance.fetch('/v1/namespaces/default/gateway/explain', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ method: 'GET', url: 'https://moved.localhost/a' }),
+    });
+    expect(await explained.json()).toMatchObject({ match: { route: 'default/moved' } });
   });
 
   test('rewrite', async () => {
@@ -235,6 +252,23 @@ describe('what the examples say they do, they do', () => {
 
   test('jwt', async () => {
     expect(await ask('tokens')).toMatchObject({ status: 401, by: null });
+  });
+
+  test('jwt-inline-keys', async () => {
+    const claims = {
+      iss: 'https://batch.example.com',
+      aud: 'shop',
+      sub: 'nightly',
+      exp: Math.ceil(Date.now() / 1_000) + 60,
+    };
+    const bearer = (key: typeof batch) => ({
+      authorization: `Bearer ${tokenOf({ alg: 'ES256', kid: 'of-this-test' }, claims, key.privateKey)}`,
+    });
+    const { status, by, body } = await ask('pinned-keys', '/', { headers: bearer(batch) });
+    expect([status, by]).toEqual([200, 1]);
+    expect(JSON.parse(body).headers).toMatchObject({ 'x-user': 'nightly' });
+    const forged = bearer(keyPair('ES256', 'of-this-test'));
+    expect(await ask('pinned-keys', '/', { headers: forged })).toMatchObject({ status: 401, by: null });
   });
 
   test('mtls', async () => {

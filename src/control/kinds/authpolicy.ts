@@ -171,7 +171,11 @@ function jwtSchema() {
             .object({
               url: z.string().max(1_024).optional().describe('A JSON Web Key Set.'),
               discovery: z.boolean().optional().describe('OpenID Connect discovery at the issuer.'),
-              inline: z.string().max(65_536).optional().describe('A JSON Web Key Set of public keys, as it is.'),
+              inline: z
+                .string()
+                .max(65_536)
+                .optional()
+                .describe('A JSON Web Key Set of public keys as a text of JSON: a string, not an object.'),
               secretRef: z
                 .object({ name: z.string().min(1).max(253), key: z.string().min(1).max(253).default('secret') })
                 .optional()

@@ -112,9 +112,9 @@ describe('a route that is accepted', () => {
 
   test('and is refused later is not said to be served', async () => {
     const plane = await withRoutes('a');
-    plane.route('a', { parentRefs: [{ name: 'nowhere' }], hostnames: ['a.example.com'] });
+    route(plane, 'a', '/', ['a.workers.dev']);
     await plane.publish();
-    expect([plane.conditions('a')[0][0], said(plane, 'a')]).toEqual(['Accepted=False/NoMatchingParent', '']);
+    expect([plane.conditions('a')[0][0], said(plane, 'a')]).toEqual(['Accepted=False/HostnameReserved', '']);
   });
 
   test('for some of its hostnames says whose the others are', async () => {
