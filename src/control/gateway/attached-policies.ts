@@ -111,3 +111,24 @@ export function narrowest(
   }
   return null;
 }
+
+/**
+ * What owners of other namespaces have put on what a rule reaches of theirs. It goes before whatever the route says (of
+ * limits both are in force): being allowed to send requests to an Upstream is not being allowed to do so past its
+ * owner's policies. What is matched stays the route's own business.
+ */
+export function ownersPolicies(
+  lookup: PolicyLookup,
+  upstreams: readonly { readonly namespace: string; readonly name: string }[],
+  namespace: string,
+  plural: PolicyPlural,
+): PlacedPolicy[] {
+  if (plural === 'routematchpolicies') return [];
+  const found = new Map<string, PlacedPolicy>();
+  for (const upstream of upstreams) {
+    if (upstream.namespace === namespace) continue;
+    const policy = lookup(targetText('Upstream', upstream.namespace, upstream.name, null)).get(plural);
+    if (policy !== undefined) found.set(policy.policy, policy);
+  }
+  return [...found.values()];
+}

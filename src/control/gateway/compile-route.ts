@@ -57,6 +57,8 @@ export interface CompiledRouteRule {
   readonly upstreams: readonly BackendReference[];
   /** Whether it depends on what the addresses of those are. */
   readonly readsAddresses: boolean;
+  /** Those, and the ones that its mirrors send copies to. */
+  readonly reached: readonly BackendReference[];
   readonly faults: readonly RuleFault[];
 }
 
@@ -125,7 +127,7 @@ function compileRule(
   const namespace = route.metadata.namespace ?? '';
   const matches = matchesOf(rule);
   const upstreams: BackendReference[] = [];
-  const reached: CompiledUpstream[] = [];
+  const compiledUpstreams: CompiledUpstream[] = [];
   const backendOf = (item: JsonObject, field: string): CompiledBackend => {
     const reference = backendReference(item, namespace);
     const resolved = resolve(reference);
@@ -138,13 +140,13 @@ function compileRule(
       return { upstream: null, weight, filters: filters.filters, reason: resolved.reason, name };
     }
     upstreams.push(reference);
-    reached.push(resolved.upstream);
+    compiledUpstreams.push(resolved.upstream);
     return { upstream: resolved.key, weight, filters: filters.filters, reason: null, name };
   };
   const faults: RuleFault[] = [];
   const backends = objectsIn(rule.backendRefs).map((item, i) => backendOf(item, `backendRefs[${i}]`));
   const onlyPrefixes = matches.length === 1 && matches[0].path.type === 'PathPrefix';
-  const behind = [...reached];
+  const behind = [...compiledUpstreams];
   const upstreamsBehind = [...upstreams];
   const { filters, faults: filterFaults } = compileFilters(
     objectsIn(rule.filters),
@@ -177,6 +179,7 @@ function compileRule(
     upstreams: upstreamsBehind,
     readsAddresses,
     faults,
+    reached: upstreams,
     action: {
       route: { namespace, name: route.metadata.name, uid: route.metadata.uid, generation },
       rule: { index, name: typeof rule.name === 'string' ? rule.name : null },

@@ -1,6 +1,6 @@
 import type { AttachedPolicy, CompiledRule, HostKey, RuleAction } from '../../core/protocol/gateway.ts';
 import type { Resource } from '../resource.ts';
-import { narrowest, POLICY_PLURALS, type PolicyLookup, targetText } from './attached-policies.ts';
+import { narrowest, ownersPolicies, POLICY_PLURALS, type PolicyLookup, targetText } from './attached-policies.ts';
 import { brokenBy, type CompiledRoute, type CompiledRouteRule } from './compile-route.ts';
 import type { PlacesByHost, RuleRow } from './entries.ts';
 import { placeOfPath, segmentsOfPath } from './places.ts';
@@ -87,6 +87,7 @@ function actionOf(
     { text: targetText('Gateway', gateway.namespace, gateway.name, gateway.listener), target: 'Gateway' },
     // Of several upstreams the first one's goes before the others'.
     ...rule.upstreams
+      .filter((upstream) => upstream.namespace === namespace)
       .map((upstream) => ({
         text: targetText('Upstream', upstream.namespace, upstream.name, null),
         target: 'Upstream' as const,
@@ -103,15 +104,25 @@ function actionOf(
     conditions: null,
   };
   for (const plural of POLICY_PLURALS) {
-    const found = narrowest(lookup, targets, plural);
-    if (found === null) continue;
-    const { policy, target } = found;
-    if (policy.routeMatch !== null) routeMatch = policy.routeMatch;
-    if (policy.fault !== null) {
-      faults.push({ reason: 'Invalid', field: `${plural} ${policy.policy}`, message: policy.fault });
-      policyFaults.add(`${plural} ${policy.policy} cannot be enforced, requests are answered 500: ${policy.fault}`);
-    } else if (plural !== 'routematchpolicies' && policy.entryKey !== null) {
-      policies.push({ kind: KIND_OF[plural], key: policy.entryKey, target });
+    const owners = ownersPolicies(lookup, rule.reached, namespace, plural);
+    if (owners.length > 1 && plural !== 'ratelimitpolicies') {
+      const names = owners.map(({ policy }) => policy).join(', ');
+      const message = `Upstreams of other namespaces have different ones, of which one can be in force: ${names}`;
+      faults.push({ reason: 'Invalid', field: plural, message });
+      policyFaults.add(`${plural} cannot be enforced together, requests are answered 500: ${message}`);
+      continue;
+    }
+    const inForce = owners.map((policy) => ({ policy, target: 'Upstream' as AttachedPolicy['target'] }));
+    const own = narrowest(lookup, targets, plural);
+    if (own !== null && (inForce.length === 0 || plural === 'ratelimitpolicies')) inForce.push(own);
+    for (const { policy, target } of inForce) {
+      if (policy.routeMatch !== null) routeMatch = policy.routeMatch;
+      if (policy.fault !== null) {
+        faults.push({ reason: 'Invalid', field: `${plural} ${policy.policy}`, message: policy.fault });
+        policyFaults.add(`${plural} ${policy.policy} cannot be enforced, requests are answered 500: ${policy.fault}`);
+      } else if (plural !== 'routematchpolicies' && policy.entryKey !== null) {
+        policies.push({ kind: KIND_OF[plural], key: policy.entryKey, target });
+      }
     }
   }
   policies.sort((a, b) => WIDTH[a.target] - WIDTH[b.target]);

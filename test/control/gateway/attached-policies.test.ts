@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../../src/control/json.ts';
 import type { RuleAction, RulePage } from '../../../src/core/protocol/gateway.ts';
 import { SECRETS } from '../fixture.ts';
-import { ROUTES } from './fixture.ts';
+import { gatewayApi, ROUTES } from './fixture.ts';
 import { conditionTexts, gatewayPlane, UPSTREAMS } from './gateway-plane.ts';
 
 const KINDS: Readonly<Record<string, string>> = {
@@ -35,7 +35,7 @@ function world() {
     ...plane,
     shop,
     under,
-    policy: (plural: string, name: string, targets: JsonObject[], spec: JsonObject) =>
+    policy: (plural: string, name: string, targets: JsonObject[], spec: JsonObject, namespace = 'default') =>
       plane.apply(
         {
           apiVersion: 'orasi.io/v1alpha1',
@@ -44,6 +44,7 @@ function world() {
           spec: { targetRefs: targets.map((target): JsonObject => ({ group: GROUP, ...target })), ...spec },
         },
         { group: 'orasi.io', version: 'v1alpha1', resource: plural },
+        namespace,
       ),
     drop: (plural: string, name: string) =>
       plane.remove({ group: 'orasi.io', version: 'v1alpha1', resource: plural }, name),
@@ -132,6 +133,56 @@ test('the policy of an Upstream is that of every rule whose requests may go ther
   w.remove(UPSTREAMS, 'spare');
   await w.settle();
   expect(w.verdicts('ratelimitpolicies', 'spare')).toEqual(['Accepted=False/TargetNotFound']);
+});
+
+test('an owner’s policies on an Upstream that routes of others may use go before theirs, mirrors too', async () => {
+  const w = world();
+  for (const name of ['vault', 'bank']) {
+    w.namespace(name);
+    w.upstream('safe', name);
+    w.apply(
+      {
+        apiVersion: 'gateway.networking.k8s.io/v1',
+        kind: 'ReferenceGrant',
+        metadata: { name: 'in' },
+        spec: {
+          from: [{ group: GROUP, kind: 'HTTPRoute', namespace: 'default' }],
+          to: [{ group: 'orasi.io', kind: 'Upstream' }],
+        },
+      },
+      gatewayApi('referencegrants'),
+      name,
+    );
+  }
+  const safe = (namespace: string) => ({ group: 'orasi.io', kind: 'Upstream', name: 'safe', namespace });
+  const mirror = { type: 'RequestMirror', requestMirror: { backendRef: safe('vault') } };
+  w.shop([
+    { ...w.under('/a', 'a'), backendRefs: [safe('vault')] },
+    { ...w.under('/b'), filters: [mirror] },
+    { ...w.under('/c'), backendRefs: [safe('vault'), safe('bank')] },
+  ]);
+  const OWNERS = [{ group: 'orasi.io', kind: 'Upstream', name: 'safe' }];
+  w.policy('securitypolicies', 'mine', [ROUTE, { ...ROUTE, sectionName: 'a' }], { headers: { profile: 'strict' } });
+  w.policy('ratelimitpolicies', 'mine', [ROUTE], LIMIT);
+  w.policy('securitypolicies', 'owners', OWNERS, { headers: { profile: 'strict' } }, 'vault');
+  w.policy('ratelimitpolicies', 'owners', OWNERS, LIMIT, 'vault');
+  const guarded = [
+    'Upstream securitypolicies/owners',
+    'Upstream ratelimitpolicies/owners',
+    'HTTPRoute ratelimitpolicies/mine',
+  ];
+  expect(w.names(await w.actions())).toEqual([guarded, guarded, guarded]);
+  // Limits of several owners hold side by side; of what lets in and keeps out there is one.
+  w.policy('ratelimitpolicies', 'limits', OWNERS, LIMIT, 'bank');
+  const [first, , both] = w.names(await w.actions());
+  expect(first).toEqual(guarded);
+  expect(both).toEqual([...guarded.slice(0, 2), 'Upstream ratelimitpolicies/limits', guarded[2]]);
+  w.policy('securitypolicies', 'other', OWNERS, { headers: { profile: 'strict' } }, 'bank');
+  const [sound, , torn] = await w.actions();
+  expect(sound.broken).toBeNull();
+  expect(torn.broken).toMatchObject({ status: 500, reason: 'Invalid' });
+  expect(torn.broken?.message).toContain('vault/owners, bank/other');
+  expect(w.conditions('shop')[0]).toContain('PolicyFault=True/Invalid');
 });
 
 test('of two on one target the oldest is in force and the other says so, until the oldest goes', async () => {
