@@ -4,6 +4,7 @@ import { targetFaults } from './policy-targets.ts';
 import type { Resource } from './resource.ts';
 import { type Cause, forbiddenField, invalidValue, required, unsupportedValue } from './status.ts';
 
+/** Cloudflare's codes of continents. */
 export const CONTINENTS = ['AF', 'AN', 'AS', 'EU', 'NA', 'OC', 'SA'] as const;
 
 /** Where a tenant's name may stand. */
@@ -22,6 +23,7 @@ export interface CompiledRouteMatch {
   readonly conditions: MatchConditions | null;
 }
 
+/** What a policy comes to in which `routeMatchFaults` has found nothing. */
 export function compileRouteMatch(policy: Resource): CompiledRouteMatch {
   const { priority, countries, continents, colos, tenant, clientCertificate, apiVersion } = objectIn(policy.spec);
   const conditions: MatchConditions = {

@@ -33,6 +33,7 @@ const ACCESS_FIELDS = [
   'code',
   'version',
 ] as const;
+/** A field by its name. */
 export type AccessField = (typeof ACCESS_FIELDS)[number];
 
 /** Without what names a person or a browser: that is for a deployment to choose. */
@@ -60,6 +61,7 @@ const USUAL_ACCESS_FIELDS: readonly AccessField[] = [
   'code',
 ];
 
+/** What is logged of requests, and of how many. */
 export interface AccessLogSettings {
   readonly fields: readonly AccessField[];
   /** Request headers that are logged as well, in lower case. */
@@ -71,6 +73,7 @@ export interface AccessLogSettings {
 /** Names of headers and parameters that hold secrets, wherever they are. */
 const SECRET = /auth|cookie|credential|jwt|key|passw|secret|session|sig$|signature|token/i;
 
+/** Whether a header or parameter of this name may hold a secret. */
 export function isSecretName(name: string): boolean {
   return SECRET.test(name) || name.toLowerCase() === 'code';
 }

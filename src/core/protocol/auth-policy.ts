@@ -28,12 +28,14 @@ export type CredentialPlace =
   | { readonly type: 'query'; readonly name: string }
   | { readonly type: 'cookie'; readonly name: string };
 
+/** A header that tells the upstream who is calling. */
 export interface IdentityHeader {
   /** In lower case. */
   readonly name: string;
   readonly value: 'user' | 'tenant' | 'id' | 'method';
 }
 
+/** Keys that consumers show. */
 export interface CompiledApiKeys {
   /** The first place that has a value decides. */
   readonly from: readonly CredentialPlace[];
@@ -45,6 +47,7 @@ export interface CompiledApiKeys {
   readonly forward: boolean;
 }
 
+/** Whom a key stands for. */
 export interface CompiledConsumer {
   /** `{secret}/{entry}`: tells keys apart in limits and logs, and says nothing of the key. */
   readonly keyId: string;
@@ -52,6 +55,7 @@ export interface CompiledConsumer {
   readonly tenant: string | null;
 }
 
+/** Tokens that callers bring (RFC 7519). */
 export interface CompiledJwt {
   readonly from: readonly CredentialPlace[];
   /** One issuer each. */
@@ -59,6 +63,7 @@ export interface CompiledJwt {
   readonly forward: boolean;
 }
 
+/** An issuer, and what its tokens have to say. */
 export interface CompiledJwtProvider {
   readonly name: string;
   /** Of claim `iss`, to the letter. */
@@ -81,6 +86,7 @@ export interface CompiledJwtProvider {
   readonly claimsToHeaders: readonly { readonly claim: string; readonly header: string }[];
 }
 
+/** Where an issuer's keys are. */
 export type CompiledJwtKeys =
   /** A JSON Web Key Set at an address. */
   | { readonly type: 'url'; readonly url: string }
@@ -105,6 +111,7 @@ export interface CompiledHmac {
   readonly forward: boolean;
 }
 
+/** A signer's secret, sealed for this context alone, and whom it stands for. */
 export interface CompiledHmacKey {
   readonly sealed: string;
   readonly context: string;

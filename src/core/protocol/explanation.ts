@@ -71,6 +71,7 @@ export interface RouteNotInForce {
   readonly message: string;
 }
 
+/** What would become of the request. */
 export type ExplainedOutcome =
   /** Sent to one of the backends that have a share; which one is chance, unless there is one. */
   | { readonly type: 'proxied'; readonly detail: string }
@@ -85,6 +86,7 @@ export type ExplainedOutcome =
   /** The host, or the rule, is of another namespace; nothing else is told. */
   | { readonly type: 'elsewhere'; readonly detail: string };
 
+/** The rule that the request goes by. */
 export interface ExplainedMatch {
   readonly route: string;
   readonly rule: string;
@@ -95,6 +97,7 @@ export interface ExplainedMatch {
   readonly pathVariables: Readonly<Record<string, string>>;
 }
 
+/** A rule that was looked at. */
 export interface ExplainedRule {
   readonly route: string;
   readonly rule: string;
@@ -105,6 +108,7 @@ export interface ExplainedRule {
   readonly why: string | null;
 }
 
+/** What one stage would say, nothing having been sent or counted. */
 export interface ExplainedCheck {
   readonly stage: string;
   /** `unknown`: it would ask somebody, or look at a body. */
@@ -113,6 +117,7 @@ export interface ExplainedCheck {
   readonly detail: string;
 }
 
+/** What one limit would say, nothing having been taken. */
 export interface ExplainedLimit {
   readonly policy: string;
   readonly limit: string;
@@ -125,6 +130,7 @@ export interface ExplainedLimit {
   readonly retryAfterSeconds: number | null;
 }
 
+/** A backend of the rule, and what would become of the requests that it gets. */
 export interface ExplainedBackend {
   readonly name: string;
   /** Of the rule's requests, from 0 to 1. */

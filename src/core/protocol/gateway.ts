@@ -42,6 +42,7 @@ export interface HostEntry {
   readonly hasPriorities: boolean;
 }
 
+/** Rules with what they do, as one entry holds them. */
 export interface RulePage {
   /** By path: a rule of each match that the path has, in the standard's order of precedence. */
   readonly rules: readonly CompiledRule[];
@@ -63,11 +64,13 @@ export interface CompiledRule {
   readonly matchIndex: number;
 }
 
+/** What a path is held against, in its canonical form. */
 export interface PathMatch {
   readonly type: 'Exact' | 'PathPrefix' | 'RegularExpression';
   readonly value: string;
 }
 
+/** What a request has to meet beside its path; all of it. */
 export interface RequestMatch {
   readonly method: string | null;
   /** Names in lower case; all must match. */
@@ -77,6 +80,7 @@ export interface RequestMatch {
   readonly conditions: MatchConditions | null;
 }
 
+/** What a header or a query parameter is held against. */
 export interface ValueMatch {
   readonly type: 'Exact' | 'RegularExpression';
   readonly name: string;
@@ -135,6 +139,7 @@ export interface RuleAction {
   readonly broken: { readonly status: number; readonly reason: string; readonly message: string } | null;
 }
 
+/** A policy that a rule is held to. */
 export interface AttachedPolicy {
   readonly kind: PolicyEntry['kind'];
   /** A key of an entry of kind `policy`. */
@@ -143,6 +148,7 @@ export interface AttachedPolicy {
   readonly target: 'Gateway' | 'Upstream' | 'HTTPRoute' | 'HTTPRouteRule';
 }
 
+/** One of a rule's backends, with its share by weight. */
 export interface CompiledBackend {
   /** Null where the reference does not resolve: its share of requests is answered 500. */
   readonly upstream: UpstreamKey | null;
@@ -154,6 +160,7 @@ export interface CompiledBackend {
   readonly name: string;
 }
 
+/** The standard's filters, as far as they are built, by its names. */
 export type CompiledFilter =
   | { readonly type: 'RequestHeaderModifier'; readonly headers: HeaderChanges }
   | { readonly type: 'ResponseHeaderModifier'; readonly headers: HeaderChanges }
@@ -162,17 +169,20 @@ export type CompiledFilter =
   | { readonly type: 'RequestMirror'; readonly mirror: CompiledMirror }
   | { readonly type: 'CORS'; readonly cors: CompiledCors };
 
+/** Changes of headers; what is removed goes first, what is added comes last. Names are in lower case. */
 export interface HeaderChanges {
   readonly set: readonly HeaderValue[];
   readonly add: readonly HeaderValue[];
   readonly remove: readonly string[];
 }
 
+/** A header with its value. */
 export interface HeaderValue {
   readonly name: string;
   readonly value: string;
 }
 
+/** Null: the request's own. */
 export interface CompiledRedirect {
   readonly scheme: string | null;
   readonly hostname: string | null;
@@ -181,21 +191,25 @@ export interface CompiledRedirect {
   readonly statusCode: number;
 }
 
+/** Null: as it is. */
 export interface CompiledRewrite {
   readonly hostname: string | null;
   readonly path: PathModifier | null;
 }
 
+/** What takes the place of a path, or of the prefix that was matched. */
 export type PathModifier =
   | { readonly type: 'ReplaceFullPath'; readonly value: string }
   | { readonly type: 'ReplacePrefixMatch'; readonly value: string };
 
+/** Where copies of requests go. */
 export interface CompiledMirror {
   readonly backend: CompiledBackend;
   /** Of requests, from 0 to 1. */
   readonly fraction: number;
 }
 
+/** Which pages may read answers, by the Fetch standard. */
 export interface CompiledCors {
   readonly allowOrigins: readonly string[];
   readonly allowCredentials: boolean;
@@ -205,6 +219,7 @@ export interface CompiledCors {
   readonly maxAgeSeconds: number;
 }
 
+/** A rule's own word on repetitions. */
 export interface CompiledRetry {
   /** Repetitions beyond the first try. */
   readonly attempts: number;
@@ -214,6 +229,7 @@ export interface CompiledRetry {
   readonly codes: readonly number[];
 }
 
+/** How requests of one client are known for one. */
 export interface CompiledSession {
   readonly type: 'Cookie' | 'Header';
   readonly name: string;

@@ -50,6 +50,7 @@ export interface MetricsHubCalls {
 /** Over how many objects isolates are divided: a scrape asks each. */
 const METRICS_HUBS = 4;
 
+/** The objects that a scrape asks. */
 export const METRICS_HUB_NAMES: readonly string[] = Array.from({ length: METRICS_HUBS }, (_, i) => `hub-${i}`);
 
 /** The object that takes what an isolate has counted. */

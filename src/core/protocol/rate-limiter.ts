@@ -29,6 +29,7 @@ export interface LimitReading {
   readonly resetMs: number;
 }
 
+/** What one limit says of an ask. */
 export interface LimitVerdict extends LimitReading {
   /** Whether this limit had what was needed, whatever the others had. */
   readonly gives: boolean;
@@ -42,6 +43,7 @@ export interface LimitVerdict extends LimitReading {
   readonly lentMark: number;
 }
 
+/** The verdicts in the order of the asks; where not all gave, nothing was taken. */
 export interface TakeAnswer {
   /** Whether all limits gave. */
   readonly allowed: boolean;

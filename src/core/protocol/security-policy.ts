@@ -16,12 +16,13 @@ export interface CompiledSecurity {
   };
 }
 
+/** What a request may look like; null where nothing is asked. */
 export interface RequestRules {
   /** Methods there are, upper case; null: any. */
   readonly methods: readonly string[] | null;
-  /** Of path and query as they arrived. */
+  /** Of path and query in the form that is forwarded. */
   readonly maxUrlBytes: number | null;
-  /** Of names and values together, and of one of them. */
+  /** Of names and values together; `maxHeaders` is how many there may be. */
   readonly maxHeaderBytes: number | null;
   readonly maxHeaders: number | null;
   /** Held while the body streams: also where no length was announced. */
@@ -33,6 +34,7 @@ export interface RequestRules {
   readonly body: BodySchema | null;
 }
 
+/** What JSON bodies are held against. */
 export interface BodySchema {
   /** JSON Schema, of draft 2020-12 where it does not say. */
   readonly schema: Readonly<Record<string, unknown>> | boolean;

@@ -19,6 +19,7 @@ export interface UpstreamMonitorCalls {
   eraseNamespace(namespaceUid: string): Promise<void>;
 }
 
+/** One question of an isolate, which carries all that it has to tell and to ask. */
 export interface SyncRequest {
   /** Which isolate asks: any text that is its own. */
   readonly isolate: string;
@@ -34,6 +35,7 @@ export interface SyncRequest {
   readonly waitMs: number;
 }
 
+/** What is new for the isolate; nothing where its question has waited in vain. */
 export interface SyncAnswer {
   /** Null where the isolate has the present version, or where there is none. `manifest` is its name in the bucket. */
   readonly config: { readonly version: number; readonly manifest: string } | null;
@@ -55,6 +57,7 @@ export interface UpstreamState {
   readonly breakers: Readonly<Record<string, SharedBreaker>>;
 }
 
+/** What active checks say of an endpoint. */
 export interface EndpointHealth {
   readonly healthy: boolean;
   /** When it turned, milliseconds since the epoch. */
@@ -63,6 +66,7 @@ export interface EndpointHealth {
   readonly reason: string;
 }
 
+/** Closed lets requests through, Open none, HalfOpen those that are to try. */
 export type BreakerState = 'Closed' | 'Open' | 'HalfOpen';
 
 /** A breaker as all isolates share it. */

@@ -35,6 +35,7 @@ export type UpstreamSource =
       readonly indexDocument: string;
     };
 
+/** A registry that endpoints are found in. */
 export interface CompiledDiscovery {
   readonly type: 'discovery';
   /**
@@ -56,6 +57,7 @@ export interface CompiledDiscovery {
   readonly intervalMs: number;
 }
 
+/** One place where requests may go. */
 export interface CompiledEndpoint {
   /** An origin without a slash at its end: `https://10.0.0.1:8443`. Unique within its upstream. */
   readonly address: string;
@@ -66,6 +68,7 @@ export interface CompiledEndpoint {
   readonly draining: boolean;
 }
 
+/** How an endpoint is picked; docs/upstreams.md says what each is exact in. */
 export const BALANCE_STRATEGIES = [
   'RoundRobin',
   'LeastConnections',
@@ -76,6 +79,7 @@ export const BALANCE_STRATEGIES = [
 ] as const;
 export type BalanceStrategy = (typeof BALANCE_STRATEGIES)[number];
 
+/** Who of the endpoints is called. */
 export interface CompiledBalancer {
   readonly strategy: BalanceStrategy;
   /** An endpoint that is new, or healthy again, comes to its share over this time; 0: at once. */
@@ -92,6 +96,7 @@ export interface CompiledBalancer {
   };
 }
 
+/** How endpoints are asked how they are. */
 export interface CompiledHealthCheck {
   readonly path: string;
   readonly method: 'GET' | 'HEAD';
@@ -108,6 +113,7 @@ export interface CompiledHealthCheck {
   readonly expectedBody: string | null;
 }
 
+/** When nobody is called any more, and how it is tried again. */
 export interface CompiledBreaker {
   /** Consecutive failures that open it; 0: they do not. */
   readonly failureThreshold: number;
@@ -126,6 +132,7 @@ export interface CompiledBreaker {
   readonly perEndpoint: boolean;
 }
 
+/** When an isolate leaves out an endpoint that does worse than the others. */
 export interface CompiledOutliers {
   /** 0: they do not count. */
   readonly consecutive5xx: number;
@@ -149,6 +156,7 @@ export interface CompiledOutliers {
 export const RETRY_CONDITIONS = ['ConnectFailure', 'Timeout', 'GatewayError', '5xx'] as const;
 export type RetryCondition = (typeof RETRY_CONDITIONS)[number];
 
+/** What is sent again where a call fails. */
 export interface CompiledUpstreamRetry {
   /** Repetitions beyond the first try. */
   readonly attempts: number;

@@ -8,6 +8,7 @@ export interface CharSet {
   readonly property: RegExp | null;
 }
 
+/** What holds at a place between two characters, and takes none. */
 export type Assertion = 'start' | 'end' | 'lineStart' | 'lineEnd' | 'boundary' | 'notBoundary';
 
 /** A parsed pattern. Groups are numbered from 1 by their opening parenthesis. */
@@ -26,12 +27,14 @@ export type RegexNode =
       readonly greedy: boolean;
     };
 
+/** A pattern with the groups in it; names of groups lead to their numbers. */
 export interface ParsedRegex {
   readonly root: RegexNode;
   readonly groups: number;
   readonly names: ReadonlyMap<string, number>;
 }
 
+/** What holds for a pattern as a whole. */
 export interface RegexFlags {
   readonly ignoreCase: boolean;
   /** `.` takes newlines too. */
