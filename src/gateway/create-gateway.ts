@@ -12,7 +12,7 @@ import type { UpstreamMonitorCalls } from '../core/protocol/upstream-monitor.ts'
 import type { Random } from '../core/random.ts';
 import type { ErrorReporter } from '../observe/error-reporter.ts';
 import type { Log } from '../observe/log.ts';
-import { hashText } from '../traffic/snapshot/key-hash.ts';
+import { nonceObject } from '../traffic/limit/objects.ts';
 import { createAccessLog } from './access-log.ts';
 import { createAuthentication, type PlatformKey } from './authenticate.ts';
 import { createAuthorisation } from './authorise.ts';
@@ -173,11 +173,4 @@ export function createGateway(ports: GatewayPorts): CreatedGateway {
     log,
   });
   return { gateway, explain: createExplain({ snapshots, link, stages, rateLimits, upstreams, clock, random }) };
-}
-
-/** Objects that a namespace's nonces are spread over. */
-const NONCE_SHARDS = 8;
-
-function nonceObject(namespaceUid: string, nonce: string): string {
-  return `${namespaceUid}/@nonces/${hashText(nonce) % NONCE_SHARDS}`;
 }

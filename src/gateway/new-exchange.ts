@@ -1,4 +1,5 @@
 import { ANONYMOUS } from '../core/protocol/auth-policy.ts';
+import { NO_VARIABLES } from '../traffic/match/path-expression.ts';
 import { announcedBytes } from './body.ts';
 import type { Exchange, PoliciesInForce } from './exchange.ts';
 
@@ -19,7 +20,6 @@ export type ExchangeStart = Pick<
 >;
 
 const NO_POLICIES: PoliciesInForce = { auth: null, security: null, rateLimits: [] };
-const NO_VARIABLES: Readonly<Record<string, string>> = {};
 
 /** An exchange at its beginning. Every member is named, so that all exchanges have one shape. */
 export function newExchange(start: ExchangeStart): Exchange {
