@@ -180,6 +180,7 @@ function rowOfRoute({ host, path }: ReturnType<Shape['place']>, route: number): 
     place: placeOfPath(pathMatch),
     segments: path === '/' ? 0 : 2,
     prioritised: false,
+    instructions: 0,
     page: {
       rules: [{ path: pathMatch, match, priority: 0, createdMs: 0, action: 0, matchIndex: 0 }],
       actions: [action],

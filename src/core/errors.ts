@@ -29,6 +29,10 @@ export const ERROR_CODES = {
   unavailable: { status: 503, action: 'Wait for `Retry-After` seconds and repeat.' },
   // The gateway's own answers, on the hosts of routes.
   no_route: { status: 404, action: 'Check host and path, or declare an HTTPRoute; `orasi explain` says what matched.' },
+  match_too_costly: {
+    status: 400,
+    action: 'Send a shorter path, query or headers; or write fewer and simpler expressions in the routes of the host.',
+  },
   route_broken: { status: 500, action: 'Mend the route: its conditions name what does not resolve.' },
   upstream_failed: {
     status: 502,

@@ -102,6 +102,12 @@ export const LIMITS = {
   resourceBytes: 512 * KiB,
   /** Rules of one path of one host, compiled, as JSON: an isolate reads them in one piece. Some 2,000 that differ by a header. */
   gatewayPathBytes: 1024 * KiB,
+  /** Instructions of all expressions (of paths, headers, query parameters) in the routes of one host, some 350 expressions. An isolate makes them when they are first asked, in 60 ms. */
+  gatewayHostInstructions: 8 * KiB,
+  /** Steps that one request may cost the expressions of its host, characters times instructions at the worst: some 100 ms. */
+  gatewayMatchSteps: 2_000_000,
+  /** What making an instruction of an expression counts among them. */
+  gatewayInstructionSteps: 100,
   /** An entry of the gateway's configuration, as JSON; a larger one stays as it was published last. */
   gatewayEntryBytes: 1_900_000,
   /** Tasks of one submit, results of one report, leases of one heartbeat: one transaction of an object that all share. */
@@ -237,6 +243,10 @@ prove(LIMITS.ingestPartBytes >= LIMITS.rowBytes, 'a part makes progress by at le
 prove(
   2 * LIMITS.columns * LIMITS.columnNameBytes < LIMITS.sqlValueBytes / 2,
   'the names of all columns, in schema and statistics, take less than half of a row',
+);
+prove(
+  2 * LIMITS.gatewayHostInstructions * LIMITS.gatewayInstructionSteps < LIMITS.gatewayMatchSteps,
+  'one request can make all expressions of a host, and be held against them',
 );
 prove(LIMITS.gatewayEntryBytes < LIMITS.sqlValueBytes, 'an entry of the gateway fits a row');
 prove(2 * LIMITS.resourceBytes < LIMITS.sqlValueBytes, 'a change with both its states fits a row');

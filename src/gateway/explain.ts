@@ -26,6 +26,7 @@ import { HeaderList } from './header-list.ts';
 import { newExchange } from './new-exchange.ts';
 import type { Stages } from './pipeline.ts';
 import type { RateLimits } from './rate-limits.ts';
+import { COSTLY_DETAIL } from './refusal.ts';
 import { applyRequestFilters, redirectOf, redirectTo } from './route-filters.ts';
 import type { Snapshots } from './snapshot.ts';
 import type { Upstreams } from './upstreams.ts';
@@ -100,7 +101,8 @@ function readRequest({ method, url, headers }: ExplainRequest): { request: Reque
 async function explainRules(facts: RequestFacts, entries: EntryReader): Promise<MatchExplanation> {
   for (;;) {
     const explained = explainMatch(facts, entries, RULES_LOOKED_AT);
-    if (explained.type !== 'missing') return explained;
+    if (explained.type === 'explanation') return explained;
+    if (explained.type === 'costly') throw new OrasiError('bad_request', `the gateway answers 400: ${COSTLY_DETAIL}`);
     for (const key of explained.keys) await entries.load(key);
   }
 }

@@ -23,7 +23,7 @@ import { chosenMirrors, sendMirror } from './mirror.ts';
 import { newExchange } from './new-exchange.ts';
 import type { Stages } from './pipeline.ts';
 import { UpstreamProxy } from './proxy.ts';
-import { type RefusalOptions, type Refused, refuse } from './refusal.ts';
+import { COSTLY_DETAIL, type RefusalOptions, type Refused, refuse } from './refusal.ts';
 import {
   answerPreflight,
   applyRequestFilters,
@@ -208,6 +208,7 @@ export class Gateway {
     for (;;) {
       const result = matchRequest(facts, entries);
       if (result.type === 'none') return noRoute(exchange);
+      if (result.type === 'costly') return refuse(exchange, 'match', 'match_too_costly', COSTLY_DETAIL);
       if (result.type === 'match') {
         exchange.rule = result.rule;
         exchange.action = result.action;

@@ -16,6 +16,10 @@ export interface RefusalOptions {
 /** What of an exchange a refusal needs. */
 export type Refused = Pick<Exchange, 'requestId' | 'request'> & { refusal: Exchange['refusal'] };
 
+/** What is said where expressions cost more than one request may: it goes by no other rule instead. */
+export const COSTLY_DETAIL =
+  'path, query or headers are too long for the regular expressions of the routes of this host';
+
 /** Answers a request here, as a problem (RFC 9457), and remembers why for logs and metrics. */
 export function refuse(
   exchange: Refused,

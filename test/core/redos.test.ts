@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OrasiError } from '../../src/core/errors.ts';
+import { seededRandom } from '../../src/core/random.ts';
 import { LazyDfa } from '../../src/core/regex/dfa.ts';
 import { runRegex } from '../../src/core/regex/match.ts';
 import { compileRegex } from '../../src/core/regex/program.ts';
@@ -76,6 +77,28 @@ describe('patterns that make backtracking engines explode', () => {
       // An instruction is looked at a bounded number of times for a character, whatever the pattern.
       expect(meter.steps).toBeLessThanOrEqual(6 * (text.length + 2) * regex.size);
     }
+  });
+
+  it.each(['(a|b)*a(a|b){14}z', '(a|b|\\b)*z'])('%s: matching is given up where the meter is spent', (pattern) => {
+    const regex = new Regex(pattern, FLAGS);
+    const meter = { steps: 0, most: 5_000 };
+    const random = seededRandom(1);
+    const text = Array.from({ length: 20_000 }, () => (random.next() < 0.5 ? 'a' : 'b')).join('');
+    expect(regex.matchesWhole(text, meter)).toBe(false);
+    // What is begun is finished: one character, and the states it leads to; and a walk over what is known.
+    expect(meter.steps).toBeLessThan(5_000 + text.length + 12 * regex.size);
+    const again = { steps: 0, most: 5_000 };
+    regex.namedGroups(text, again);
+    expect(again.steps).toBeLessThan(5_000 + 12 * regex.size);
+  });
+
+  it('cost what they copy of groups', () => {
+    const steps = (groups: number) => {
+      const meter = { steps: 0 };
+      new Regex(`(?P<n>${'()'.repeat(groups)}a)*`, FLAGS).namedGroups('a'.repeat(100), meter);
+      return meter.steps;
+    };
+    expect(steps(80)).toBeGreaterThan(100 * 80 * 20);
   });
 
   it('are refused where nothing is repeated so often that writing it out would not end', () => {

@@ -9,6 +9,7 @@ const headers = [{ type: 'Exact' as const, name: 'x-env', value: 'test' }];
 function explained(source: MatchSource, facts: Parameters<typeof explainMatch>[0], limit = 100): string[] {
   const explanation = explainMatch(facts, source, limit);
   if (explanation.type === 'missing') return explanation.keys.map((key) => `missing ${key}`);
+  if (explanation.type === 'costly') return ['costly'];
   const lines = explanation.candidates.map(({ hostKey, action, outcome }) => {
     const what =
       outcome.type === 'failed' ? `${outcome.subject}: ${outcome.expected}, found ${outcome.found}` : outcome.type;
@@ -68,4 +69,17 @@ describe('an explanation', () => {
     const cold = { hosts: source.hosts, read: () => undefined };
     expect(explained(cold, request('GET http://a.example.com/'))).toEqual(['missing host:http://a.example.com']);
   });
+});
+
+it('of rules whose expressions cost too much to ask them all it says how many were not asked', () => {
+  const rules = Array.from({ length: 400 }, (_, i) => ({ path: expression(`/(a|b${i})*d`), route: `r${i}` }));
+  const long = `http://x/${'a'.repeat(12_000)}`;
+  expect(explained(sourceOf({ 'http://x': rules }), request(`GET ${long}`))).toEqual(['costly']);
+  // The request itself is asked of an exact path alone.
+  const exactly = { path: exact(`/${'a'.repeat(12_000)}`), route: 'exact' };
+  const lines = explained(sourceOf({ 'http://x': [exactly, ...rules] }), request(`GET ${long}`), 1_000);
+  expect(lines[0]).toBe('http://x exact: matched');
+  const [unasked] = /^\d+(?= more$)/.exec(lines.at(-1) ?? '') ?? ['0'];
+  expect(Number(unasked)).toBe(401 - (lines.length - 1));
+  expect(Number(unasked)).toBeGreaterThan(100);
 });

@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { LIMITS } from '../../src/core/limits.ts';
 import type { HostKey, MatchConditions, RequestMatch } from '../../src/core/protocol/gateway.ts';
+import { seededRandom } from '../../src/core/random.ts';
+import { instructionsOf } from '../../src/traffic/match/expression.ts';
 import { literalHead } from '../../src/traffic/match/literal-head.ts';
 import { type MatchResult, matchRequest } from '../../src/traffic/match/match.ts';
 import { sized } from '../scale.ts';
@@ -21,6 +24,67 @@ function nameOf(result: MatchResult): string | null {
 
 const header = (name: string, value: string) => ({ headers: [{ type: 'Exact' as const, name, value }] });
 const query = (name: string, value: string) => ({ query: [{ type: 'Exact' as const, name, value }] });
+
+describe('what expressions may cost a request', () => {
+  const HEAVY = Array.from({ length: 400 }, (_, i) => `/(a|b${i % 16}|c${i >> 4})*d(.*)*`);
+  const ALL = prefix('/');
+  // Which of the last 900 characters were an a: no two places of a text by chance look alike.
+  const MANY_STATES = '.*a[xa]{900}z';
+  const random = seededRandom(1);
+  const BY_CHANCE = Array.from({ length: 8_000 }, () => (random.next() < 0.5 ? 'x' : 'a')).join('');
+
+  it('is bounded: the request is refused, and goes by no other rule', () => {
+    const source = sourceOf({
+      [HOST]: [...HEAVY.map((value) => ({ path: expression(value), route: 'heavy' })), { path: ALL, route: 'all' }],
+    });
+    const typeOf = (path: string) => matchRequest(request(`GET http://x${path}`), source).type;
+    const long = `/${'a'.repeat(15_000)}`;
+    expect(typeOf(long)).toBe('costly');
+    // When all is warm as well; and others are not touched.
+    expect(typeOf(`${long}a`)).toBe('costly');
+    expect(nameOf(matchRequest(request('GET http://x/short'), source))).toBe('all');
+    expect(nameOf(matchRequest(request('GET http://x/aad'), source))).toBe('heavy');
+  });
+
+  it('of headers and query parameters too, and of named groups', () => {
+    const value = MANY_STATES;
+    const long = BY_CHANCE;
+    const sources = [
+      { path: ALL, match: { headers: [{ type: 'RegularExpression' as const, name: 'x-h', value }] } },
+      { path: ALL, match: { query: [{ type: 'RegularExpression' as const, name: 'q', value }] } },
+      { path: expression(`/(?P<n>${'()'.repeat(200)}[xa])*`) },
+    ];
+    const asked = [
+      request('GET http://x/', { 'x-h': long }),
+      request(`GET http://x/?q=${long}`),
+      request(`GET http://x/${long}`),
+    ];
+    const types = sources.map((rule, i) => matchRequest(asked[i], sourceOf({ [HOST]: [rule, { path: ALL }] })).type);
+    expect(types).toEqual(['costly', 'costly', 'costly']);
+  });
+
+  it('is bounded again for the same path: what was given up is not known', () => {
+    const rules = [{ path: expression(`/(${MANY_STATES}|[xa]*)`) }, { path: ALL, route: 'all' }];
+    const source = sourceOf({ [HOST]: rules });
+    const typeOf = () => matchRequest(request(`GET http://x/${BY_CHANCE}`), source).type;
+    expect([typeOf(), typeOf()]).toEqual(['costly', 'costly']);
+  });
+
+  it('is enough to make all that a host may have, and to be held against it', () => {
+    const rules = [];
+    for (let size = 0, i = 0; ; i++) {
+      const value = `/orders/v${i}/[0-9]+/(items|lines)/[^/]+`;
+      const path = expression(`/.*${value}`);
+      size += instructionsOf(path, { method: null, headers: [], query: [], conditions: null });
+      if (size > LIMITS.gatewayHostInstructions) break;
+      rules.push({ path, route: `r${i}` });
+    }
+    expect(rules.length).toBeGreaterThan(100);
+    const last = rules.length - 1;
+    const found = matchRequest(request(`GET http://x/a/orders/v${last}/17/items/x`), sourceOf({ [HOST]: rules }));
+    expect(nameOf(found)).toBe(`r${last}`);
+  });
+});
 
 describe('the path of a match', () => {
   it.each([

@@ -12,7 +12,7 @@ import type {
 } from '../../core/protocol/gateway.ts';
 import type { CompiledUpstream } from '../../core/protocol/upstream.ts';
 import { canonicalPath } from '../../traffic/canonical.ts';
-import { expressionFault } from '../../traffic/match/expression.ts';
+import { expressionFault, instructionsOf } from '../../traffic/match/expression.ts';
 import { isJsonObject, type JsonObject, type JsonValue, numberIn, objectIn, objectsIn } from '../json.ts';
 import type { Resource } from '../resource.ts';
 import { clipped } from './clipped.ts';
@@ -46,6 +46,8 @@ export type ResolveBackend = (reference: BackendReference) => ResolvedBackend;
 export interface CompiledMatch {
   readonly path: PathMatch;
   readonly match: RequestMatch;
+  /** Of the expressions in both. */
+  readonly instructions: number;
 }
 
 /** What a rule comes to, wherever its route is attached. */
@@ -55,10 +57,10 @@ export interface CompiledRouteRule {
   readonly action: Omit<RuleAction, 'gateway' | 'policies'>;
   /** Upstreams that its requests may go to, mirrors aside: the policies of those are its too. */
   readonly upstreams: readonly BackendReference[];
-  /** Whether it depends on what the addresses of those are. */
-  readonly readsAddresses: boolean;
   /** Those, and the ones that its mirrors send copies to. */
   readonly reached: readonly BackendReference[];
+  /** Whether it depends on what the addresses of those are. */
+  readonly readsAddresses: boolean;
   readonly faults: readonly RuleFault[];
 }
 
@@ -177,9 +179,9 @@ function compileRule(
     name: typeof rule.name === 'string' ? rule.name : null,
     matches,
     upstreams: upstreamsBehind,
+    reached: upstreams,
     readsAddresses,
     faults,
-    reached: upstreams,
     action: {
       route: { namespace, name: route.metadata.name, uid: route.metadata.uid, generation },
       rule: { index, name: typeof rule.name === 'string' ? rule.name : null },
@@ -210,15 +212,16 @@ export function brokenBy(
 
 function matchesOf(rule: JsonObject): CompiledMatch[] {
   const matches = objectsIn(rule.matches);
-  return (matches.length === 0 ? [{}] : matches).map((match) => ({
-    path: pathOf(objectIn(match.path)),
-    match: {
-      method: typeof match.method === 'string' ? match.method : null,
-      headers: valueMatches(match.headers, (name) => name.toLowerCase()),
-      query: valueMatches(match.queryParams, (name) => name),
+  return (matches.length === 0 ? [{}] : matches).map((declared) => {
+    const path = pathOf(objectIn(declared.path));
+    const match: RequestMatch = {
+      method: typeof declared.method === 'string' ? declared.method : null,
+      headers: valueMatches(declared.headers, (name) => name.toLowerCase()),
+      query: valueMatches(declared.queryParams, (name) => name),
       conditions: null,
-    },
-  }));
+    };
+    return { path, match, instructions: instructionsOf(path, match) };
+  });
 }
 
 function pathOf(path: JsonObject): PathMatch {

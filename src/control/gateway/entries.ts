@@ -14,7 +14,15 @@ export interface RuleRow {
   /** Of the longest prefix among its paths. */
   readonly segments: number;
   readonly prioritised: boolean;
+  /** Of all expressions in its rules: what an isolate has to make and to ask. */
+  readonly instructions: number;
   readonly page: RulePage;
+}
+
+/** Rules that stay as they were, and what there is no more room for: rules under their path, or expressions of their host. */
+export interface RefusedRow {
+  readonly row: RuleRow;
+  readonly lacks: 'rules' | 'expressions';
 }
 
 /** A route by its name. */
@@ -41,6 +49,7 @@ interface Growth {
   readonly rules: number;
   readonly bytes: number;
   readonly prioritised: number;
+  readonly instructions: number;
 }
 
 /**
@@ -69,15 +78,15 @@ export class GatewayEntries {
 
   /**
    * Puts a route's rules in the place of those it had at `before`. Returns whether anything is another than it was, and
-   * the rows that have no room any more under their path: what the route had there stays.
+   * the rows that there is no room for any more: what the route had there stays.
    */
   replaceRules(
     route: RouteName,
     before: PlacesByHost,
     rows: readonly RuleRow[],
-  ): { readonly changed: boolean; readonly refused: readonly RuleRow[] } {
+  ): { readonly changed: boolean; readonly refused: readonly RefusedRow[] } {
     let changed = false;
-    const refused: RuleRow[] = [];
+    const refused: RefusedRow[] = [];
     const kept = new Set(rows.map((row) => `${row.place} ${row.host}`));
     for (const [host, places] of Object.entries(before) as [HostKey, readonly number[]][]) {
       for (const place of places) {
@@ -87,23 +96,25 @@ export class GatewayEntries {
     for (const host of new Set(rows.map((row) => row.host))) changed = this.own(host, route.namespace) || changed;
     for (const row of rows) {
       const outcome = this.putRule(route, row);
-      if (outcome === 'refused') refused.push(row);
-      else changed = outcome || changed;
+      if (typeof outcome === 'boolean') changed = outcome || changed;
+      else refused.push({ row, lacks: outcome });
     }
     return { changed, refused };
   }
 
   private removeRule(route: RouteName, host: HostKey, place: number): boolean {
     const [gone] = this.database.exec(
-      `DELETE FROM gateway_rules WHERE ${RULE_KEY} RETURNING prioritised, length(body) AS bytes`,
+      `DELETE FROM gateway_rules WHERE ${RULE_KEY} RETURNING prioritised, instructions, length(body) AS bytes`,
       host,
       place,
       route.namespace,
       route.name,
     );
     if (gone === undefined) return false;
-    const [bytes, prioritised] = [-Number(gone.bytes), -Number(gone.prioritised)];
-    this.countRules(host, place, { segments: 0, rules: -1, bytes, prioritised });
+    const [bytes, prioritised, instructions] = [gone.bytes, gone.prioritised, gone.instructions].map(
+      (lost) => -Number(lost),
+    );
+    this.countRules(host, place, { segments: 0, rules: -1, bytes, prioritised, instructions });
     return true;
   }
 
@@ -115,7 +126,8 @@ export class GatewayEntries {
     const [present] = this.database.exec('SELECT owner, pages FROM gateway_hosts WHERE host = ?', host);
     if (present === undefined) {
       this.database.exec(
-        'INSERT INTO gateway_hosts (host, owner, rules, bytes, prioritised, pages) VALUES (?, ?, 0, 0, 0, 1)',
+        `INSERT INTO gateway_hosts (host, owner, rules, bytes, prioritised, pages, instructions)
+         VALUES (?, ?, 0, 0, 0, 1, 0)`,
         host,
         namespace,
       );
@@ -128,21 +140,31 @@ export class GatewayEntries {
     return true;
   }
 
-  private putRule(route: RouteName, row: RuleRow): boolean | 'refused' {
+  /** Puts rules, or says what there is no room for. Returns whether they are others than before. */
+  private putRule(route: RouteName, row: RuleRow): boolean | RefusedRow['lacks'] {
     const { host, place, segments } = row;
     const body = JSON.stringify(row.page);
     const key = [host, place, route.namespace, route.name] as const;
-    const present = this.database.exec(`SELECT prioritised, body FROM gateway_rules WHERE ${RULE_KEY}`, ...key)[0];
+    const [present] = this.database.exec(
+      `SELECT prioritised, instructions, body FROM gateway_rules WHERE ${RULE_KEY}`,
+      ...key,
+    );
     if (present !== undefined && present.body === body) return false;
     const bytes = body.length - (present === undefined ? 0 : String(present.body).length);
     const [path] = this.database.exec('SELECT bytes FROM gateway_paths WHERE host = ? AND place = ?', host, place);
-    if (bytes > 0 && Number(path?.bytes ?? 0) + bytes > LIMITS.gatewayPathBytes) return 'refused';
+    if (bytes > 0 && Number(path?.bytes ?? 0) + bytes > LIMITS.gatewayPathBytes) return 'rules';
+    const instructions = row.instructions - Number(present?.instructions ?? 0);
+    const [known] = this.database.exec('SELECT instructions FROM gateway_hosts WHERE host = ?', host);
+    if (instructions > 0 && Number(known?.instructions ?? 0) + instructions > LIMITS.gatewayHostInstructions) {
+      return 'expressions';
+    }
     const prioritised = row.prioritised ? 1 : 0;
     this.database.exec(
-      `INSERT OR REPLACE INTO gateway_rules (host, place, namespace, route, prioritised, body)
-       VALUES (?, ?, ?, ?, ?, ?)`,
+      `INSERT OR REPLACE INTO gateway_rules (host, place, namespace, route, prioritised, instructions, body)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
       ...key,
       prioritised,
+      row.instructions,
       body,
     );
     this.countRules(host, place, {
@@ -150,6 +172,7 @@ export class GatewayEntries {
       rules: present === undefined ? 1 : 0,
       bytes,
       prioritised: prioritised - Number(present?.prioritised ?? 0),
+      instructions,
     });
     return true;
   }
@@ -166,10 +189,12 @@ export class GatewayEntries {
     // Well below the half, so that a host at the edge does not go to and fro.
     else if (next > 1 && parts < next / 8) next /= 2;
     this.database.exec(
-      'UPDATE gateway_hosts SET rules = ?, bytes = ?, prioritised = prioritised + ?, pages = ? WHERE host = ?',
+      `UPDATE gateway_hosts SET rules = ?, bytes = ?, prioritised = prioritised + ?, instructions = instructions + ?, pages = ?
+       WHERE host = ?`,
       rules,
       bytes,
       by.prioritised,
+      by.instructions,
       next,
       host,
     );

@@ -22,8 +22,8 @@ export interface ParentOutcome {
   readonly refusal: { readonly reason: string; readonly message: string } | null;
   /** Policies that cannot be enforced, each a sentence. */
   readonly policyFaults: readonly string[];
-  /** Hosts with a path under which its rules have no room any more. */
-  readonly fullPaths: readonly string[];
+  /** What there is no room for of it, and where. */
+  readonly lacks: readonly string[];
   /** Whether its rules are served as they are. */
   readonly programmed: Verdict;
 }
@@ -99,9 +99,9 @@ function acceptance(outcome: ParentOutcome): RouteVerdict {
 
 function partial(outcome: ParentOutcome): RouteVerdict[] {
   const conditions: RouteVerdict[] = [];
-  const { compiled, fallback, conflicts, policyFaults, fullPaths } = outcome;
-  if (fullPaths.length > 0) {
-    const message = `Dropped Rule, there is no room for more rules at ${fullPaths.join(', ')}`;
+  const { compiled, fallback, conflicts, policyFaults, lacks } = outcome;
+  if (lacks.length > 0) {
+    const message = `Dropped Rule, there is ${lacks.join(', ')}`;
     conditions.push({ type: 'PartiallyInvalid', status: 'True', reason: 'UnsupportedValue', message });
   } else if (fallback !== null) {
     const message = `Fall Back to generation ${fallback.generation}: ${faultsText(outcome.matchFaults)}`;

@@ -2,7 +2,7 @@ import type { AttachedPolicy, CompiledRule, HostKey, RuleAction } from '../../co
 import type { Resource } from '../resource.ts';
 import { narrowest, ownersPolicies, POLICY_PLURALS, type PolicyLookup, targetText } from './attached-policies.ts';
 import { brokenBy, type CompiledRoute, type CompiledRouteRule } from './compile-route.ts';
-import type { PlacesByHost, RuleRow } from './entries.ts';
+import type { PlacesByHost, RefusedRow, RuleRow } from './entries.ts';
 import { placeOfPath, segmentsOfPath } from './places.ts';
 
 /** A host that a route is served on, and the listener that it has it from. */
@@ -29,9 +29,9 @@ export function placesOf(rows: readonly RuleRow[]): PlacesByHost {
   return places;
 }
 
-/** Host and path of a row, for messages. */
-export function pathOfRow({ host, page }: RuleRow): string {
-  return `${host}${page.rules[0]?.path.value ?? ''}`;
+/** What there is no room for, and where: host and path, or the first of several expressions. */
+export function lackOf({ row: { host, page }, lacks }: RefusedRow): string {
+  return `no room for more ${lacks} at ${host}${page.rules[0]?.path.value ?? ''}`;
 }
 
 /**
@@ -48,26 +48,26 @@ export function rowsOf(
   const createdMs = Date.parse(route.metadata.creationTimestamp);
   const rows = new Map<
     number,
-    { segments: number; prioritised: boolean; rules: CompiledRule[]; actions: RuleAction[] }
+    { segments: number; prioritised: boolean; instructions: number; rules: CompiledRule[]; actions: RuleAction[] }
   >();
   for (const rule of compiled.rules) {
     const { action, priority, conditions } = actionOf(route, rule, host, policies, policyFaults);
-    rule.matches.forEach(({ path, match }, matchIndex) => {
+    rule.matches.forEach(({ path, match, instructions }, matchIndex) => {
       const place = placeOfPath(path);
-      const row = rows.get(place) ?? { segments: 0, prioritised: false, rules: [], actions: [] };
+      const row = rows.get(place) ?? { segments: 0, prioritised: false, instructions: 0, rules: [], actions: [] };
       rows.set(place, row);
       let index = row.actions.indexOf(action);
       if (index < 0) index = row.actions.push(action) - 1;
       if (path.type === 'PathPrefix') row.segments = Math.max(row.segments, segmentsOfPath(path));
       row.prioritised ||= priority !== 0;
+      row.instructions += instructions;
       row.rules.push({ path, match: { ...match, conditions }, priority, createdMs, action: index, matchIndex });
     });
   }
-  return [...rows].map(([place, { segments, prioritised, rules, actions }]) => ({
+  return [...rows].map(([place, { rules, actions, ...row }]) => ({
     host: host.key,
     place,
-    segments,
-    prioritised,
+    ...row,
     page: { rules, actions },
   }));
 }

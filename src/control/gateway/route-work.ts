@@ -21,7 +21,7 @@ import {
   type RouteVerdict,
   routeConditions,
 } from './route-conditions.ts';
-import { type HostOfRoute, pathOfRow, placesOf, rowsOf } from './route-rules.ts';
+import { type HostOfRoute, lackOf, placesOf, rowsOf } from './route-rules.ts';
 import type { Workspace } from './workspace.ts';
 
 /** A parent of a route, with what came of it there. */
@@ -126,7 +126,7 @@ export class RouteWork {
       publications.changed(name);
       this.published(before.places);
     }
-    for (const { host } of refused) references.add(`room:${host}`);
+    for (const { row } of refused) references.add(`room:${row.host}`);
     const servedKeys = new Set(served.map((host) => host.key));
     const judged = parents.map((parent): JudgedParent => {
       const own = parent.attachment.attached ? parent.attachment.hosts : [];
@@ -139,7 +139,7 @@ export class RouteWork {
         matchFaults: faults,
         refusal,
         policyFaults: [...policyFaults],
-        fullPaths: refused.map(pathOfRow),
+        lacks: refused.map(lackOf),
         programmed: programmed(publications.versionOf(name), publisher.served(), publisher.pinned()),
       });
       return { ...parent, verdicts };

@@ -1,4 +1,4 @@
-import type { StepMeter } from './match.ts';
+import { isSpent, type StepMeter } from './match.ts';
 import type { Instruction } from './program.ts';
 
 /** States kept before all are forgotten; a state is a set of instructions. */
@@ -62,7 +62,11 @@ export class LazyDfa {
       const type = this.#classOf[code];
       const known = state.next[type];
       if (meter !== undefined) meter.steps++;
-      at = known === UNKNOWN ? this.#step(at, type, meter) : known;
+      if (known !== UNKNOWN) at = known;
+      else {
+        at = this.#step(at, type, meter);
+        if (isSpent(meter)) return false;
+      }
     }
     return this.#states[at].accepts;
   }
@@ -153,16 +157,21 @@ function keyOf(members: Int32Array): string {
 function classesOf(program: readonly Instruction[]): { classOf: Uint8Array; samples: number[] } {
   const classOf = new Uint8Array(ASCII);
   let count = 1;
-  const tests = new Set(program.flatMap((instruction) => (instruction.op === 'char' ? [instruction.accepts] : [])));
+  const tests = new Set<(point: number) => boolean>();
+  for (const instruction of program) if (instruction.op === 'char') tests.add(instruction.accepts);
+  const keeps = new Uint8Array(ASCII);
+  const split = new Uint8Array(ASCII);
   for (const accepts of tests) {
-    const split = new Map<number, number>();
-    const keeps = new Set<number>();
-    for (let point = 0; point < ASCII; point++) if (!accepts(point)) keeps.add(classOf[point]);
+    // Of a class of which some are accepted and some are not, those that are become one of their own.
+    keeps.fill(0);
+    split.fill(0);
+    for (let point = 0; point < ASCII; point++) if (!accepts(point)) keeps[classOf[point]] = 1;
     for (let point = 0; point < ASCII; point++) {
       const present = classOf[point];
-      if (!accepts(point) || !keeps.has(present)) continue;
-      if (!split.has(present)) split.set(present, count++);
-      classOf[point] = split.get(present) ?? present;
+      if (keeps[present] === 0 || !accepts(point)) continue;
+      // Class 0 is nobody's own, since the first has it.
+      if (split[present] === 0) split[present] = count++;
+      classOf[point] = split[present];
     }
   }
   const samples = Array.from({ length: count }, (_, type) => classOf.indexOf(type));

@@ -7,6 +7,13 @@ export type MatchSlots = Int32Array;
 /** Counts what a match costs, where somebody wants to know: instructions looked at and characters stepped over. */
 export interface StepMeter {
   steps: number;
+  /** Beyond it matching is given up: what is then answered says nothing. Absent: there is no bound. */
+  readonly most?: number;
+}
+
+/** Whether more was spent than a meter allows. */
+export function isSpent(meter: StepMeter | undefined): boolean {
+  return meter?.most !== undefined && meter.steps > meter.most;
 }
 
 interface Thread {
@@ -55,6 +62,8 @@ export function runRegex(
           break;
         case 'save': {
           const saved = slots.slice();
+          // A copy of many groups is more than one step.
+          if (meter !== undefined) meter.steps += slots.length >> 3;
           if (instruction.slot < saved.length) saved[instruction.slot] = position;
           stack.push({ pc: pc + 1, slots: saved });
           break;
@@ -93,6 +102,7 @@ export function runRegex(
       }
     }
     if (point === undefined) break;
+    if (isSpent(meter)) return null;
     [current, next] = [next, current];
     next.length = 0;
     position = after;

@@ -133,8 +133,24 @@ function branch(split: { first: number; second: number }, enter: number, leave: 
   split.second = greedy ? leave : enter;
 }
 
-/** A test of one code point; ASCII, the common case, from a table. */
+/** Tests that programs share, by what they hold: a letter, `.` and `[^/]` are in most of them. */
+const SHARED = new Map<string, (point: number) => boolean>();
+const MOST_SHARED = 1_000;
+
+/** A test of one code point. */
 function acceptor(sets: readonly CharSet[], negated: boolean): (point: number) => boolean {
+  if (sets.some(({ property }) => property !== null)) return testOf(sets, negated);
+  const key = `${negated} ${sets.map((set) => `${set.negated} ${set.ranges.join(' ')}`).join('|')}`;
+  const present = SHARED.get(key);
+  if (present !== undefined) return present;
+  if (SHARED.size >= MOST_SHARED) SHARED.clear();
+  const made = testOf(sets, negated);
+  SHARED.set(key, made);
+  return made;
+}
+
+/** ASCII, the common case, from a table. */
+function testOf(sets: readonly CharSet[], negated: boolean): (point: number) => boolean {
   const test = (point: number) => sets.some((set) => setHas(set, point)) !== negated;
   const ascii = Array.from({ length: 128 }, (_, point) => test(point));
   return (point) => (point < 128 ? ascii[point] : test(point));

@@ -31,7 +31,7 @@ export class Regex {
     return runRegex(this.#program, text, 0, 2, false, false) !== null;
   }
 
-  /** Whether the pattern matches the text from its start to its end. */
+  /** Whether the pattern matches the text from its start to its end; no answer where the meter is spent. */
   matchesWhole(text: string, meter?: StepMeter): boolean {
     this.#dfa ??= LazyDfa.of(this.#program) ?? 'none';
     const known = this.#dfa === 'none' ? null : this.#dfa.matchesWhole(text, meter);
@@ -39,8 +39,8 @@ export class Regex {
   }
 
   /** What the named groups took of a text that the pattern matches whole, without those that took no part; else null. */
-  namedGroups(text: string): Record<string, string> | null {
-    const match = runRegex(this.#program, text, 0, this.#slots, true, true);
+  namedGroups(text: string, meter?: StepMeter): Record<string, string> | null {
+    const match = runRegex(this.#program, text, 0, this.#slots, true, true, meter);
     if (match === null) return null;
     const groups: Record<string, string> = {};
     for (const [name, group] of this.names) {

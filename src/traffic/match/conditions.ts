@@ -50,8 +50,8 @@ function valueCondition(subject: string, match: ValueMatch, found: Condition['fo
     holds(facts) {
       const value = found(facts);
       if (value === null) return false;
-      expression ??= compileExpression(match.value);
-      return expression.matchesWhole(value);
+      expression ??= compileExpression(match.value, facts.meter);
+      return expression.matchesWhole(value, facts.meter);
     },
   };
 }

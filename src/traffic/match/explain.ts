@@ -4,7 +4,7 @@ import { hasHash } from '../snapshot/hash-set.ts';
 import { type EntryKey, hostEntryKey, hostHash, literalPath, pageEntryKey } from '../snapshot/keys.ts';
 import type { Condition } from './conditions.ts';
 import type { RequestFacts } from './facts.ts';
-import { type MatchSource, matchRequest } from './match.ts';
+import { type MatchResult, type MatchSource, matchRequest } from './match.ts';
 import { preparedPage } from './page.ts';
 import { comparePrecedence } from './precedence.ts';
 import { failing, type PreparedRule } from './rule-set.ts';
@@ -40,7 +40,7 @@ export interface MatchExplanation {
   readonly hosts: readonly { readonly hostKey: HostKey; readonly hasRules: boolean }[];
   /** In order of precedence; those of one host before those of the next. */
   readonly candidates: readonly Candidate[];
-  /** Rules beyond `limit` that are not listed. */
+  /** Rules that are not listed: those beyond `limit`, and those whose expressions cost too much to ask them too. */
   readonly omitted: number;
 }
 
@@ -53,12 +53,15 @@ export function explainMatch(
   facts: RequestFacts,
   source: MatchSource,
   limit: number,
-): MatchExplanation | { readonly type: 'missing'; readonly keys: readonly EntryKey[] } {
+): MatchExplanation | Exclude<MatchResult, { readonly type: 'none' | 'match' }> {
   const decided = matchRequest(facts, source);
-  if (decided.type === 'missing') return decided;
+  if (decided.type === 'missing' || decided.type === 'costly') return decided;
+  // Rules that the request was not held against cost as well: as much again may be spent on them.
+  facts.meter.steps = 0;
   const hosts: { hostKey: HostKey; hasRules: boolean }[] = [];
   const candidates: Candidate[] = [];
   let owner: string | null = null;
+  let unasked = 0;
   for (const hostKey of hostKeys(facts.target.scheme, facts.target.host)) {
     const rules = rulesOf(hostKey, source);
     if (!Array.isArray(rules)) return rules;
@@ -69,13 +72,16 @@ export function explainMatch(
     hosts.push({ hostKey, hasRules: rules.length > 0 });
     for (const rule of rules) {
       const isChosen = decided.type === 'match' && decided.rule === rule.rule;
-      candidates.push({ hostKey, rule: rule.rule, action: rule.action, outcome: outcomeOf(rule, facts, isChosen) });
+      const outcome = isChosen || !facts.isSpent ? outcomeOf(rule, facts, isChosen) : null;
+      if (outcome !== null && (isChosen || !facts.isSpent))
+        candidates.push({ hostKey, rule: rule.rule, action: rule.action, outcome });
+      else unasked += 1;
     }
   }
   // Where not all can be listed, rules of other paths are what says least.
   const telling = candidates.filter(({ outcome }) => outcome.type !== 'failed' || outcome.subject !== 'path');
   const listed = candidates.length <= limit ? candidates : telling.slice(0, limit);
-  return { type: 'explanation', hosts, candidates: listed, omitted: candidates.length - listed.length };
+  return { type: 'explanation', hosts, candidates: listed, omitted: candidates.length - listed.length + unasked };
 }
 
 function outcomeOf(rule: PreparedRule, facts: RequestFacts, isChosen: boolean): Outcome {

@@ -1,4 +1,6 @@
+import { LIMITS } from '../../core/limits.ts';
 import type { ValueSource } from '../../core/protocol/gateway.ts';
+import { isSpent, type StepMeter } from '../../core/regex/match.ts';
 import { type CanonicalRequest, pathSegments } from '../canonical.ts';
 
 /** What the platform tells of a request's place and certificate: members of `request.cf`. */
@@ -26,6 +28,8 @@ export interface ClientCertificate {
 export class RequestFacts {
   readonly target: CanonicalRequest;
   readonly place: RequestPlace;
+  /** What expressions have cost this request; once it is spent, what conditions say is worth nothing. */
+  readonly meter: StepMeter = { steps: 0, most: LIMITS.gatewayMatchSteps };
   readonly #headers: Pick<Headers, 'get'>;
   #query: URLSearchParams | null = null;
   #segments: readonly string[] | null = null;
@@ -35,6 +39,11 @@ export class RequestFacts {
     this.target = target;
     this.place = place;
     this.#headers = headers;
+  }
+
+  /** Whether expressions have cost more than a request may. */
+  get isSpent(): boolean {
+    return isSpent(this.meter);
   }
 
   /** A header's value; of one sent more than once all values, with a comma and a space between them (RFC 9110 §5.3). */

@@ -37,19 +37,24 @@ export type MatchResult =
   | Match
   /** No rule: 404. */
   | { readonly type: 'none' }
+  /** The expressions of the rules cost more than one request may: it is refused, and goes by no rule. */
+  | { readonly type: 'costly' }
   /** These entries have to be in memory first; then ask again. */
   | { readonly type: 'missing'; readonly keys: readonly EntryKey[] };
 
 const NONE: MatchResult = { type: 'none' };
+const COSTLY: MatchResult = { type: 'costly' };
 
 /**
  * The rule for a request: of the most specific host key that has a rule which the request meets, the first in order of
- * precedence (`comparePrecedence`). Only keys of the namespace that has the most specific one are asked. Costs a look into each page of a prefix of the path that has rules, however many
- * rules there are.
+ * precedence (`comparePrecedence`). Only keys of the namespace that has the most specific one are asked. Costs a look
+ * into each page of a prefix of the path that has rules, however many rules there are, and what expressions cost, which
+ * is bounded by the meter of `facts`.
  */
 export function matchRequest(facts: RequestFacts, source: MatchSource): MatchResult {
   const { scheme, host, path } = facts.target;
   if (path === '*') return NONE;
+  facts.meter.steps = 0;
   let owner: string | null = null;
   for (const hostKey of hostKeys(scheme, host)) {
     if (!hasHash(source.hosts, hostHash(hostKey))) continue;
@@ -62,10 +67,12 @@ export function matchRequest(facts: RequestFacts, source: MatchSource): MatchRes
     if (entry.namespaceUid !== owner) continue;
     const search = new HostSearch(facts, entry);
     const missing = searchHost(search, hostKey, source);
+    if (facts.isSpent) return COSTLY;
     if (missing.length > 0) return { type: 'missing', keys: missing };
     const { best } = search;
     if (best !== null) {
-      const pathVariables = best.expression?.variables(path) ?? NO_VARIABLES;
+      const pathVariables = best.expression?.variables(facts) ?? NO_VARIABLES;
+      if (facts.isSpent) return COSTLY;
       return { type: 'match', hostKey, host: entry, rule: best.rule, action: best.action, pathVariables };
     }
   }
@@ -83,9 +90,9 @@ class HostSearch {
     this.host = host;
   }
 
-  /** Whether no further set can have a better rule. */
+  /** Whether no further set can have a better rule, or may be asked. */
   get isOver(): boolean {
-    return this.best !== null && !this.host.hasPriorities;
+    return this.facts.isSpent || (this.best !== null && !this.host.hasPriorities);
   }
 
   ask(set: RuleSet | null): void {

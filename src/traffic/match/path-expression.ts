@@ -1,3 +1,4 @@
+import { isSpent, type StepMeter } from '../../core/regex/match.ts';
 import type { Regex } from '../../core/regex/regex.ts';
 import type { Condition } from './conditions.ts';
 import { compileExpression } from './expression.ts';
@@ -30,23 +31,25 @@ export class PathExpression implements Condition {
     return facts.target.path;
   }
 
-  holds(facts: RequestFacts): boolean {
-    const { path } = facts.target;
+  holds({ target: { path }, meter }: RequestFacts): boolean {
     if (path !== this.#lastPath) {
-      this.#lastHeld = path !== '*' && this.#regex().matchesWhole(path);
+      const held = path !== '*' && this.#regex(meter).matchesWhole(path, meter);
+      // What was given up is not known of the path, and another request may have it too.
+      if (isSpent(meter)) return false;
+      this.#lastHeld = held;
       this.#lastPath = path;
     }
     return this.#lastHeld;
   }
 
   /** What the expression's named groups have matched; of groups that took no part nothing. */
-  variables(path: string): Readonly<Record<string, string>> {
-    const regex = this.#regex();
-    return regex.names.size === 0 ? NO_VARIABLES : (regex.namedGroups(path) ?? NO_VARIABLES);
+  variables({ target: { path }, meter }: RequestFacts): Readonly<Record<string, string>> {
+    const regex = this.#regex(meter);
+    return regex.names.size === 0 ? NO_VARIABLES : (regex.namedGroups(path, meter) ?? NO_VARIABLES);
   }
 
-  #regex(): Regex {
-    this.#compiled ??= compileExpression(this.#pattern);
+  #regex(meter: StepMeter): Regex {
+    this.#compiled ??= compileExpression(this.#pattern, meter);
     return this.#compiled;
   }
 }

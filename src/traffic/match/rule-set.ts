@@ -61,7 +61,8 @@ export class RuleSet {
   /** The first of the ranks below `bound` whose rule the request meets, else `bound`. */
   #firstOf(ranks: readonly number[], bound: number, facts: RequestFacts): number {
     for (const rank of ranks) {
-      if (rank >= bound) return bound;
+      // Where the meter is spent nothing is known any more, and whoever asked will see so.
+      if (rank >= bound || facts.isSpent) return bound;
       if (failing(this.rules[rank], facts) === null) return rank;
     }
     return bound;

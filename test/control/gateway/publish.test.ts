@@ -145,6 +145,37 @@ test('a path of a host has room for so many rules; who finds none is told so, an
   expect(plane.conditions('e')[0]).toEqual(['Accepted=True/Accepted', 'ResolvedRefs=True/ResolvedRefs']);
 });
 
+test('a host has room for so many expressions, wherever they stand; what it has keeps running', async () => {
+  const plane = gatewayPlane();
+  plane.upstream('orders');
+  const LARGE_EXPRESSION = '[a-z]{1000}';
+  const named = (type: string, count: number) =>
+    Array.from({ length: count }, (_, i) => ({ type, name: `x${i}`, value: LARGE_EXPRESSION }));
+  const expressive = (name: string, match: JsonObject, hostname = 'shop.example.com') =>
+    plane.route(name, { ...PARENT, hostnames: [hostname], rules: [{ matches: [match], ...BACKEND }] });
+  expressive('headers', { headers: named('RegularExpression', 4) });
+  expressive('query', { path: { type: 'Exact', value: '/q' }, queryParams: named('RegularExpression', 4) });
+  await plane.publish();
+  expressive('path', { path: { type: 'RegularExpression', value: `/${LARGE_EXPRESSION}` } });
+  expressive('exact', { headers: named('Exact', 16) });
+  expressive('elsewhere', { path: { type: 'RegularExpression', value: `/${LARGE_EXPRESSION}` } }, 'b.example.com');
+  await plane.publish();
+  const verdicts = () => ['headers', 'query', 'path', 'exact', 'elsewhere'].map((name) => plane.conditions(name)[0][2]);
+  const DROPPED = 'PartiallyInvalid=True/UnsupportedValue';
+  expect(verdicts()).toEqual([undefined, undefined, DROPPED, undefined, undefined]);
+  expect(plane.message('path', 'PartiallyInvalid')).toMatch(/no room for more expressions at http:\/\/shop/);
+  expressive('query', { path: { type: 'Exact', value: '/q' }, queryParams: named('RegularExpression', 1) });
+  await plane.publish();
+  expect(verdicts()).toEqual([undefined, undefined, undefined, undefined, undefined]);
+  plane.remove(ROUTES, 'headers');
+  plane.remove(ROUTES, 'query');
+  plane.remove(ROUTES, 'path');
+  await plane.publish();
+  expressive('headers', { headers: named('RegularExpression', 8) });
+  await plane.publish();
+  expect(plane.conditions('headers')[0][2]).toBeUndefined();
+});
+
 test('changes within a second are one version, and two versions are a second apart', async () => {
   const plane = gatewayPlane();
   plane.upstream('orders');
