@@ -35,6 +35,9 @@ const Pinned = z.object({
   pinnedVersion: z.number().int().nullable().describe('The version that is held to; null where none is.'),
 });
 
+const WARNING =
+  'what was revoked or deleted since that version is in force again until it is let go: API keys, policies, routes, namespaces';
+
 /**
  * `/v1/namespaces/default/gateway/versions` and `/rollback`: what was published, and how to go back to it. Versions hold
  * the routes of all namespaces, so only subjects that have all of them may look or go back.
@@ -102,7 +105,12 @@ export function mountGatewayVersions(
       tag: 'gateway',
       summary: 'Publishes the content of an earlier version again and holds to it: changes wait until it is let go.',
       body: z.strictObject({ version: z.number().int().positive() }),
-      responses: { 202: { description: 'It is being published.', schema: Pinned } },
+      responses: {
+        202: {
+          description: 'It is being published.',
+          schema: Pinned.extend({ warning: z.string().describe('What an earlier version brings back.') }),
+        },
+      },
     },
     async ({ params, subject, body }) => {
       checkScope(subject, params.ns);
@@ -112,7 +120,7 @@ export function mountGatewayVersions(
           `version ${body.version} is not kept: GET …/gateway/versions lists those that are`,
         );
       }
-      return Response.json({ pinnedVersion: body.version }, { status: 202 });
+      return Response.json({ pinnedVersion: body.version, warning: WARNING }, { status: 202 });
     },
   );
   defineRoute(

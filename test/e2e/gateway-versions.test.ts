@@ -100,7 +100,10 @@ test('an earlier version is compared with the present one, gone back to, held to
   });
 
   const back = await json('/rollback', { method: 'POST', body: JSON.stringify({ version: first.version }) });
-  expect(back).toEqual({ status: 202, body: { pinnedVersion: first.version } });
+  expect(back).toEqual({
+    status: 202,
+    body: { pinnedVersion: first.version, warning: expect.stringContaining('API keys') },
+  });
   await served('other.localhost', 404);
   await programmed('other', 'False/RolledBack');
   expect((await send(instance, 'shop.localhost', '/')).body.toString()).toBe('at /');

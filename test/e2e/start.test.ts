@@ -100,6 +100,20 @@ describe('npm start', () => {
       });
       expect(status).toBe(200);
     }
+    // Requests of the gateway: no client takes a wildcard right below localhost, so their host is in the header alone.
+    const answer = await new Promise((resolve, reject) => {
+      const headers = { host: 'shop.localhost' };
+      request(
+        { host: 'localhost', port, path: '/', headers, servername: 'localhost', ca: authority, family: 4 },
+        (sent) => {
+          sent.resume();
+          resolve([sent.statusCode, sent.headers['content-type']]);
+        },
+      )
+        .on('error', reject)
+        .end();
+    });
+    expect(answer).toEqual([404, 'application/problem+json']);
     await expect(fetch(`https://127.0.0.1:${port}/livez`)).rejects.toThrow();
     await expect(fetch(`http://127.0.0.1:${port}/livez`)).rejects.toThrow();
     await one.end('SIGTERM');
