@@ -202,7 +202,7 @@ export const authpolicySchema: StructuralSchema = {
                       url: { description: 'A JSON Web Key Set.', type: 'string', maxLength: 1024 },
                       discovery: { description: 'OpenID Connect discovery at the issuer.', type: 'boolean' },
                       inline: {
-                        description: 'A JSON Web Key Set of public keys, as it is.',
+                        description: 'A JSON Web Key Set of public keys as a text of JSON: a string, not an object.',
                         type: 'string',
                         maxLength: 65536,
                       },
