@@ -134,7 +134,7 @@ describe('a connection', () => {
 });
 
 test('a server of TLS that is asked in plain HTTP is told from one that is not there', async () => {
-  // What OpenSSL answers to `GET /`: an alert, fatal.
+  // A fatal alert, which servers send that take `GET /` for a broken handshake.
   const server = createServer((socket) => void socket.end(Buffer.from([0x15, 3, 1, 0, 2, 2, 70])));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const client = createClient({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });

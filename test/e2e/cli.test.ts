@@ -386,8 +386,18 @@ spec: { hostnames: [by-file.example] }
   });
 
   test('resources are got of every namespace, and in the form asked for', async () => {
-    const all = (await ok(['get', 'gateways', '-A'])).stdout;
-    expect(all).toMatch(/^NAMESPACE +NAME .*\n(.*\n)*default +default /);
+    const elsewhere = `apiVersion: v1
+kind: Namespace
+metadata: { name: elsewhere }
+---
+apiVersion: orasi.io/v1alpha1
+kind: Pipeline
+metadata: { name: far, namespace: elsewhere }
+spec: { dataset: far }
+`;
+    await ok(['apply', '-f', '-'], { stdin: elsewhere });
+    expect((await ok(['get', 'pipelines', '-A'])).stdout).toMatch(/^NAMESPACE +NAME .*\n(.*\n)*elsewhere +far /);
+    expect((await ok(['get', 'pipelines'])).stdout).not.toContain('far');
     expect((await ok(['get', 'namespaces', '-A'])).stdout).toMatch(/^NAME /);
     expect((await ok(['get', 'gateways', 'default', '-o', 'table'])).stdout).toMatch(/^NAME .*\ndefault /);
     expect((await ok(['get', 'gateways', '-o', 'yaml'])).stdout).toMatch(/^apiVersion: .*\nkind: GatewayList\n/);
