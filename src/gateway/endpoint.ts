@@ -31,6 +31,11 @@ export class EndpointRefused extends Error {
   override readonly name = 'EndpointRefused';
 }
 
+/** Whether a call was not even sent: it says nothing of the endpoint, and no breaker may open by it. */
+export function wasNotSent(error: unknown): boolean {
+  return error instanceof EndpointRefused || error instanceof TypeError;
+}
+
 /** What answers a request by `fetch`: the platform's own, or a service binding. */
 export interface Fetcher {
   fetch(url: string | Request, init?: RequestInit): Promise<Response>;

@@ -95,7 +95,6 @@ export type Stage =
   | 'match'
   | 'addresses'
   | 'validation'
-  | 'cors'
   | 'authentication'
   | 'authorisation'
   | 'rateLimit'

@@ -3,7 +3,7 @@ import { LIMITS } from '../core/limits.ts';
 import type { CompiledFilter, CompiledMirror, UpstreamKey } from '../core/protocol/gateway.ts';
 import type { CompiledUpstream } from '../core/protocol/upstream.ts';
 import type { Random } from '../core/random.ts';
-import type { SendToEndpoint } from './endpoint.ts';
+import { type SendToEndpoint, wasNotSent } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
 import type { UpstreamStage } from './pipeline.ts';
 
@@ -60,8 +60,9 @@ export async function sendMirror(
     });
     begun.answered({ status: answer.status, fault: null, headMs: clock.now() - startedMs });
     await answer.body?.cancel();
-  } catch {
-    begun.answered({ status: null, fault: late ? 'timeout' : 'connect', headMs: clock.now() - startedMs });
+  } catch (error) {
+    const fault = wasNotSent(error) ? 'refused' : late ? 'timeout' : 'connect';
+    begun.answered({ status: null, fault, headMs: clock.now() - startedMs });
   } finally {
     clearTimeout(timer);
     begun.end();

@@ -5,7 +5,7 @@ import type { CompiledUpstream } from '../core/protocol/upstream.ts';
 import type { Random } from '../core/random.ts';
 import { newSpanId, traceparentOf } from '../observe/trace-context.ts';
 import { announcedBytes, keepCopy, noteEnd, watchBody } from './body.ts';
-import { EndpointRefused, type SendToEndpoint } from './endpoint.ts';
+import { type SendToEndpoint, wasNotSent } from './endpoint.ts';
 import type { CallFault, CallOutcome, Exchange } from './exchange.ts';
 import { cleanAnswer } from './headers.ts';
 import type { Attempt, UpstreamStage } from './pipeline.ts';
@@ -136,8 +136,7 @@ export class UpstreamProxy {
         answer = head;
       } else if (head.body !== null) await head.body.cancel();
     } catch (error) {
-      // What the platform will not even send says nothing of the endpoint.
-      if (error instanceof EndpointRefused || error instanceof TypeError) fault = 'refused';
+      if (wasNotSent(error)) fault = 'refused';
       headMs ||= clock.now() - startedMs;
     } finally {
       if (timer !== null) clearTimeout(timer);

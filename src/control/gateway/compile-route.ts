@@ -37,7 +37,7 @@ export type ResolvedBackend =
   | { readonly reason: BackendFault; readonly message: string };
 
 /** Reasons of the standard's condition `ResolvedRefs`. */
-export type BackendFault = 'InvalidKind' | 'RefNotPermitted' | 'BackendNotFound' | 'UnsupportedProtocol';
+export type BackendFault = 'InvalidKind' | 'RefNotPermitted' | 'BackendNotFound';
 
 /** What a reference of this route comes to. */
 export type ResolveBackend = (reference: BackendReference) => ResolvedBackend;
