@@ -175,7 +175,7 @@ describe('what discovery finds', () => {
       instance('a', '127.0.0.1', { weight: 'many' }),
       instance('b', '10.0.0.1'),
       instance('c', '2606:4700::1'),
-      instance('d', 'two'),
+      instance('d', 'two.example.com'),
     ];
     const { endpoints, refused } = endpointsOfInstances(instances, DISCOVERY, allowed, 3);
     expect(endpoints).toEqual([
