@@ -32,5 +32,5 @@ test('whatever processes, networks, clocks, disks and alarms do, no promise is b
 });
 
 test('a check that is taken out of the source is missed', { timeout: 900_000 }, async () => {
-  console.info(await sim('--mutations', '60', '--every', isFull ? '1' : '11'));
+  console.info(await sim('--mutations', '60', '--every', isFull ? '1' : '23'));
 });

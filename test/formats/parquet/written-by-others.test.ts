@@ -64,7 +64,7 @@ describe.each(['uncompressed', 'snappy', 'gzip', 'zstd', 'brotli', 'lz4_raw'])(
   (codec) => {
     test.each(['v1', 'v2'])('has the same values in pages of %s', { timeout: 60_000 }, async (version) => {
       // Two row groups, in the full run of every codec.
-      const rows = codec === 'snappy' ? 3_000 : sized(600);
+      const rows = codec === 'snappy' ? 3_000 : sized(300);
       const sql = EVERY_TYPE.replace('ROWS', String(rows));
       const options = `compression ${codec}, parquet_version ${version}, row_group_size 2048`;
       const { path, bytes } = await write(

@@ -188,7 +188,7 @@ describe('a full-text search', () => {
     for (let seed = 0; seed < SEEDS; seed++) {
       const random = seededRandom(seed);
       const zipf = new Zipf(random, 2000);
-      const texts = Array.from({ length: sized(5_000) }, () => zipf.text(4 + int(random, 12)));
+      const texts = Array.from({ length: sized(2_500) }, () => zipf.text(4 + int(random, 12)));
       const whole = await build(batchesOf(texts));
       const sink = memorySink();
       const summary = await buildFulltext(batchesOf(texts), definitionOf(), sink, 400_000);
