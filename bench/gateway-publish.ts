@@ -11,6 +11,7 @@ import { RoutePublications } from '../src/control/gateway/route-publications.ts'
 import { migrateGateway } from '../src/control/gateway/tables.ts';
 import { manualClock } from '../src/core/clock.ts';
 import type { HostKey, RuleAction } from '../src/core/protocol/gateway.ts';
+import { createLogs } from '../src/observe/log.ts';
 import { memoryObjectStore } from '../src/storage/memory-object-store.ts';
 import type { ObjectStore } from '../src/storage/object-store.ts';
 import { objectDatabase } from '../test/object-database.ts';
@@ -101,8 +102,9 @@ async function measure(shape: Shape, count: number): Promise<Figures> {
     entries,
     files: files.store,
     clock,
+    log: createLogs({ '*': 'off' }, () => undefined, clock)('control'),
     announce: async () => undefined,
-    publications: new RoutePublications(database, entries),
+    publications: new RoutePublications(database),
     served: () => undefined,
   });
   collectGarbage();

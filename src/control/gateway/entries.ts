@@ -4,6 +4,7 @@ import type { CompiledRule, HostEntry, HostKey, RuleAction, RulePage } from '../
 import { comparePrecedence } from '../../traffic/match/precedence.ts';
 import { encodeHashes } from '../../traffic/snapshot/hash-set.ts';
 import { type EntryKey, entryHash, hostEntryKey, pageEntryKey, pageOf, shardOf } from '../../traffic/snapshot/keys.ts';
+import { Facts } from './facts.ts';
 import { HostFilter } from './host-filter.ts';
 import { EXPRESSIONS, hashOfPlace, placeOf, placesOfPart } from './places.ts';
 
@@ -61,6 +62,7 @@ export class GatewayEntries {
   private readonly namespaceUid: (namespace: string) => string;
   private readonly tooLarge: (key: EntryKey, bytes: number) => void;
   private readonly known: HostFilter;
+  private readonly facts: Facts;
 
   /** `tooLarge` is told of entries that stay as they were, since what they should be has no room in a row. */
   constructor(
@@ -71,6 +73,7 @@ export class GatewayEntries {
     this.database = database;
     this.tooLarge = tooLarge;
     this.namespaceUid = namespaceUid;
+    this.facts = new Facts(database);
     this.known = new HostFilter(() =>
       this.database.exec('SELECT host FROM gateway_hosts').map((row) => row.host as HostKey),
     );
@@ -319,7 +322,7 @@ export class GatewayEntries {
         body,
       );
     const grown = sizeOf(key, body) - sizeOf(key, before);
-    this.fact('bytes', String(this.numberFact('bytes') + grown));
+    this.facts.set('bytes', this.facts.number('bytes') + grown);
     this.database.exec(
       `INSERT INTO gateway_shards (shard, hash, bytes, dirty) VALUES (?, NULL, 0, 1)
        ON CONFLICT (shard) DO UPDATE SET dirty = dirty + 1`,
@@ -329,18 +332,18 @@ export class GatewayEntries {
 
   /** How many shards there are. */
   shards(): number {
-    return Math.max(1, this.numberFact('shards'));
+    return Math.max(1, this.facts.number('shards'));
   }
 
   /** Doubles the shards while they are too large. All of them are then to be written anew. */
   growShards(): void {
-    const bytes = this.numberFact('bytes');
+    const bytes = this.facts.number('bytes');
     let shards = this.shards();
     const before = shards;
     while (shards < MAX_SHARDS && bytes > shards * BYTES_A_SHARD) shards *= 2;
     while (shards > 1 && bytes < (shards * BYTES_A_SHARD) / 8) shards /= 2;
     if (shards === before) return;
-    this.fact('shards', String(shards));
+    this.facts.set('shards', shards);
     this.database.exec('DELETE FROM gateway_shards');
     for (let shard = 0; shard < shards; shard++) {
       this.database.exec('INSERT INTO gateway_shards (shard, hash, bytes, dirty) VALUES (?, NULL, 0, 1)', shard);
@@ -358,20 +361,6 @@ export class GatewayEntries {
   /** Hashes of the hosts that have an entry, as the manifest has them. */
   hosts(): string {
     return this.known.encoded();
-  }
-
-  fact(name: string, value: string): void {
-    this.database.exec('INSERT OR REPLACE INTO gateway_facts (name, value) VALUES (?, ?)', name, value);
-  }
-
-  /** Empty where there is none. */
-  textFact(name: string): string {
-    return String(this.database.exec('SELECT value FROM gateway_facts WHERE name = ?', name)[0]?.value ?? '');
-  }
-
-  /** 0 where there is none. */
-  numberFact(name: string): number {
-    return Number(this.textFact(name));
   }
 }
 

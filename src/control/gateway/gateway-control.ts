@@ -139,14 +139,14 @@ export class GatewayControl {
 
   /** Hands a portion of those who refer to a target on to the queue. */
   private requeue(target: string): ReconcileResult {
-    const { entries, references } = this.space;
+    const { facts, references } = this.space;
     const cursor = `requeue:${target}`;
-    const works = references.to(target, entries.textFact(cursor), REQUEUED_A_STEP);
+    const works = references.to(target, facts.text(cursor), REQUEUED_A_STEP);
     works.forEach((work, index) => {
       this.space.ask(work, (index * REQUEUE_EVERY_MS) / REQUEUED_A_STEP);
     });
     const isLast = works.length < REQUEUED_A_STEP;
-    entries.fact(cursor, isLast ? '' : works[works.length - 1]);
+    facts.set(cursor, isLast ? '' : works[works.length - 1]);
     return isLast ? DONE : { requeueAfterMs: REQUEUE_EVERY_MS };
   }
 }

@@ -5,11 +5,13 @@ import { LIMITS } from '../../core/limits.ts';
 import type { ObjectDatabase } from '../../core/object-database.ts';
 import type { GatewayVersion } from '../../core/protocol/control-plane.ts';
 import type { GatewayManifest, ShardRef } from '../../core/protocol/gateway.ts';
+import type { Log } from '../../observe/log.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { checkManifest, MANIFEST_FORMAT, manifestFileKey } from '../../traffic/snapshot/manifest.ts';
 import { encodeShard, shardFileKey } from '../../traffic/snapshot/shard.ts';
 import { DONE, type ReconcileResult } from '../reconcile.ts';
 import type { GatewayEntries } from './entries.ts';
+import { Facts } from './facts.ts';
 import type { RoutePublications } from './route-publications.ts';
 
 /** Pages made in one step, before others get a turn. */
@@ -30,6 +32,7 @@ export interface PublisherParts {
   readonly entries: GatewayEntries;
   readonly files: ObjectStore;
   readonly clock: Clock;
+  readonly log: Log;
   /** Says that a version lies in the bucket. Resolves once it has been heard; repeating it changes nothing. */
   readonly announce: (version: number) => Promise<void>;
   readonly publications: RoutePublications;
@@ -56,9 +59,13 @@ interface Cut {
  */
 export class GatewayPublisher {
   private readonly parts: PublisherParts;
+  private readonly facts: Facts;
+  /** The version of which was last logged that nobody heard of it: once, however often it is repeated. */
+  private unheard = 0;
 
   constructor(parts: PublisherParts) {
     this.parts = parts;
+    this.facts = new Facts(parts.database);
   }
 
   /** When the next publication may be. */
@@ -256,12 +263,10 @@ export class GatewayPublisher {
   }
 
   private async publishPinned(pinned: number): Promise<void> {
-    const { database, files } = this.parts;
+    const { database } = this.parts;
     const manifest = await this.readManifest(pinned);
     const next = database.transaction(() => ({ ...manifest, version: this.newVersion() }));
-    await files.put(manifestFileKey(next.version), new Uint8Array(Buffer.from(JSON.stringify(next), 'utf8')), {
-      contentType: 'application/json',
-    });
+    await this.putManifest(next);
     database.transaction(() => {
       this.settleVersion(next, pinned);
       if (this.pinned() === pinned) this.setFact('pin-published', pinned);
@@ -290,8 +295,15 @@ export class GatewayPublisher {
     if (version > this.fact('announced')) {
       try {
         await this.parts.announce(version);
-      } catch {
+      } catch (error) {
         // Said again until it is heard: isolates go on with what they have.
+        if (version !== this.unheard) {
+          this.parts.log.warn('a version of the gateway could not be announced, and is until it is heard', {
+            version,
+            error,
+          });
+        }
+        this.unheard = version;
         return { requeueAfterMs: ANNOUNCE_AGAIN_MS };
       }
       this.parts.database.transaction(() => this.heard(version));
@@ -351,10 +363,10 @@ export class GatewayPublisher {
   }
 
   private fact(name: string): number {
-    return this.parts.entries.numberFact(name);
+    return this.facts.number(name);
   }
 
   private setFact(name: string, value: number): void {
-    this.parts.entries.fact(name, String(value));
+    this.facts.set(name, value);
   }
 }

@@ -1,5 +1,6 @@
 import type { ObjectDatabase } from '../../core/object-database.ts';
-import type { GatewayEntries, RouteName } from './entries.ts';
+import type { RouteName } from './entries.ts';
+import { Facts } from './facts.ts';
 
 /** In the place of a version: of rules that no version has yet. After every version there will be. */
 export const IN_NO_VERSION = Number.MAX_SAFE_INTEGER;
@@ -19,11 +20,11 @@ const CURSOR = { version: 'programmed-version', route: 'programmed-route' } as c
  */
 export class RoutePublications {
   private readonly database: ObjectDatabase;
-  private readonly facts: GatewayEntries;
+  private readonly facts: Facts;
 
-  constructor(database: ObjectDatabase, facts: GatewayEntries) {
+  constructor(database: ObjectDatabase) {
     this.database = database;
-    this.facts = facts;
+    this.facts = new Facts(database);
   }
 
   /** The route's rules are others now. */
@@ -55,7 +56,7 @@ export class RoutePublications {
 
   /** Has the routes of all versions after this one gone through, from the first again. */
   goBackTo(version: number): void {
-    if (this.facts.numberFact(CURSOR.version) <= version) return;
+    if (this.facts.number(CURSOR.version) <= version) return;
     this.goOnAfter({ version, text: LAST_TEXT });
   }
 
@@ -64,8 +65,8 @@ export class RoutePublications {
     const rows = this.database.exec(
       `SELECT route, version FROM gateway_programmed WHERE (version, route) > (?, ?) AND version <= ?
        ORDER BY version, route LIMIT ?`,
-      this.facts.numberFact(CURSOR.version),
-      this.facts.textFact(CURSOR.route),
+      this.facts.number(CURSOR.version),
+      this.facts.text(CURSOR.route),
       last,
       limit,
     );
@@ -78,8 +79,8 @@ export class RoutePublications {
   }
 
   private goOnAfter({ version, text }: { readonly version: number; readonly text: string }): void {
-    this.facts.fact(CURSOR.version, String(version));
-    this.facts.fact(CURSOR.route, text);
+    this.facts.set(CURSOR.version, version);
+    this.facts.set(CURSOR.route, text);
   }
 }
 

@@ -11,6 +11,7 @@ import type { ControlStorage } from '../storage.ts';
 import { AttachedPolicies } from './attached-policies.ts';
 import { HostClaims } from './claims.ts';
 import { GatewayEntries } from './entries.ts';
+import { Facts } from './facts.ts';
 import { HostnameGrants } from './hostname-grants.ts';
 import { covers } from './hostnames.ts';
 import { GatewayPublisher } from './publisher.ts';
@@ -50,6 +51,7 @@ const REQUEUED_AT_ONCE = 50;
 export class Workspace {
   readonly parts: WorkspaceParts;
   readonly store: ResourceStore;
+  readonly facts: Facts;
   readonly records: Records;
   readonly references: References;
   readonly entries: GatewayEntries;
@@ -63,6 +65,7 @@ export class Workspace {
     const { database, files, clock, announce } = parts;
     this.parts = parts;
     this.store = parts.store;
+    this.facts = new Facts(database);
     this.records = new Records(database);
     this.references = new References(database);
     this.entries = new GatewayEntries(
@@ -74,12 +77,13 @@ export class Workspace {
     this.hostnameGrants = new HostnameGrants(() => this.store.all(grants));
     this.claims = new HostClaims(database, (hostname) => this.hostnameGrants.for(hostname));
     this.policies = new AttachedPolicies(database);
-    this.publications = new RoutePublications(database, this.entries);
+    this.publications = new RoutePublications(database);
     this.publisher = new GatewayPublisher({
       database,
       entries: this.entries,
       files,
       clock,
+      log: parts.log,
       announce,
       publications: this.publications,
       served: (after) => {
@@ -125,7 +129,7 @@ export class Workspace {
     if (works.length <= REQUEUED_AT_ONCE) for (const work of works) this.ask(work);
     else {
       // From the start again, whoever is being asked already.
-      this.entries.fact(`requeue:${target}`, '');
+      this.facts.set(`requeue:${target}`, '');
       this.ask(`gateway-requeue:${target}`);
     }
   }

@@ -74,6 +74,10 @@ describe('a route that is accepted', () => {
     route(plane, 'a');
     await plane.publish();
     expect([plane.machine.gatewayVersions().versions.length, said(plane, 'a')]).toEqual([1, PENDING]);
+    await plane.publish();
+    await plane.publish();
+    // Tried every second, and logged once.
+    expect(plane.lines.filter((line) => line.includes('nobody is there'))).toHaveLength(1);
     isHeard = true;
     await plane.publish();
     expect(said(plane, 'a')).toBe(SERVED);
