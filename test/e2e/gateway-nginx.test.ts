@@ -87,13 +87,15 @@ describe.skipIf(program === undefined)('odd requests', () => {
   }
 
   /** nginx writes its log when a request is over, a moment after the client has its answer. */
-  async function logged(): ReturnType<typeof read> {
-    await expect.poll(() => [...theirs.heads.keys()].every((id) => nginx.routed().has(id))).toBe(true);
-    return read();
-  }
-
-  async function read() {
-    return nginx.routed();
+  async function logged(): Promise<ReturnType<Nginx['routed']>> {
+    let routed = nginx.routed();
+    await expect
+      .poll(() => {
+        routed = nginx.routed();
+        return [...theirs.heads.keys()].every((id) => routed.has(id));
+      })
+      .toBe(true);
+    return routed;
   }
 });
 

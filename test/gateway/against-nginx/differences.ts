@@ -66,7 +66,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     name: 'characters that a URI has no place for',
     aspects: ['refused'],
-    concerns: (request) => /[<>`^ ]/.test(request.target) || !isUtf8(Buffer.from(request.target, 'latin1')),
+    concerns: (request) => /[<>`^ ]|\?.*"/.test(request.target) || !isUtf8(Buffer.from(request.target, 'latin1')),
   },
   {
     name: 'a header line without a colon, or with a name that is no token',

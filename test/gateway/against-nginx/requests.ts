@@ -54,7 +54,7 @@ const TARGETS = [
   '/public/%0d%0aX-Evil:%201',
   '/public/%09%20%7f',
   '/public/a;b=1/..;/admin',
-  ...Array.from('"<>^`{|}[] \'', (char) => `/public/a${char}b`),
+  ...Array.from('"<>^`{|}[] \'', (char) => [`/public/a${char}b`, `/public?a${char}b`]).flat(),
   '/public/a ',
   '/public#fragment',
   '/public?a#b',
