@@ -16,6 +16,7 @@ import type { IndexMessage, IngestMessage, TaskMessage, TaskStepMessage } from '
 import type { TaskQueueCalls } from './core/protocol/tasks.ts';
 import { UPSTREAM_MONITOR_NAME } from './core/protocol/upstream-monitor.ts';
 import { systemRandom } from './core/random.ts';
+import { systemTimer } from './core/timer.ts';
 import { ObjectStore as ClusterObjectStore } from './discovery/built-in/object-store.ts';
 import { ClusterServices } from './discovery/cluster-services.ts';
 import { type Fetch, systemFetch } from './discovery/http.ts';
@@ -196,10 +197,7 @@ function createDeps(env: Cloudflare.Env): Deps {
     queries,
     admission,
     clock: systemClock,
-    timer: (ms, ring) => {
-      const timer = setTimeout(ring, ms);
-      return () => clearTimeout(timer);
-    },
+    timer: systemTimer,
   });
   return {
     config,

@@ -21,6 +21,7 @@ import { METRICS_HUB_NAMES } from './core/protocol/metrics-hub.ts';
 import { edgeTiersIn } from './core/protocol/rate-limit.ts';
 import { UPSTREAM_MONITOR_NAME } from './core/protocol/upstream-monitor.ts';
 import { systemRandom } from './core/random.ts';
+import { systemTimer } from './core/timer.ts';
 import { type Deps, depsOf } from './deps.ts';
 import { type CreatedGateway, createGateway } from './gateway/create-gateway.ts';
 import { checkHealth } from './health.ts';
@@ -95,10 +96,7 @@ function gatewayOf(deps: Deps, env: Cloudflare.Env): CreatedGateway {
       const bindings = env as unknown as Readonly<Record<string, RateLimit | undefined>>;
       return edgeTiersIn([binding]).length === 1 ? bindings[binding] : undefined;
     },
-    timer: (ms, ring) => {
-      const timer = setTimeout(ring, ms);
-      return () => clearTimeout(timer);
-    },
+    timer: systemTimer,
     upstreamAllow: config.upstreamAllow,
     upstreamBindings: config.upstreamBindings,
     binding: (name) => (env as unknown as Readonly<Record<string, unknown>>)[name],

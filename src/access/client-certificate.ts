@@ -1,6 +1,6 @@
-import { Buffer } from 'node:buffer';
 import { X509Certificate } from 'node:crypto';
 import type { CompiledMtls, Identity } from '../core/protocol/auth-policy.ts';
+import { byteSequence } from './byte-sequence.ts';
 
 /**
  * What the platform says of a client's certificate (`request.cf.tlsClientAuth`): it verifies the chain against the
@@ -63,10 +63,10 @@ export function certificateIdentity(certificate: ClientCertificate, policy: Comp
 
 /** subjectAltName of the certificate itself; empty where the platform could not hand it over. */
 function alternativeNames({ certRFC9440 }: ClientCertificate): string[] {
-  const match = /^:([A-Za-z0-9+/]+={0,2}):$/.exec(certRFC9440 ?? '');
-  if (match === null) return [];
+  const der = byteSequence(certRFC9440 ?? '');
+  if (der === null) return [];
   try {
-    return namesOf(new X509Certificate(Buffer.from(match[1], 'base64')).subjectAltName ?? '');
+    return namesOf(new X509Certificate(der).subjectAltName ?? '');
   } catch {
     return [];
   }

@@ -1,5 +1,5 @@
-import { Buffer } from 'node:buffer';
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { byteSequence } from './byte-sequence.ts';
 
 /** What is read of headers: `Headers` has it. */
 export interface HeaderFields {
@@ -245,10 +245,4 @@ function parametersOf(text: string): Map<string, string | number> {
     parameters.set(name, number === undefined ? quoted.replaceAll(/\\(["\\])/g, '$1') : Number(number));
   }
   return parameters;
-}
-
-/** `:base64:` */
-function byteSequence(text: string): Buffer | null {
-  const match = /^:([A-Za-z0-9+/]*={0,2}):$/.exec(text);
-  return match === null ? null : Buffer.from(match[1], 'base64');
 }

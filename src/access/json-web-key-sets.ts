@@ -87,7 +87,7 @@ export class JsonWebKeySets {
   async #wait(source: KeySource, entry: Entry, reading: boolean, otherwise: KeySet | null): Promise<KeySet> {
     const { clock, pause } = this.#parts;
     const sinceMs = clock.now();
-    if (!reading && (sinceMs - entry.triedAtMs >= FLOOR_MS || entry.triedAtMs === Number.NEGATIVE_INFINITY)) {
+    if (!reading && sinceMs - entry.triedAtMs >= FLOOR_MS) {
       await this.#read(source, entry).catch(() => {});
     } else {
       while (entry.reading && clock.now() - sinceMs < TIMEOUT_MS) await pause(LOOK_MS);

@@ -1,5 +1,5 @@
-import { Buffer } from 'node:buffer';
 import { decodeJwt, decodeProtectedHeader, errors, importJWK, type JWTHeaderParameters, jwtVerify } from 'jose';
+import { fromBase64 } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { CompiledJwt, CompiledJwtProvider, Identity } from '../core/protocol/auth-policy.ts';
@@ -188,7 +188,7 @@ export class TokenVerifier {
   #secretOf(provider: CompiledJwtProvider, { sealed, context }: { sealed: string; context: string }): Uint8Array {
     const present = this.#secrets.get(provider);
     if (present !== undefined) return present;
-    const secret = new Uint8Array(Buffer.from(this.#parts.open(sealed, context), 'base64'));
+    const secret = fromBase64(this.#parts.open(sealed, context));
     this.#secrets.set(provider, secret);
     return secret;
   }

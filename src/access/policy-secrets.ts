@@ -1,6 +1,5 @@
-import { Buffer } from 'node:buffer';
-import { createHmac, hkdfSync } from 'node:crypto';
-import { keyring } from './secret-encryption.ts';
+import { createHmac } from 'node:crypto';
+import { derivedKey, keyring } from './secret-encryption.ts';
 
 /**
  * What a policy of the gateway has of secrets once it is compiled. Compiled policies lie in the bucket, so no secret may
@@ -18,31 +17,22 @@ export interface PolicySecrets {
   open(sealed: string, context: string): string;
 }
 
-const KEY_BYTES = 32;
-const NONCE_BYTES = 12;
-
 /** The secrets of policies by the keys of a deployment, the present one first. */
 export function policySecrets(keys: readonly Uint8Array[]): PolicySecrets {
-  const digestKeys = keys.map((key) => derived(key, 'gateway api keys v1'));
-  const sealKeys = keys.map((key) => derived(key, 'gateway sealed secrets v1'));
-  const nonceKey = derived(keys[0], 'gateway nonces v1');
-  const opener = keyring(sealKeys, () => {
-    throw new Error('this ring only opens');
+  const digestKeys = keys.map((key) => derivedKey(key, 'gateway api keys v1'));
+  const sealKeys = keys.map((key) => derivedKey(key, 'gateway sealed secrets v1'));
+  const nonceKey = derivedKey(keys[0], 'gateway nonces v1');
+  // A nonce is a digest of what it is used for: it comes twice only where all else is the same as well (RFC 8452
+  // stands on the same thought), and the key is used for nothing else.
+  const ring = keyring(sealKeys, (length, plain, context) => {
+    const digest = createHmac('sha256', nonceKey).update(`${context.length}:${context}${plain}`, 'utf8').digest();
+    return new Uint8Array(digest.subarray(0, length));
   });
   const digestBy = (key: Uint8Array, text: string) => createHmac('sha256', key).update(text, 'utf8').digest('hex');
   return {
     digest: (text) => digestBy(digestKeys[0], text),
     digests: (text) => digestKeys.map((key) => digestBy(key, text)),
-    seal(plain, context) {
-      // A nonce is a digest of what it is used for: it comes twice only where all else is the same as well (RFC 8452
-      // stands on the same thought), and the key is used for nothing else.
-      const nonce = createHmac('sha256', nonceKey).update(`${context.length}:${context}${plain}`, 'utf8').digest();
-      return keyring(sealKeys, () => new Uint8Array(nonce.subarray(0, NONCE_BYTES))).seal(plain, context);
-    },
-    open: (sealed, context) => opener.open(sealed, context),
+    seal: ring.seal,
+    open: ring.open,
   };
-}
-
-function derived(key: Uint8Array, purpose: string): Uint8Array {
-  return new Uint8Array(Buffer.from(hkdfSync('sha256', key, 'orasi-edge', purpose, KEY_BYTES)));
 }

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { createCipheriv, createDecipheriv, createHash, hkdfSync } from 'node:crypto';
 
 /**
- * Encryption of secrets at rest: AES-256-GCM with a fresh nonce a text, the context (which object it is) as
+ * Encryption of secrets at rest: AES-256-GCM with a nonce of its own for each text, the context (which object it is) as
  * additional data, so that a sealed text copied to another object does not open there. Calls are synchronous, as
  * the store's transactions are.
  *
@@ -22,8 +22,15 @@ const KEY_BYTES = 32;
 /** GCM's own size: longer ones are hashed down to it. */
 const NONCE_BYTES = 12;
 
-/** A ring of 32-byte keys: the first seals, all open. To rotate, put the new key first and keep the old one behind it. */
-export function keyring(keys: readonly Uint8Array[], randomBytes: (length: number) => Uint8Array): Keyring {
+/**
+ * A ring of 32-byte keys: the first seals, all open. To rotate, put the new key first and keep the old one behind it.
+ *
+ * @param nonceOf so many bytes, which come twice only where the same is sealed: random ones, or made of what is sealed
+ */
+export function keyring(
+  keys: readonly Uint8Array[],
+  nonceOf: (length: number, plain: string, context: string) => Uint8Array,
+): Keyring {
   if (keys.length === 0) throw new Error('an encryption keyring needs a key');
   for (const key of keys)
     if (key.length !== KEY_BYTES) throw new Error(`an encryption key has ${KEY_BYTES} bytes, not ${key.length}`);
@@ -32,7 +39,7 @@ export function keyring(keys: readonly Uint8Array[], randomBytes: (length: numbe
   return {
     keyId: currentId,
     seal(plain, context) {
-      const nonce = randomBytes(NONCE_BYTES);
+      const nonce = nonceOf(NONCE_BYTES, plain, context);
       const cipher = createCipheriv('aes-256-gcm', keys[0], nonce);
       cipher.setAAD(Buffer.from(context, 'utf8'));
       const ciphertext = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()]);
@@ -71,5 +78,10 @@ export function keysFrom(vars: { readonly encryptionKey?: string; readonly admin
     });
   }
   if (!vars.adminToken) throw new Error('set ENCRYPTION_KEY (32 bytes in base64), or ADMIN_TOKEN to derive a key from');
-  return [new Uint8Array(hkdfSync('sha256', vars.adminToken, 'orasi-edge', 'secret encryption v1', KEY_BYTES))];
+  return [derivedKey(vars.adminToken, 'secret encryption v1')];
+}
+
+/** A key of 32 bytes for one purpose (HKDF, SHA-256): what is made with it is of use for no other. */
+export function derivedKey(from: string | Uint8Array, purpose: string): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', from, 'orasi-edge', purpose, KEY_BYTES));
 }

@@ -1,13 +1,7 @@
+import { systemTimer } from '../core/timer.ts';
+
 /** With the seconds for which a key that was read is believed it makes less than the ten of the contract. */
 const ASKED_EVERY_MS = 1_000;
-
-/** Calls back after a time, unless what it answers is called first. */
-type StartTimer = (ms: number, fire: () => void) => () => void;
-
-const platformTimer: StartTimer = (ms, fire) => {
-  const timer = setTimeout(fire, ms);
-  return () => clearTimeout(timer);
-};
 
 /**
  * A stream that ends when the token that asked for it opens nothing any more, whether or not it has something to tell.
@@ -16,14 +10,14 @@ const platformTimer: StartTimer = (ms, fire) => {
 export function whileKnown(
   stream: ReadableStream<Uint8Array>,
   isStillKnown: () => Promise<boolean>,
-  startTimer: StartTimer = platformTimer,
+  timer = systemTimer,
 ): ReadableStream<Uint8Array> {
   const reader = stream.getReader();
   let isDue: Promise<'due'>;
   let stopTimer = () => {};
   const arm = () => {
     isDue = new Promise((resolve) => {
-      stopTimer = startTimer(ASKED_EVERY_MS, () => resolve('due'));
+      stopTimer = timer(ASKED_EVERY_MS, () => resolve('due'));
     });
   };
   arm();

@@ -1,4 +1,5 @@
 import { LIMITS } from '../core/limits.ts';
+import { within } from '../core/timer.ts';
 import type { Exchange } from './exchange.ts';
 
 /** The length a body announces; null where it announces none. */
@@ -20,18 +21,13 @@ export async function keepCopy(exchange: Exchange, withinMs = 0): Promise<boolea
   const { method } = exchange.request;
   const length = announcedBytes(exchange.given);
   if (length === null || length > LIMITS.gatewayCopyBytes || method === 'GET' || method === 'HEAD') return false;
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  const late = new Promise<null>((resolve) => {
-    if (withinMs > 0) timer = setTimeout(resolve, withinMs, null);
-  });
   try {
-    const bytes = await Promise.race([new Response(body).arrayBuffer(), late]);
+    const whole = new Response(body).arrayBuffer();
+    const bytes = withinMs === 0 ? await whole : await within(withinMs, whole, null);
     if (bytes !== null) exchange.body = new Uint8Array(bytes);
     else exchange.bodyFault ??= { code: 'timeout', detail: 'the body of the request has not come in time' };
   } catch {
     exchange.bodyFault ??= { code: 'bad_request', detail: 'the body of the request broke off' };
-  } finally {
-    if (timer !== null) clearTimeout(timer);
   }
   return exchange.bodyFault === null;
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { SyncAnswer, SyncRequest, UpstreamMonitorCalls } from '../core/protocol/upstream-monitor.ts';
+import { pause, within } from '../core/timer.ts';
 import type { Log } from '../observe/log.ts';
 import { checkManifest, EMPTY_MANIFEST } from '../traffic/snapshot/manifest.ts';
 import type { ReadFile, Snapshots } from './snapshot.ts';
@@ -26,9 +27,6 @@ export interface ControlLinkParts {
   readonly clock: Clock;
   readonly log: Log;
 }
-
-/** Resolves after so many milliseconds, in the request that calls it. */
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** Reads end a little after the monitor was asked to let them wait; one that is longer under way is lost. */
 const LOST_AFTER_MS = LIMITS.gatewaySyncMs + 2_000;
@@ -83,7 +81,7 @@ export class ControlLink {
 
   /** Asks for the states of upstreams that this isolate has not called before; the request waits for it itself. */
   async askNow(): Promise<void> {
-    await Promise.race([this.#exchange(0), pause(LIMITS.gatewaySyncPatienceMs)]);
+    await within(LIMITS.gatewaySyncPatienceMs, this.#exchange(0), undefined);
   }
 
   /** Until the read under way, whoever began it, has come to its end. */

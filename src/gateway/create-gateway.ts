@@ -10,6 +10,7 @@ import { type MetricsHubCalls, metricsHubName } from '../core/protocol/metrics-h
 import type { RateLimiterCalls } from '../core/protocol/rate-limiter.ts';
 import type { UpstreamMonitorCalls } from '../core/protocol/upstream-monitor.ts';
 import type { Random } from '../core/random.ts';
+import { pause, type Timer } from '../core/timer.ts';
 import type { ErrorReporter } from '../observe/error-reporter.ts';
 import type { Log } from '../observe/log.ts';
 import { nonceObject } from '../traffic/limit/objects.ts';
@@ -40,8 +41,7 @@ export interface GatewayPorts {
   readonly limiter: (name: string) => RateLimiterCalls;
   /** A tier of the platform's own limits; undefined where the deployment has none of that name. */
   readonly edge: (binding: string) => EdgeLimiter | undefined;
-  /** Rings once after so many milliseconds; returns what calls it off. */
-  readonly timer: (ms: number, ring: () => void) => () => void;
+  readonly timer: Timer;
   readonly upstreamAllow: readonly AddressBlock[];
   readonly upstreamBindings: readonly string[];
   /** A binding of the deployment by its name. */
@@ -94,17 +94,17 @@ export function createGateway(ports: GatewayPorts): CreatedGateway {
   const snapshots = new Snapshots(readFile, LIMITS.gatewayShardBytes);
   const upstreams = new Upstreams({
     clock,
-    chance: Math.random,
+    chance: random.next,
     sign: sessionSigner(ports.sessionKey),
     askNow: () => link.askNow(),
   });
-  const pause = (ms: number) => new Promise<void>((resolve) => ports.timer(ms, resolve));
+  const pauseFor = (ms: number) => pause(ms, ports.timer);
   const flush = new MetricsFlush({
     isolate,
     metrics,
     upstreams,
     hub: () => ports.metricsHub(metricsHubName(isolate)),
-    pause,
+    pause: pauseFor,
     flushMs: ports.metricsFlushMs,
     clock,
     log,
@@ -126,7 +126,7 @@ export function createGateway(ports: GatewayPorts): CreatedGateway {
         fetch: (url, init) => ports.origin.fetch(url, init),
         clock,
         allowed: ports.upstreamAllow,
-        pause,
+        pause: pauseFor,
       }),
       platformKey: ports.platformKey,
       firstUse: (namespaceUid, nonce, expiresAtMs) =>

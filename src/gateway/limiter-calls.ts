@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { LimitChange, RateLimiterCalls, TakeAnswer } from '../core/protocol/rate-limiter.ts';
+import { pause, type Timer } from '../core/timer.ts';
 import type { LimitCall, Limiter, Passage } from '../traffic/limit/limiter.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -9,8 +10,7 @@ export interface LimiterPorts {
   readonly clock: Clock;
   /** An object by its name; a stub that threw is broken, so each call takes a new one. */
   readonly limiter: (name: string) => Omit<RateLimiterCalls, 'firstUse'>;
-  /** Rings once after so many milliseconds; returns what calls it off. */
-  readonly timer: (ms: number, ring: () => void) => () => void;
+  readonly timer: Timer;
 }
 
 /** What an isolate asks of the objects of limits, and tells them; none of it throws. */
@@ -67,7 +67,7 @@ export function createLimiterCalls(ports: LimiterPorts, limiter: Limiter): Limit
     if (present !== undefined && present <= nowMs + afterMs && nowMs < present + FLUSH_LOST_MS) return;
     flushAtMs.set(object, nowMs + afterMs);
     const flush = async (): Promise<void> => {
-      await new Promise<void>((ring) => timer(afterMs, ring));
+      await pause(afterMs, timer);
       flushAtMs.delete(object);
       await tell(object, limiter.flush(object, clock.now()));
     };

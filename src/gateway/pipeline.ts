@@ -63,7 +63,6 @@ export interface UpstreamStage {
     exchange: Exchange,
     upstream: CompiledUpstream,
     outcome: CallOutcome,
-    answer: Headers | null,
     repeatable: boolean,
   ): number | null;
   /** Which of a rule's upstreams a request's session is at, whatever the weights; null for none. */

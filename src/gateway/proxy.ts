@@ -3,6 +3,7 @@ import { LIMITS } from '../core/limits.ts';
 import type { UpstreamKey } from '../core/protocol/gateway.ts';
 import type { CompiledUpstream } from '../core/protocol/upstream.ts';
 import type { Random } from '../core/random.ts';
+import { pause } from '../core/timer.ts';
 import { newSpanId, traceparentOf } from '../observe/trace-context.ts';
 import { announcedBytes, keepCopy, noteEnd, watchBody } from './body.ts';
 import { type SendToEndpoint, wasNotSent } from './endpoint.ts';
@@ -70,11 +71,10 @@ export class UpstreamProxy {
       const tryMs = least(attempt.timeoutMs, timeouts?.backendRequestMs ?? 0);
       last = await this.#try(exchange, upstream, attempt, tryMs, deadlineMs);
       if (last.outcome.fault === 'cancelled' || exchange.bodyFault !== null) return this.#finish(exchange, last);
-      const { outcome, answer } = last;
-      const delayMs = upstreams.retryAfterMs(exchange, upstream, outcome, answer?.headers ?? null, repeatable);
+      const delayMs = upstreams.retryAfterMs(exchange, upstream, last.outcome, repeatable);
       if (delayMs === null) return this.#finish(exchange, last);
       if (deadlineMs !== 0 && clock.now() + delayMs >= deadlineMs) return this.#finish(exchange, last);
-      if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+      if (delayMs > 0) await pause(delayMs);
     }
   }
 

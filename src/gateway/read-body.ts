@@ -1,6 +1,7 @@
 import { concatBytes } from '../core/bytes.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
+import { within } from '../core/timer.ts';
 import { announcedBytes } from './body.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -27,12 +28,8 @@ export async function readBody(exchange: Exchange, maxBytes: number): Promise<Ui
   const reader = body.getReader();
   const requestMs = exchange.action?.timeouts.requestMs ?? 0;
   const withinMs = requestMs === 0 ? LIMITS.checkedBodyMs : Math.min(requestMs, LIMITS.checkedBodyMs);
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  const late = new Promise<'late'>((resolve) => {
-    timer = setTimeout(resolve, withinMs, 'late');
-  });
   try {
-    const read = await Promise.race([readAll(reader, maxBytes), late]);
+    const read = await within(withinMs, readAll(reader, maxBytes), 'late' as const);
     if (read === 'late') return fault('timeout', 'the body of the request has not come in time');
     if (read === null) return fault('body_too_large', tooLarge(maxBytes));
     exchange.body = read;
@@ -41,7 +38,6 @@ export async function readBody(exchange: Exchange, maxBytes: number): Promise<Ui
     // A smaller bound of another policy may have ended it, and has said so.
     return fault('bad_request', 'the body of the request broke off');
   } finally {
-    if (timer !== null) clearTimeout(timer);
     // What was not read is not wanted; of what was, this changes nothing.
     reader.cancel().catch(() => undefined);
   }

@@ -3,6 +3,7 @@ import { LIMITS } from '../core/limits.ts';
 import type { CompiledSession, RuleAction, UpstreamKey } from '../core/protocol/gateway.ts';
 import type { CompiledUpstream } from '../core/protocol/upstream.ts';
 import type { BreakerState, SyncAnswer, SyncRequest } from '../core/protocol/upstream-monitor.ts';
+import { pause } from '../core/timer.ts';
 import { hashOfKey } from '../traffic/upstream/balance.ts';
 import {
   backoffMs,
@@ -101,13 +102,7 @@ export class Upstreams implements UpstreamStage, UpstreamNews {
     return this.enter(exchange, upstream);
   }
 
-  retryAfterMs(
-    exchange: Exchange,
-    entry: CompiledUpstream,
-    outcome: CallOutcome,
-    _answer: Headers | null,
-    repeatable: boolean,
-  ): number | null {
+  retryAfterMs(exchange: Exchange, entry: CompiledUpstream, outcome: CallOutcome, repeatable: boolean): number | null {
     this.askSoon(exchange);
     const { action, upstreamKey, calls, request } = exchange;
     const route = action?.retry ?? null;
@@ -266,7 +261,7 @@ export class Upstreams implements UpstreamStage, UpstreamNews {
     const { clock } = this.parts;
     const untilMs = clock.now() + (upstream.compiled.bulkhead?.queueTimeoutMs ?? 0);
     while (clock.now() < untilMs && !exchange.request.signal.aborted) {
-      await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
+      await pause(ASK_EVERY_MS);
       // The bulkhead may have been taken away meanwhile: then nobody waits.
       if (upstream.gate === null) return upstream.begin(this.wishOf(exchange, upstream), false);
       if (upstream.gate.ask(ticket)) return upstream.begin(this.wishOf(exchange, upstream), true);

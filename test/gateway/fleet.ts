@@ -218,7 +218,7 @@ export class Fleet {
       request.calls.push({ endpoint: attempt.address, outcome } as Exchange['calls'][number]);
       attempt.answered(outcome);
       this.counts[outcome.status === 200 ? 'succeeded' : 'failed'] += 1;
-      const delayMs = isolate.retryAfterMs(request, entry, outcome, null, true);
+      const delayMs = isolate.retryAfterMs(request, entry, outcome, true);
       attempt.end();
       if (delayMs !== null) this.after(delayMs, () => this.begin(at, request));
       if (isolate.hasUrgentReports()) this.exchange(at, 0, () => {});

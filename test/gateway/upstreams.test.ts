@@ -84,7 +84,7 @@ describe('calls of an upstream', () => {
     let delays = 0;
     for (;;) {
       called.push(call(request, entry, FAILED));
-      const delayMs = upstreams.retryAfterMs(request, entry, FAILED, null, true);
+      const delayMs = upstreams.retryAfterMs(request, entry, FAILED, true);
       if (delayMs === null) break;
       delays += delayMs;
     }
@@ -102,7 +102,7 @@ describe('calls of an upstream', () => {
     const { upstreams, call } = stage();
     const entry = upstream({ retry: DEFAULT_RETRY, circuitBreaker: null });
     call(request, entry, outcome);
-    expect(upstreams.retryAfterMs(request, entry, outcome, null, repeatable)).toBeNull();
+    expect(upstreams.retryAfterMs(request, entry, outcome, repeatable)).toBeNull();
   });
 
   it('go again for a share of what is under way and no more, however many fail at once', () => {
@@ -113,7 +113,7 @@ describe('calls of an upstream', () => {
     const granted = requests.filter((request, at) => {
       request.calls.push({ endpoint: attempts[at].address, outcome: FAILED } as Exchange['calls'][number]);
       attempts[at].answered(FAILED);
-      return upstreams.retryAfterMs(request, entry, FAILED, null, true) !== null;
+      return upstreams.retryAfterMs(request, entry, FAILED, true) !== null;
     });
     expect(granted.length).toBe(20);
     // A grant that nobody makes use of lapses.
