@@ -5,6 +5,20 @@ import type { CallOutcome } from './exchange.ts';
 import type { Attempt } from './pipeline.ts';
 import type { Endpoint } from './upstream-endpoint.ts';
 
+/** What of a request its endpoint depends on. */
+export interface CallWish {
+  /** When it is chosen. */
+  readonly nowMs: number;
+  /** What IpHash hashes; 0 where no address is known. */
+  readonly keyHash: number;
+  /** The endpoint of its session; null where it has none here. */
+  readonly session: number | null;
+  /** By which its own zone is known; null where nothing is. */
+  readonly zone: string | null;
+  /** Endpoints that were tried before. */
+  readonly tried: readonly string[];
+}
+
 /** An endpoint that may be called, and as what the breakers let the call through. */
 export interface AdmittedPlace {
   readonly endpoint: Endpoint;

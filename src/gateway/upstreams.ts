@@ -24,9 +24,11 @@ import {
   writeSession,
 } from '../traffic/upstream/session.ts';
 import type { UpstreamNews } from './control-link.ts';
+import type { CallWish } from './endpoint-call.ts';
 import type { CallOutcome, Exchange, Soon } from './exchange.ts';
 import type { Attempt, NoAttempt, UpstreamStage } from './pipeline.ts';
-import { type CallParts, type CallWish, Upstream, type UpstreamPeek } from './upstream.ts';
+import { type CallParts, Upstream } from './upstream.ts';
+import type { UpstreamPeek } from './upstream-peek.ts';
 
 /** What the upstreams of an isolate stand on. */
 export interface UpstreamsParts {

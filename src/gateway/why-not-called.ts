@@ -1,6 +1,7 @@
 import type { Breaker } from '../traffic/upstream/breaker.ts';
 import { isEjected } from '../traffic/upstream/outliers.ts';
 import type { Standing } from '../traffic/upstream/standing.ts';
+import type { EndpointSet } from './endpoint-set.ts';
 import type { NoAttempt } from './pipeline.ts';
 
 /** Why an endpoint gets no new requests, for people, or null where it may get some. `health` is what checks say of it. */
@@ -14,28 +15,20 @@ export function whyNot(endpoint: Standing, health: string, nowMs: number, heardM
   return healthy ? null : `it is unhealthy: ${health}`;
 }
 
-/**
- * Why no endpoint of an upstream is called, and when it is worth while to come again. `breaker` is the upstream's own;
- * `hasCandidates`, whether there are endpoints that it would let requests through to.
- */
-export function whyNobody(
-  breaker: Breaker | null,
-  endpoints: readonly Standing[],
-  hasCandidates: boolean,
-  nowMs: number,
-): NoAttempt {
+/** Why no endpoint of an upstream is called, and when it is worth while to come again. `breaker` is the upstream's own. */
+export function whyNobody(breaker: Breaker | null, endpoints: EndpointSet, nowMs: number): NoAttempt {
   if (breaker !== null && breaker.state !== 'Closed') {
     return { refused: `the circuit breaker is open: ${breaker.reason}`, ...after(breaker.retryInMs(nowMs)) };
   }
-  if (breaker !== null && hasCandidates) {
+  if (breaker !== null && endpoints.choicesFor(null, nowMs).candidates.length > 0) {
     return {
       refused: 'the circuit breaker has just closed, and lets a part of the requests through',
       ...after(1_000),
     };
   }
-  const serving = endpoints.filter(({ draining, weight }) => !draining && weight > 0);
+  const serving = endpoints.known.filter(({ draining, weight }) => !draining && weight > 0);
   if (serving.length === 0) {
-    const refused = endpoints.length === 0 ? 'there is no endpoint' : 'every endpoint is draining';
+    const refused = endpoints.known.length === 0 ? 'there is no endpoint' : 'every endpoint is draining';
     return { refused, ...after(1_000) };
   }
   const open = serving.filter((endpoint) => endpoint.breaker !== null && endpoint.breaker.state !== 'Closed');
