@@ -9,6 +9,7 @@ import { placeOfPath } from '../src/control/gateway/places.ts';
 import { GatewayPublisher } from '../src/control/gateway/publisher.ts';
 import { RoutePublications } from '../src/control/gateway/route-publications.ts';
 import { migrateGateway } from '../src/control/gateway/tables.ts';
+import { VersionFiles } from '../src/control/gateway/version-files.ts';
 import { manualClock } from '../src/core/clock.ts';
 import type { HostKey, RuleAction } from '../src/core/protocol/gateway.ts';
 import { createLogs } from '../src/observe/log.ts';
@@ -128,7 +129,7 @@ async function measure(shape: Shape, count: number): Promise<Figures> {
   await publish();
   const allSeconds = seconds(process.cpuUsage(started));
   const [versions] = publisher.versions();
-  const manifest = await publisher.readManifest(versions.version);
+  const manifest = await new VersionFiles(database, files.store, clock).readManifest(versions.version);
   const shards = manifest.shards.flatMap((ref) => ref?.bytes ?? []);
   const times: number[] = [];
   const [puts, bytes] = [files.puts(), files.bytes()];

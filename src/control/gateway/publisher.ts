@@ -1,30 +1,23 @@
-import { Buffer } from 'node:buffer';
-import { createHash } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
-import { LIMITS } from '../../core/limits.ts';
 import type { ObjectDatabase } from '../../core/object-database.ts';
 import type { GatewayVersion } from '../../core/protocol/control-plane.ts';
 import type { GatewayManifest, ShardRef } from '../../core/protocol/gateway.ts';
 import type { Log } from '../../observe/log.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
-import { checkManifest, MANIFEST_FORMAT, manifestFileKey } from '../../traffic/snapshot/manifest.ts';
-import { encodeShard, shardFileKey } from '../../traffic/snapshot/shard.ts';
+import { MANIFEST_FORMAT } from '../../traffic/snapshot/manifest.ts';
 import { DONE, type ReconcileResult } from '../reconcile.ts';
 import type { GatewayEntries } from './entries.ts';
 import { Facts } from './facts.ts';
 import type { RoutePublications } from './route-publications.ts';
+import { type MadeShard, makeShard, VersionFiles } from './version-files.ts';
 
 /** Pages made in one step, before others get a turn. */
 const PAGES_A_STEP = 500;
 /** Shards held in memory at a time, each some 100 KB. */
 const SHARDS_A_STEP = 64;
-/** Writes to the bucket at the same time: an object may have six connections open. */
-const WRITES_AT_A_TIME = 4;
 /** A key of the bucket takes one write a second, and isolates take up a version at a time. */
 const PUBLISH_EVERY_MS = 1_000;
 const ANNOUNCE_AGAIN_MS = 1_000;
-/** Files removed in one step. */
-const FILES_A_STEP = 100;
 
 /** What publishing stands on. */
 export interface PublisherParts {
@@ -40,14 +33,16 @@ export interface PublisherParts {
   readonly served: (after: number) => void;
 }
 
+/** A shard of what is declared, as it is to be written, with how often it was marked until then. */
+interface CutShard {
+  readonly shard: number;
+  readonly changes: number;
+  readonly made: MadeShard;
+}
+
 /** What one step has to write: made at one moment, so that a version is the state of one moment. */
 interface Cut {
-  readonly shards: readonly {
-    readonly shard: number;
-    readonly changes: number;
-    readonly ref: ShardRef;
-    readonly bytes: Uint8Array<ArrayBuffer> | null;
-  }[];
+  readonly shards: readonly CutShard[];
   /** Null while more shards are to be written first. */
   readonly manifest: GatewayManifest | null;
 }
@@ -60,12 +55,14 @@ interface Cut {
 export class GatewayPublisher {
   private readonly parts: PublisherParts;
   private readonly facts: Facts;
+  private readonly files: VersionFiles;
   /** The version of which was last logged that nobody heard of it: once, however often it is repeated. */
   private unheard = 0;
 
   constructor(parts: PublisherParts) {
     this.parts = parts;
     this.facts = new Facts(parts.database);
+    this.files = new VersionFiles(parts.database, parts.files, parts.clock);
   }
 
   /** When the next publication may be. */
@@ -85,12 +82,12 @@ export class GatewayPublisher {
       const { database, entries } = this.parts;
       const cut = database.transaction(() => (entries.build(PAGES_A_STEP) ? this.cut() : null));
       if (cut === null) return { requeueAfterMs: 0 };
-      await this.putShards(cut);
+      await this.files.putShards(cut.shards.map(({ made }) => made));
       if (cut.manifest === null) {
         database.transaction(() => this.settleShards(cut));
         return { requeueAfterMs: 0 };
       }
-      await this.putManifest(cut.manifest);
+      await this.files.putManifest(cut.manifest);
       database.transaction(() => {
         this.settleShards(cut);
         if (cut.manifest !== null) this.settleVersion(cut.manifest, null);
@@ -155,31 +152,22 @@ export class GatewayPublisher {
     const { database, entries } = this.parts;
     entries.growShards();
     const dirty = database.exec('SELECT shard, dirty FROM gateway_shards WHERE dirty > 0 LIMIT ?', SHARDS_A_STEP + 1);
-    const shards = dirty.slice(0, SHARDS_A_STEP).map((row) => {
+    const shards = dirty.slice(0, SHARDS_A_STEP).map((row): CutShard => {
       const shard = Number(row.shard);
-      const held = entries.ofShard(shard);
-      const bytes = held.length === 0 ? null : encodeShard(held);
-      const ref =
-        bytes === null ? null : { hash: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length };
-      return { shard, changes: Number(row.dirty), ref, bytes };
+      return { shard, changes: Number(row.dirty), made: makeShard(entries.ofShard(shard)) };
     });
-    // Known before they are written: a crash leaves no file that nobody collects.
-    for (const { ref } of shards) {
-      if (ref === null) continue;
-      const [now, hash] = [this.parts.clock.now(), ref.hash];
-      database.exec('INSERT OR IGNORE INTO gateway_files (hash, last_version, retired_at) VALUES (?, 0, ?)', hash, now);
-    }
+    for (const { made } of shards) this.files.expect(made);
     if (dirty.length > SHARDS_A_STEP) return { shards, manifest: null };
     return { shards, manifest: this.manifestWith(shards) };
   }
 
-  private manifestWith(cut: Cut['shards']): GatewayManifest {
+  private manifestWith(cut: readonly CutShard[]): GatewayManifest {
     const { database, entries } = this.parts;
     const refs = new Array<ShardRef>(entries.shards()).fill(null);
     for (const row of database.exec('SELECT shard, hash, bytes FROM gateway_shards')) {
       if (row.hash !== null) refs[Number(row.shard)] = { hash: String(row.hash), bytes: Number(row.bytes) };
     }
-    for (const { shard, ref } of cut) refs[shard] = ref;
+    for (const { shard, made } of cut) refs[shard] = made.ref;
     const version = this.newVersion();
     this.parts.publications.cut(version, this.fact('version'));
     return { format: MANIFEST_FORMAT, version, shards: refs, hosts: entries.hosts() };
@@ -192,28 +180,9 @@ export class GatewayPublisher {
     return version;
   }
 
-  private async putShards(cut: Cut): Promise<void> {
-    const left = cut.shards.flatMap(({ ref, bytes }) =>
-      ref === null || bytes === null ? [] : [{ hash: ref.hash, bytes }],
-    );
-    const writer = async () => {
-      for (let item = left.pop(); item !== undefined; item = left.pop()) {
-        await this.parts.files.put(shardFileKey(item.hash), item.bytes, {
-          ifAbsent: true,
-          contentType: 'application/json',
-        });
-      }
-    };
-    await Promise.all(Array.from({ length: WRITES_AT_A_TIME }, writer));
-  }
-
-  private async putManifest(manifest: GatewayManifest): Promise<void> {
-    const bytes = new Uint8Array(Buffer.from(JSON.stringify(manifest), 'utf8'));
-    await this.parts.files.put(manifestFileKey(manifest.version), bytes, { contentType: 'application/json' });
-  }
-
   private settleShards(cut: Cut): void {
-    for (const { shard, changes, ref } of cut.shards) {
+    for (const { shard, changes, made } of cut.shards) {
+      const { ref } = made;
       this.parts.database.exec(
         'UPDATE gateway_shards SET hash = ?, bytes = ?, dirty = dirty - ? WHERE shard = ?',
         ref?.hash ?? null,
@@ -221,35 +190,13 @@ export class GatewayPublisher {
         changes,
         shard,
       );
-      if (ref !== null) this.keepFile(ref.hash);
+      if (ref !== null) this.files.keep(ref.hash);
     }
   }
 
-  private keepFile(hash: string): void {
-    this.parts.database.exec(
-      `INSERT INTO gateway_files (hash, last_version, retired_at) VALUES (?, NULL, NULL)
-       ON CONFLICT (hash) DO UPDATE SET last_version = NULL, retired_at = NULL WHERE retired_at IS NOT NULL`,
-      hash,
-    );
-  }
-
-  /** The version is in force: what only the one before named is on its way out. */
   private settleVersion(manifest: GatewayManifest, rollbackOf: number | null): void {
     const { database, clock } = this.parts;
-    const before = this.fact('version');
-    const named = new Set(manifest.shards.flatMap((ref) => ref?.hash ?? []));
-    // While a version is held to, what is declared has shards of its own, which are named once it is let go.
-    const declared = new Set(database.exec('SELECT hash FROM gateway_shards').map((row) => row.hash));
-    for (const row of database.exec('SELECT hash FROM gateway_files WHERE retired_at IS NULL')) {
-      if (named.has(String(row.hash)) || declared.has(row.hash)) continue;
-      database.exec(
-        'UPDATE gateway_files SET last_version = ?, retired_at = ? WHERE hash = ?',
-        before,
-        clock.now(),
-        String(row.hash),
-      );
-    }
-    for (const hash of named) this.keepFile(hash);
+    this.files.takeOver(manifest, this.fact('version'));
     database.exec(
       'INSERT INTO gateway_versions (version, published_at, rollback_of, content) VALUES (?, ?, ?, ?)',
       manifest.version,
@@ -264,9 +211,9 @@ export class GatewayPublisher {
 
   private async publishPinned(pinned: number): Promise<void> {
     const { database } = this.parts;
-    const manifest = await this.readManifest(pinned);
+    const manifest = await this.files.readManifest(pinned);
     const next = database.transaction(() => ({ ...manifest, version: this.newVersion() }));
-    await this.putManifest(next);
+    await this.files.putManifest(next);
     database.transaction(() => {
       this.settleVersion(next, pinned);
       if (this.pinned() === pinned) this.setFact('pin-published', pinned);
@@ -280,14 +227,6 @@ export class GatewayPublisher {
       version,
     );
     return Number(row?.content ?? version);
-  }
-
-  async readManifest(version: number): Promise<GatewayManifest> {
-    const key = manifestFileKey(version);
-    const info = await this.parts.files.head(key);
-    if (info === null) throw new Error(`no manifest of version ${version} in the bucket`);
-    const bytes = await this.parts.files.read(key, 0, info.sizeBytes);
-    return checkManifest(JSON.parse(Buffer.from(bytes).toString('utf8')));
   }
 
   private async announceAndCollect(): Promise<ReconcileResult> {
@@ -308,7 +247,7 @@ export class GatewayPublisher {
       }
       this.parts.database.transaction(() => this.heard(version));
     }
-    await this.collect();
+    await this.files.collect(this.pinned());
     if (this.hasChanges() && this.pinned() === null)
       return { requeueAfterMs: this.nextAtMs() - this.parts.clock.now() };
     return DONE;
@@ -322,44 +261,6 @@ export class GatewayPublisher {
     const [before, content] = [this.served(), this.contentOf(version)];
     this.setFact('served', content);
     this.parts.served(Math.min(before, content));
-  }
-
-  /** Removes versions that are too many and too old, and the files that only they named. */
-  private async collect(): Promise<void> {
-    const { database, files, clock } = this.parts;
-    const oldEnough = clock.now() - LIMITS.gatewayVersionMs;
-    const kept = database.exec(
-      'SELECT version FROM gateway_versions ORDER BY version DESC LIMIT 1 OFFSET ?',
-      LIMITS.gatewayVersions - 1,
-    );
-    if (kept.length === 0) return;
-    const goes = database
-      .exec(
-        'SELECT version FROM gateway_versions WHERE version < ? AND published_at < ? AND version <> ? ORDER BY version LIMIT ?',
-        Number(kept[0].version),
-        oldEnough,
-        this.pinned() ?? 0,
-        FILES_A_STEP,
-      )
-      .map((row) => Number(row.version));
-    if (goes.length > 0) {
-      await files.delete(goes.map(manifestFileKey));
-      for (const version of goes) database.exec('DELETE FROM gateway_versions WHERE version = ?', version);
-    }
-    const oldest = Number(database.exec('SELECT min(version) AS oldest FROM gateway_versions')[0]?.oldest ?? 0);
-    const unnamed = database
-      .exec(
-        'SELECT hash FROM gateway_files WHERE retired_at < ? AND last_version < ? LIMIT ?',
-        oldEnough,
-        oldest,
-        FILES_A_STEP,
-      )
-      .map((row) => String(row.hash));
-    if (unnamed.length === 0) return;
-    // Forgotten first: a file that is written again in between is known again, and then made again where it is gone.
-    await files.delete(unnamed.map(shardFileKey));
-    for (const hash of unnamed)
-      database.exec('DELETE FROM gateway_files WHERE hash = ? AND retired_at IS NOT NULL', hash);
   }
 
   private fact(name: string): number {
