@@ -13,7 +13,7 @@ import type { TraceContext } from '../observe/trace-context.ts';
 import type { CanonicalRequest } from '../traffic/canonical.ts';
 import type { EntryAt, EntryKey } from '../traffic/snapshot/keys.ts';
 import type { HeaderList } from './header-list.ts';
-import type { HeldLimits } from './rate-limits.ts';
+import type { HeldLimits } from './held-limits.ts';
 
 /** A value, or a promise of it only where there is something to wait for: most stages decide at once. */
 export type Soon<T> = T | Promise<T>;

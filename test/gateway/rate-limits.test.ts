@@ -3,9 +3,10 @@ import { manualClock } from '../../src/core/clock.ts';
 import { ANONYMOUS } from '../../src/core/protocol/auth-policy.ts';
 import type { CompiledLimit, CompiledRateLimits } from '../../src/core/protocol/rate-limit.ts';
 import type { RateLimiterCalls } from '../../src/core/protocol/rate-limiter.ts';
+import type { EdgeLimiter } from '../../src/gateway/edge-limits.ts';
 import type { Exchange, RateLimitEntry } from '../../src/gateway/exchange.ts';
 import { HeaderList } from '../../src/gateway/header-list.ts';
-import { createRateLimits, type EdgeLimiter } from '../../src/gateway/rate-limits.ts';
+import { createRateLimits } from '../../src/gateway/rate-limits.ts';
 import { Counters } from '../../src/traffic/limit/counters.ts';
 import { limitOf } from '../traffic/limit/rules.ts';
 
