@@ -8,19 +8,17 @@ import type { Random } from '../core/random.ts';
 import type { Log } from '../observe/log.ts';
 import { takeUpTrace } from '../observe/trace-context.ts';
 import type { CanonicalRequest, RequestFault } from '../traffic/canonical.ts';
-import { clientAddress, LOCAL_PEER } from '../traffic/client-address.ts';
-import { RequestFacts } from '../traffic/match/facts.ts';
-import { matchRequest } from '../traffic/match/match.ts';
 import { upstreamEntryKey } from '../traffic/snapshot/keys.ts';
+import { beginExchange } from './begin-exchange.ts';
 import { keepCopy } from './body.ts';
 import type { ControlLink } from './control-link.ts';
 import type { SendToEndpoint } from './endpoint.ts';
 import type { Exchange, Stage } from './exchange.ts';
 import { findEntry, findPolicies } from './find-entries.ts';
+import { findRule } from './find-rule.ts';
 import { HeaderList } from './header-list.ts';
-import { givenRequestId, outgoingHeaders, passes } from './headers.ts';
+import { givenRequestId, passes } from './headers.ts';
 import { chosenMirrors, sendMirror } from './mirror.ts';
-import { newExchange } from './new-exchange.ts';
 import type { Stages } from './pipeline.ts';
 import { UpstreamProxy } from './proxy.ts';
 import { COSTLY_DETAIL, type RefusalOptions, type Refused, refuse } from './refusal.ts';
@@ -100,32 +98,9 @@ export class Gateway {
       const why = 'no configuration could be read yet';
       return this.#turnAway({ requestId, request, refusal: null }, 'match', 'unavailable', why);
     }
-    const peer = given.get('cf-connecting-ip') ?? LOCAL_PEER;
-    const client = clientAddress(peer, given.get('x-forwarded-for'), trustedProxies);
-    const place = (request.cf ?? {}) as IncomingRequestCfProperties;
     const trace = takeUpTrace(given.get('traceparent') ?? undefined, random, this.#parts.traceShare);
-    const headers = outgoingHeaders(given, {
-      target,
-      clientIp: client.ip,
-      peer,
-      byTrustedProxy: client.byTrustedProxy,
-      requestId,
-      trace,
-      protocol: viaProtocol(place.httpProtocol),
-    });
-    const exchange = newExchange({
-      request,
-      given,
-      target,
-      entries,
-      clientIp: client.ip,
-      place,
-      requestId,
-      trace,
-      headers,
-      waitUntil,
-      startedMs,
-    });
+    const incoming = { request, given, target, entries, requestId, trace, waitUntil, startedMs };
+    const exchange = beginExchange(incoming, trustedProxies);
     let answer: Response;
     try {
       answer = await this.#answer(exchange);
@@ -203,21 +178,11 @@ export class Gateway {
 
   /** Finds the rule; null where there is one. */
   async #match(exchange: Exchange): Promise<Response | null> {
-    const { entries } = exchange;
-    const facts = new RequestFacts(exchange.target, exchange.given, exchange.place);
-    for (;;) {
-      const result = matchRequest(facts, entries);
-      if (result.type === 'none') return noRoute(exchange);
-      if (result.type === 'costly') return refuse(exchange, 'match', 'match_too_costly', COSTLY_DETAIL);
-      if (result.type === 'match') {
-        exchange.rule = result.rule;
-        exchange.action = result.action;
-        exchange.pathVariables = result.pathVariables;
-        this.#parts.stages.observer.routed(exchange);
-        return null;
-      }
-      for (const key of result.keys) await entries.load(key);
-    }
+    const found = await findRule(exchange);
+    if (found === 'none') return noRoute(exchange);
+    if (found === 'costly') return refuse(exchange, 'match', 'match_too_costly', COSTLY_DETAIL);
+    this.#parts.stages.observer.routed(exchange);
+    return null;
   }
 
   /** Sends copies to where the filters say, beside the request itself. Nothing that fails here is the request's. */
@@ -287,11 +252,4 @@ export class Gateway {
 function noRoute(exchange: Exchange): Response {
   const { method, host, path } = exchange.target;
   return refuse(exchange, 'match', 'no_route', `no route for ${method} ${path} on host "${host}"`);
-}
-
-/** As `Via` names the protocol: `1.1`, `2.0`. */
-function viaProtocol(protocol: string | undefined): string {
-  if (protocol === undefined) return '1.1';
-  const version = protocol.slice(protocol.indexOf('/') + 1);
-  return version.includes('.') ? version : `${version}.0`;
 }
