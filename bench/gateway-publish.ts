@@ -106,6 +106,12 @@ async function measure(shape: Shape, count: number): Promise<Figures> {
     log: createLogs({ '*': 'off' }, () => undefined, clock)('control'),
     announce: async () => undefined,
     publications: new RoutePublications(database),
+    present: {
+      namespaces: () => new Map([[UID, 'shop']]),
+      secrets: () => {
+        throw new Error('no version is held to');
+      },
+    },
     served: () => undefined,
   });
   collectGarbage();

@@ -36,7 +36,7 @@ const Pinned = z.object({
 });
 
 const WARNING =
-  'what was revoked or deleted since that version is in force again until it is let go: API keys, policies, routes, namespaces';
+  'routes, upstreams and policies are as they were until it is let go, those deleted since as well: what was revoked by a change of a policy is in force again; API keys and secrets are the present ones, deleted namespaces are not served';
 
 /**
  * `/v1/namespaces/default/gateway/versions` and `/rollback`: what was published, and how to go back to it. Versions hold

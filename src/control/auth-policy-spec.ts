@@ -18,23 +18,19 @@ import { ruleFaults } from '../traffic/rules/rules.ts';
 import { authPolicyFaults, parsed, plainHex } from './auth-policy-faults.ts';
 import { isJsonObject, type JsonObject, type JsonValue, numberIn, objectIn, objectsIn, textsIn } from './json.ts';
 import type { Resource } from './resource.ts';
+import {
+  apiKeyIn,
+  entriesOfSecret,
+  entryOfSecret,
+  leastSecretBytes,
+  MIN_API_KEY_CHARS,
+  MIN_HMAC_BYTES,
+  type SecretSource,
+} from './secret-entries.ts';
 import { type Cause, invalidValue } from './status.ts';
 
-/** What the compiler of policies needs to know of secrets. */
-export interface SecretSource {
-  /** A Secret of the policy's namespace, opened. */
-  secret(name: string): Resource | undefined;
-  /** As `src/access/policy-secrets.ts` has them: a compiled policy has no secret that can be read. */
-  digest(text: string): string;
-  seal(plain: string, context: string): string;
-}
-
 const ASYMMETRIC = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
-/** Of a key that somebody chose: shorter ones are guessed. */
-const MIN_API_KEY_CHARS = 16;
-const MIN_HMAC_BYTES = 16;
-/** RFC 7518, section 3.2: at least as long as the digest. */
-const MIN_HS_BYTES: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64 };
+
 /** Names of the Secrets that a policy stands on: when one changes, the policy is compiled again. */
 export function secretsOfAuthPolicy(policy: Resource): string[] {
   const { apiKey, jwt, hmac } = objectIn(policy.spec);
@@ -77,9 +73,8 @@ function apiKeysIn(apiKey: JsonObject, source: SecretSource, faults: Cause[]): C
   for (const [at, ref] of objectsIn(apiKey.secrets).entries()) {
     const path = `spec.apiKey.secrets[${at}]`;
     for (const [entry, bytes] of entriesOf(ref, source, path, faults)) {
-      // A file's last newline is nobody's intention.
-      const key = bytes.toString('utf8').replace(/\r?\n$/, '');
-      if (!/^[!-~]+$/.test(key) || key.length < MIN_API_KEY_CHARS) {
+      const key = apiKeyIn(bytes);
+      if (key === null) {
         const rule = `entry "${entry}" is no key: at least ${MIN_API_KEY_CHARS} visible characters of ASCII`;
         faults.push(invalidValue(path, ref.name, rule));
         continue;
@@ -153,13 +148,15 @@ function jwtKeysIn(
   }
   if (!isJsonObject(keys.secretRef)) return { type: 'discovery' };
   const { name, key } = keys.secretRef;
-  const bytes = entryOf(String(name), textOr(key, 'secret'), source);
-  const least = Math.max(...algorithms.map((algorithm) => MIN_HS_BYTES[algorithm] ?? 0));
+  const [secret, entry] = [String(name), textOr(key, 'secret')];
+  const bytes = entryOfSecret(secret, entry, source);
+  const least = leastSecretBytes(algorithms);
   if (bytes === undefined)
     faults.push(invalidValue(`${path}.keys.secretRef`, `${name}/${key}`, 'there is no such entry of a Secret'));
   else if (bytes.length < least)
     faults.push(invalidValue(`${path}.keys.secretRef`, `${name}/${key}`, `must have ${least} bytes at least`));
-  return { type: 'secret', sealed: source.seal((bytes ?? Buffer.alloc(0)).toString('base64'), context), context };
+  const sealed = source.seal((bytes ?? Buffer.alloc(0)).toString('base64'), context);
+  return { type: 'secret', sealed, context, secret, entry };
 }
 
 function hmacIn(hmac: JsonObject, source: SecretSource, context: string, faults: Cause[]): CompiledHmac {
@@ -175,6 +172,7 @@ function hmacIn(hmac: JsonObject, source: SecretSource, context: string, faults:
       keys[entry] = {
         sealed: source.seal(bytes.toString('base64'), place),
         context: place,
+        secret: String(ref.name),
         user: entry,
         tenant: textOr(ref.tenant, null),
       };
@@ -230,19 +228,10 @@ function placesIn(value: JsonValue | undefined, usual: readonly CredentialPlace[
 
 /** Entries of a Secret that a policy refers to, and a fault where there is none. */
 function entriesOf(ref: JsonObject, source: SecretSource, path: string, faults: Cause[]): [string, Buffer][] {
-  const data = objectIn(source.secret(String(ref.name))?.data);
-  const entries = Object.entries(data).map(([name, value]): [string, Buffer] => [
-    name,
-    Buffer.from(String(value), 'base64'),
-  ]);
+  const entries = entriesOfSecret(String(ref.name), source);
   if (entries.length === 0)
     faults.push(invalidValue(`${path}.name`, ref.name, 'there is no such Secret in the namespace, or it is empty'));
   return entries;
-}
-
-function entryOf(name: string, entry: string, source: SecretSource): Buffer | undefined {
-  const value = objectIn(source.secret(name)?.data)[entry];
-  return typeof value === 'string' ? Buffer.from(value, 'base64') : undefined;
 }
 
 function textOr<T>(value: JsonValue | undefined, otherwise: T): string | T {

@@ -65,7 +65,7 @@ export interface ControlPlaneParts {
 }
 
 /** Raised when a reconciler comes to another result for the same objects. */
-const RECONCILED_AS = '2';
+const RECONCILED_AS = '3';
 /** Items of work done before others get a turn. */
 const WORK_BATCH = 50;
 /** Snapshots kept in memory; making one anew costs milliseconds. */

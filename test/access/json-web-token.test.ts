@@ -97,7 +97,13 @@ describe('each algorithm, made by node:crypto and by jose', () => {
   );
 
   test('HS256, by a secret', async () => {
-    const { verify } = world({ type: 'secret', sealed: SECRET.toString('base64'), context: '' });
+    const { verify } = world({
+      type: 'secret',
+      sealed: SECRET.toString('base64'),
+      context: '',
+      secret: 's',
+      entry: 'e',
+    });
     await expect(verify(tokenOf({ alg: 'HS256' }, CLAIMS, SECRET))).resolves.toBeDefined();
     const byJose = await new SignJWT(CLAIMS).setProtectedHeader({ alg: 'HS256' }).sign(createSecretKey(SECRET));
     await expect(verify(byJose)).resolves.toBeDefined();
@@ -183,7 +189,10 @@ describe('attacks', () => {
 });
 
 test('a token of the right key, whatever else is in it, is taken or refused by a fault', async () => {
-  const { verify } = world({ type: 'secret', sealed: SECRET.toString('base64'), context: '' }, { maxAgeSeconds: 60 });
+  const { verify } = world(
+    { type: 'secret', sealed: SECRET.toString('base64'), context: '', secret: 's', entry: 'e' },
+    { maxAgeSeconds: 60 },
+  );
   const value = fc.jsonValue({ maxDepth: 2 });
   const header = fc.dictionary(fc.constantFrom('kid', 'typ', 'crit', 'b64', 'jwk', 'alg', 'cty'), value, {
     maxKeys: 3,

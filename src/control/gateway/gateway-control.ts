@@ -53,8 +53,14 @@ export class GatewayControl {
     }
     if (key.group === 'orasi.io' && key.resource === 'upstreams') this.space.touch(`target:Upstream ${name}`);
     if (key.group === 'orasi.io' && key.resource === 'hostnamegrants') this.grants.changed([object, previous]);
-    if (key.group === '' && key.resource === 'namespaces') this.space.touch(`namespace:${key.name}`);
-    if (key.group === '' && key.resource === 'secrets') this.space.touch(`secret:${name}`);
+    if (key.group === '' && key.resource === 'namespaces') {
+      this.space.touch(`namespace:${key.name}`);
+      if (isGone) this.lookAtHeld();
+    }
+    if (key.group === '' && key.resource === 'secrets') {
+      this.space.touch(`secret:${name}`);
+      this.lookAtHeld();
+    }
     return worksOf(key);
   }
 
@@ -91,6 +97,14 @@ export class GatewayControl {
       if (isKept) this.listeners.lookAtAll();
       return isKept;
     });
+  }
+
+  /** In the transaction of a change that goes for the version that is held to as well. */
+  private lookAtHeld(): void {
+    const { publisher } = this.space;
+    if (publisher.pinned() === null) return;
+    publisher.lookAtHeld();
+    this.space.publish();
   }
 
   listenerExpiries(): ListenerExpiry[] {

@@ -8,8 +8,9 @@ import { MANIFEST_FORMAT } from '../../traffic/snapshot/manifest.ts';
 import { DONE, type ReconcileResult } from '../reconcile.ts';
 import type { GatewayEntries } from './entries.ts';
 import { Facts } from './facts.ts';
+import { HeldVersion, type Present, standingOf } from './held-version.ts';
 import type { RoutePublications } from './route-publications.ts';
-import { type MadeShard, makeShard, VersionFiles } from './version-files.ts';
+import { type MadeShard, makeShard, type Standing, VersionFiles } from './version-files.ts';
 
 /** Pages made in one step, before others get a turn. */
 const PAGES_A_STEP = 500;
@@ -29,6 +30,7 @@ export interface PublisherParts {
   /** Says that a version lies in the bucket. Resolves once it has been heard; repeating it changes nothing. */
   readonly announce: (version: number) => Promise<void>;
   readonly publications: RoutePublications;
+  readonly present: Present;
   /** In the transaction in which another content is served: routes whose rules came after version `after` are served, or not. */
   readonly served: (after: number) => void;
 }
@@ -38,6 +40,7 @@ interface CutShard {
   readonly shard: number;
   readonly changes: number;
   readonly made: MadeShard;
+  readonly standing: Standing;
 }
 
 /** What one step has to write: made at one moment, so that a version is the state of one moment. */
@@ -56,6 +59,7 @@ export class GatewayPublisher {
   private readonly parts: PublisherParts;
   private readonly facts: Facts;
   private readonly files: VersionFiles;
+  private readonly held: HeldVersion;
   /** The version of which was last logged that nobody heard of it: once, however often it is repeated. */
   private unheard = 0;
 
@@ -63,6 +67,7 @@ export class GatewayPublisher {
     this.parts = parts;
     this.facts = new Facts(parts.database);
     this.files = new VersionFiles(parts.database, parts.files, parts.clock);
+    this.held = new HeldVersion(this.files, parts.present);
   }
 
   /** When the next publication may be. */
@@ -74,7 +79,7 @@ export class GatewayPublisher {
   async step(): Promise<ReconcileResult> {
     const due = this.nextAtMs() - this.parts.clock.now();
     const pinned = this.pinned();
-    if (pinned !== null && this.fact('pin-published') !== pinned) {
+    if (pinned !== null && this.fact('pin-published') !== this.fact('pin-asked')) {
       if (due > 0) return { requeueAfterMs: due };
       await this.publishPinned(pinned);
     } else if (pinned === null && this.hasChanges()) {
@@ -125,10 +130,15 @@ export class GatewayPublisher {
     }
     if (version === null && this.pinned() === null) return true;
     this.setFact('pinned', version ?? 0);
-    this.setFact('pin-published', 0);
+    this.lookAtHeld();
     // What has been declared meanwhile is published though no entry changes any more.
     if (version === null) this.setFact('republish', 1);
     return true;
+  }
+
+  /** What the version that is held to may be served of is to be decided again: a namespace is gone, or a Secret another. */
+  lookAtHeld(): void {
+    this.setFact('pin-asked', this.fact('pin-asked') + 1);
   }
 
   /**
@@ -154,9 +164,10 @@ export class GatewayPublisher {
     const dirty = database.exec('SELECT shard, dirty FROM gateway_shards WHERE dirty > 0 LIMIT ?', SHARDS_A_STEP + 1);
     const shards = dirty.slice(0, SHARDS_A_STEP).map((row): CutShard => {
       const shard = Number(row.shard);
-      return { shard, changes: Number(row.dirty), made: makeShard(entries.ofShard(shard)) };
+      const held = entries.ofShard(shard);
+      return { shard, changes: Number(row.dirty), made: makeShard(held), standing: standingOf(held) };
     });
-    for (const { made } of shards) this.files.expect(made);
+    for (const { made, standing } of shards) this.files.expect(made, standing);
     if (dirty.length > SHARDS_A_STEP) return { shards, manifest: null };
     return { shards, manifest: this.manifestWith(shards) };
   }
@@ -206,18 +217,31 @@ export class GatewayPublisher {
     );
     this.setFact('version', manifest.version);
     this.setFact('published-at', clock.now());
-    this.setFact('republish', 0);
+    // Where a rollback was let go while it was being published, what is declared is still to come.
+    if (rollbackOf === null) this.setFact('republish', 0);
   }
 
   private async publishPinned(pinned: number): Promise<void> {
     const { database } = this.parts;
+    const asked = this.fact('pin-asked');
     const manifest = await this.files.readManifest(pinned);
-    const next = database.transaction(() => ({ ...manifest, version: this.newVersion() }));
-    await this.files.putManifest(next);
+    const content = { ...manifest, shards: await this.held.shards(manifest) };
+    const next = (await this.isInForce(pinned, content))
+      ? null
+      : database.transaction(() => ({ ...content, version: this.newVersion() }));
+    if (next !== null) await this.files.putManifest(next);
     database.transaction(() => {
-      this.settleVersion(next, pinned);
-      if (this.pinned() === pinned) this.setFact('pin-published', pinned);
+      if (next !== null) this.settleVersion(next, pinned);
+      this.setFact('pin-published', asked);
     });
+  }
+
+  /** Whether the present version is a rollback to `pinned` and has this content. */
+  private async isInForce(pinned: number, content: GatewayManifest): Promise<boolean> {
+    const [present] = this.versions();
+    if (present?.rollbackOf !== pinned) return false;
+    const manifest = await this.files.findManifest(present.version);
+    return JSON.stringify(manifest?.shards) === JSON.stringify(content.shards);
   }
 
   /** The version that has the content of this one by itself. */

@@ -68,6 +68,10 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     'CREATE TABLE gateway_programmed (route TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID',
     'CREATE INDEX gateway_programmed_version ON gateway_programmed (version)',
   ],
+  [
+    // JSON of what a shard stands on; null where it is not known.
+    'ALTER TABLE gateway_files ADD COLUMN standing TEXT',
+  ],
 ];
 
 /** Brings the tables up to date. To be called once before they are used. */

@@ -7,7 +7,7 @@ import type { GatewayManifest, ShardRef } from '../../core/protocol/gateway.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import type { EntryKey } from '../../traffic/snapshot/keys.ts';
 import { checkManifest, manifestFileKey } from '../../traffic/snapshot/manifest.ts';
-import { encodeShard, shardFileKey } from '../../traffic/snapshot/shard.ts';
+import { decodeShard, encodeShard, type Shard, shardFileKey } from '../../traffic/snapshot/shard.ts';
 
 /** Reads and writes of the bucket at the same time: an object may have six connections open. */
 const FILES_AT_A_TIME = 4;
@@ -18,6 +18,14 @@ const FILES_A_STEP = 100;
 export type MadeShard =
   | { readonly ref: NonNullable<ShardRef>; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly ref: null; readonly bytes: null };
+
+/** What a shard has that may not be served as it is at some later time. */
+export interface Standing {
+  /** Uids of those whose hosts and upstreams it has. */
+  readonly namespaces: readonly string[];
+  /** Whether it has policies that open to what Secrets hold. */
+  readonly secrets: boolean;
+}
 
 /** The file of a shard with these entries. */
 export function makeShard(entries: readonly (readonly [EntryKey, string])[]): MadeShard {
@@ -51,13 +59,20 @@ export class VersionFiles {
   }
 
   /** A shard may be written from here on. */
-  expect(shard: MadeShard): void {
+  expect(shard: MadeShard, standing: Standing): void {
     if (shard.ref === null) return;
     this.database.exec(
-      'INSERT OR IGNORE INTO gateway_files (hash, last_version, retired_at) VALUES (?, 0, ?)',
+      'INSERT OR IGNORE INTO gateway_files (hash, last_version, retired_at, standing) VALUES (?, 0, ?, ?)',
       shard.ref.hash,
       this.clock.now(),
+      JSON.stringify(standing),
     );
+  }
+
+  /** What a shard stands on; null where that is not known. */
+  standingOf(hash: string): Standing | null {
+    const [row] = this.database.exec('SELECT standing FROM gateway_files WHERE hash = ?', hash);
+    return row === undefined || row.standing === null ? null : JSON.parse(String(row.standing));
   }
 
   /** Writes those that are not there yet. */
@@ -75,8 +90,22 @@ export class VersionFiles {
 
   /** Throws where it is not in the bucket, or damaged. */
   async readManifest(version: number): Promise<GatewayManifest> {
+    const manifest = await this.findManifest(version);
+    if (manifest === null) throw new Error(`the manifest of version ${version} is not in the bucket`);
+    return manifest;
+  }
+
+  /** Null where it is not in the bucket; throws where it is damaged. */
+  async findManifest(version: number): Promise<GatewayManifest | null> {
     const bytes = await this.read(manifestFileKey(version));
-    return checkManifest(JSON.parse(Buffer.from(bytes).toString('utf8')));
+    return bytes === null ? null : checkManifest(JSON.parse(Buffer.from(bytes).toString('utf8')));
+  }
+
+  /** Throws where it is not in the bucket, or damaged. */
+  async readShard(ref: NonNullable<ShardRef>): Promise<Shard> {
+    const bytes = await this.read(shardFileKey(ref.hash));
+    if (bytes === null) throw new Error(`shard ${ref.hash} is not in the bucket`);
+    return await decodeShard(ref, bytes);
   }
 
   /** A shard has a place in what is in force, or declared. */
@@ -144,9 +173,8 @@ export class VersionFiles {
       database.exec('DELETE FROM gateway_files WHERE hash = ? AND retired_at IS NOT NULL', hash);
   }
 
-  private async read(key: string): Promise<Uint8Array<ArrayBuffer>> {
+  private async read(key: string): Promise<Uint8Array<ArrayBuffer> | null> {
     const info = await this.store.head(key);
-    if (info === null) throw new Error(`${key} is not in the bucket`);
-    return new Uint8Array(await this.store.read(key, 0, info.sizeBytes));
+    return info === null ? null : new Uint8Array(await this.store.read(key, 0, info.sizeBytes));
   }
 }

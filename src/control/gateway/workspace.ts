@@ -3,10 +3,10 @@ import type { ObjectDatabase } from '../../core/object-database.ts';
 import type { EdgeTier } from '../../core/protocol/rate-limit.ts';
 import type { Log } from '../../observe/log.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
-import type { SecretSource } from '../auth-policy-spec.ts';
 import { GATEWAY_GROUP } from '../gateway-schema/references.ts';
 import type { Resource } from '../resource.ts';
 import type { ResourceStore } from '../resource-store.ts';
+import type { SecretSource } from '../secret-entries.ts';
 import type { ControlStorage } from '../storage.ts';
 import { AttachedPolicies } from './attached-policies.ts';
 import { HostClaims } from './claims.ts';
@@ -86,6 +86,7 @@ export class Workspace {
       log: parts.log,
       announce,
       publications: this.publications,
+      present: { namespaces: () => this.namespaces(), secrets: (namespace) => this.presentSecrets(namespace) },
       served: (after) => {
         this.publications.goBackTo(after);
         this.ask('gateway-programmed:');
@@ -107,6 +108,29 @@ export class Workspace {
     return (
       this.store.findClosed({ group: '', resource: 'namespaces', namespace: '', name: namespace })?.metadata.uid ?? ''
     );
+  }
+
+  /** The Secrets of a namespace; one that cannot be opened counts as gone, so that it holds up nobody else. */
+  private presentSecrets(namespace: string): SecretSource {
+    const { policySecrets, log } = this.parts;
+    return {
+      ...policySecrets,
+      secret: (name) => {
+        try {
+          return this.store.find({ group: '', resource: 'secrets', namespace, name });
+        } catch (error) {
+          log.error('a secret cannot be opened', { namespace, name, error });
+          return undefined;
+        }
+      },
+    };
+  }
+
+  /** The namespaces that are there to stay, their names by their uids. */
+  private namespaces(): Map<string, string> {
+    const all = [...this.store.all({ group: '', resource: 'namespaces', namespace: '' })];
+    const staying = all.filter(({ object }) => object.metadata.deletionTimestamp === undefined);
+    return new Map(staying.map(({ object }) => [object.metadata.uid, object.metadata.name]));
   }
 
   isAllowed(reference: CrossReference, namespace: string): boolean {

@@ -94,8 +94,14 @@ export type CompiledJwtKeys =
   | { readonly type: 'discovery' }
   /** Public keys. */
   | { readonly type: 'inline'; readonly keys: readonly Readonly<Record<string, unknown>>[] }
-  /** A secret of HS*, sealed. */
-  | { readonly type: 'secret'; readonly sealed: string; readonly context: string };
+  /** A secret of HS*, sealed, and which entry of which Secret it was. */
+  | {
+      readonly type: 'secret';
+      readonly sealed: string;
+      readonly context: string;
+      readonly secret: string;
+      readonly entry: string;
+    };
 
 /** HTTP Message Signatures (RFC 9421) by hmac-sha256. */
 export interface CompiledHmac {
@@ -115,6 +121,8 @@ export interface CompiledHmac {
 export interface CompiledHmacKey {
   readonly sealed: string;
   readonly context: string;
+  /** The Secret that it is an entry of. */
+  readonly secret: string;
   readonly user: string;
   readonly tenant: string | null;
 }
