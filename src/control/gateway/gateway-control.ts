@@ -117,6 +117,8 @@ export class GatewayControl {
         return this.listeners.lookAtClass(text);
       case 'gateway-listeners':
         return this.listeners.look(text);
+      case 'gateway-all-listeners':
+        return this.listeners.lookAtAll();
       case 'gateway-route':
         return this.routes.look(text);
       case 'gateway-policy':

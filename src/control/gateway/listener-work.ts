@@ -7,9 +7,9 @@ import { checkListenerCertificate, type ListenerCertificate } from '../listener-
 import { DONE, type ReconcileResult } from '../reconcile.ts';
 import type { Resource, ResourceKey } from '../resource.ts';
 import { type GatewayFacts, listenerFacts } from './attach.ts';
-import { type CertificateFault, type GatewayVerdict, judgeGateway } from './listeners.ts';
+import { type CertificateFault, type GatewayVerdict, judgeGateway, type Verdict } from './listeners.ts';
 import { NO_GATEWAY } from './records.ts';
-import { rolledBack } from './route-conditions.ts';
+import { letGo, rolledBack } from './route-conditions.ts';
 import { SUPPORTED_FEATURES } from './supported-features.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -58,13 +58,14 @@ export class ListenerWork {
   }
 
   /** Asks for looks at all Gateways. */
-  lookAtAll(): void {
+  lookAtAll(): ReconcileResult {
     const rows = this.space.parts.database.exec(
       "SELECT work FROM gateway_records WHERE work > 'gateway-listeners:' AND work < 'gateway-listeners;'",
     );
     rows.forEach((row, index) => {
       this.space.ask(String(row.work), (index * 1_000) / GATEWAYS_A_SECOND);
     });
+    return DONE;
   }
 
   /**
@@ -221,14 +222,18 @@ export class ListenerWork {
     }
   }
 
-  /** While a version is held to, what a Gateway declares is not what is served. */
+  /** While a version is held to, and until isolates were told that it is not, what a Gateway declares is not served. */
   private heldBack(verdict: GatewayVerdict): GatewayVerdict {
-    const pinned = this.space.publisher.pinned();
-    if (pinned === null) return verdict;
-    const conditions = verdict.conditions.map((condition) =>
-      condition.type === 'Programmed' && condition.status === 'True' ? rolledBack(pinned) : condition,
-    );
-    return { ...verdict, conditions };
+    const { publisher } = this.space;
+    const pinned = publisher.pinned();
+    if (pinned === null && publisher.heldInForce() === null) return verdict;
+    const notServed = pinned === null ? letGo() : rolledBack(pinned);
+    const said = ({ conditions }: { readonly conditions: readonly Verdict[] }) =>
+      conditions.map((condition) =>
+        condition.type === 'Programmed' && condition.status === 'True' ? notServed : condition,
+      );
+    const listeners = verdict.listeners.map((listener) => ({ ...listener, conditions: said(listener) }));
+    return { listeners, conditions: said(verdict) };
   }
 
   private writeStatus(gateway: Resource, verdict: GatewayVerdict): void {

@@ -31,8 +31,11 @@ export interface PublisherParts {
   readonly announce: (version: number) => Promise<void>;
   readonly publications: RoutePublications;
   readonly present: Present;
-  /** In the transaction in which another content is served: routes whose rules came after version `after` are served, or not. */
-  readonly served: (after: number) => void;
+  /**
+   * In the transaction in which another content is served: routes whose rules came after version `after` are served, or
+   * not; `released`: it is what is declared again, after a rollback.
+   */
+  readonly served: (after: number, released: boolean) => void;
 }
 
 /** A shard of what is declared, as it is to be written, with how often it was marked until then. */
@@ -119,6 +122,12 @@ export class GatewayPublisher {
   /** The version that is held to; null where what is declared is published. */
   pinned(): number | null {
     const version = this.fact('pinned');
+    return version === 0 ? null : version;
+  }
+
+  /** The version that isolates were told last to hold to, whether or not it was let go since; null for none. */
+  heldInForce(): number | null {
+    const version = this.fact('held');
     return version === 0 ? null : version;
   }
 
@@ -253,6 +262,11 @@ export class GatewayPublisher {
     return Number(row?.content ?? version);
   }
 
+  private rollbackOf(version: number): number | null {
+    const [row] = this.parts.database.exec('SELECT rollback_of FROM gateway_versions WHERE version = ?', version);
+    return row === undefined || row.rollback_of === null ? null : Number(row.rollback_of);
+  }
+
   private async announceAndCollect(): Promise<ReconcileResult> {
     const version = this.fact('version');
     if (version > this.fact('announced')) {
@@ -284,7 +298,9 @@ export class GatewayPublisher {
     this.setFact('heard', version);
     const [before, content] = [this.served(), this.contentOf(version)];
     this.setFact('served', content);
-    this.parts.served(Math.min(before, content));
+    const [heldBefore, held] = [this.heldInForce(), this.rollbackOf(version)];
+    this.setFact('held', held ?? 0);
+    this.parts.served(Math.min(before, content), heldBefore !== null && held === null);
   }
 
   private fact(name: string): number {

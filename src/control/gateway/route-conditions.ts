@@ -76,6 +76,12 @@ export function rolledBack(pinned: number): Verdict {
   return { type: 'Programmed', status: 'False', reason: 'RolledBack', message };
 }
 
+/** Said of a Gateway between a rollback's end and the version that is served then. */
+export function letGo(): Verdict {
+  const message = 'the rollback was let go: what is declared is served from the next version on';
+  return { type: 'Programmed', status: 'False', reason: 'Pending', message };
+}
+
 function acceptance(outcome: ParentOutcome): RouteVerdict {
   const { attachment, refusal, compiled, conflicts, fallback } = outcome;
   if (refusal !== null) return no(refusal.reason, refusal.message);

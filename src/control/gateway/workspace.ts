@@ -87,9 +87,10 @@ export class Workspace {
       announce,
       publications: this.publications,
       present: { namespaces: () => this.namespaces(), secrets: (namespace) => this.presentSecrets(namespace) },
-      served: (after) => {
+      served: (after, released) => {
         this.publications.goBackTo(after);
         this.ask('gateway-programmed:');
+        if (released) this.ask('gateway-all-listeners:');
       },
     });
   }

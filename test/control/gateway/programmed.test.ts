@@ -33,9 +33,12 @@ function said(plane: Plane, name: string): string {
   return texts.join(' ').replace('Programmed=', '');
 }
 
-function gatewaySaid(plane: Plane): string | undefined {
-  const { conditions } = plane.read(GATEWAYS, 'default').status as JsonObject;
-  return conditionTexts(conditions).find((text) => text.startsWith('Programmed='));
+/** What is said of the Gateway, and of its listeners where they say something else. */
+function gatewaySaid(plane: Plane): string {
+  const { conditions, listeners } = plane.read(GATEWAYS, 'default').status as JsonObject;
+  const all = [conditions, ...(listeners as JsonObject[]).map((listener) => listener.conditions)];
+  const texts = all.flatMap(conditionTexts).filter((text) => text.startsWith('Programmed='));
+  return [...new Set(texts)].join(' ');
 }
 
 function revision(plane: Plane, name: string): unknown {
@@ -151,6 +154,33 @@ describe('while a version is held to', () => {
     plane.machine.pinGatewayVersion(null);
     await plane.publish();
     expect(['old', 'changed', 'new', 'later'].map((name) => said(plane, name))).toEqual(Array(4).fill(SERVED));
+    expect(gatewaySaid(plane)).toBe('Programmed=True/Programmed');
+  });
+
+  test('a Gateway is served again once the version after it was announced, and not before', async () => {
+    let isHeard = true;
+    const plane = gatewayPlane({
+      announce: async () => {
+        if (!isHeard) throw new Error('nobody is there');
+      },
+    });
+    plane.upstream('orders');
+    route(plane, 'a');
+    await plane.publish();
+    plane.machine.pinGatewayVersion(1);
+    await plane.publish();
+    expect(gatewaySaid(plane)).toBe('Programmed=False/RolledBack');
+    isHeard = false;
+    plane.machine.pinGatewayVersion(null);
+    await plane.settle();
+    expect(gatewaySaid(plane)).toBe('Programmed=False/Pending');
+    await plane.publish();
+    expect([gatewaySaid(plane), plane.machine.gatewayVersions().versions[0].version]).toEqual([
+      'Programmed=False/Pending',
+      3,
+    ]);
+    isHeard = true;
+    await plane.publish();
     expect(gatewaySaid(plane)).toBe('Programmed=True/Programmed');
   });
 
