@@ -78,9 +78,10 @@ export class GatewayControl {
     return this.space.parts.storage.transaction(() => this.look(task, text));
   }
 
-  /** Has the present version announced again: whoever missed it hears it now. */
+  /** Has the present version announced again, whoever missed it hears it now, and what it lacks in the bucket written. */
   tick(): void {
     this.space.publisher.repeatAnnouncement();
+    this.space.publisher.lookForLost();
     this.space.publish();
   }
 

@@ -10,7 +10,7 @@ import type { GatewayEntries } from './entries.ts';
 import { Facts } from './facts.ts';
 import { HeldVersion, type Present, standingOf } from './held-version.ts';
 import type { RoutePublications } from './route-publications.ts';
-import { type MadeShard, makeShard, type Standing, VersionFiles } from './version-files.ts';
+import { eachFile, type MadeShard, makeShard, type Standing, VersionFiles } from './version-files.ts';
 
 /** Pages made in one step, before others get a turn. */
 const PAGES_A_STEP = 500;
@@ -19,6 +19,8 @@ const SHARDS_A_STEP = 64;
 /** A key of the bucket takes one write a second, and isolates take up a version at a time. */
 const PUBLISH_EVERY_MS = 1_000;
 const ANNOUNCE_AGAIN_MS = 1_000;
+/** Listing the bucket costs a call for a thousand files. */
+const LOOK_FOR_LOST_EVERY_MS = 5 * 60_000;
 
 /** What publishing stands on. */
 export interface PublisherParts {
@@ -80,33 +82,24 @@ export class GatewayPublisher {
 
   /** One step; asked again until it says that there is nothing to do. */
   async step(): Promise<ReconcileResult> {
-    const due = this.nextAtMs() - this.parts.clock.now();
+    if (!this.isDue()) return this.announceAndCollect();
+    const waitMs = this.nextAtMs() - this.parts.clock.now();
+    if (waitMs > 0) return { requeueAfterMs: waitMs };
     const pinned = this.pinned();
-    if (pinned !== null && this.fact('pin-published') !== this.fact('pin-asked')) {
-      if (due > 0) return { requeueAfterMs: due };
-      await this.publishPinned(pinned);
-    } else if (pinned === null && this.hasChanges()) {
-      if (due > 0) return { requeueAfterMs: due };
-      const { database, entries } = this.parts;
-      const cut = database.transaction(() => (entries.build(PAGES_A_STEP) ? this.cut() : null));
-      if (cut === null) return { requeueAfterMs: 0 };
-      await this.files.putShards(cut.shards.map(({ made }) => made));
-      if (cut.manifest === null) {
-        database.transaction(() => this.settleShards(cut));
-        return { requeueAfterMs: 0 };
-      }
-      await this.files.putManifest(cut.manifest);
-      database.transaction(() => {
-        this.settleShards(cut);
-        if (cut.manifest !== null) this.settleVersion(cut.manifest, null);
-      });
-    }
+    if (pinned !== null) await this.publishPinned(pinned);
+    else if (!(await this.publishDeclared())) return { requeueAfterMs: 0 };
     return this.announceAndCollect();
   }
 
   /** Has the present version announced again, heard or not. */
   repeatAnnouncement(): void {
     this.setFact('announced', 0);
+  }
+
+  /** Has the files of what is in force looked for in the bucket, where that was not done of late. */
+  lookForLost(): void {
+    const sinceMs = this.parts.clock.now() - this.fact('looked-for-lost-at');
+    if (sinceMs >= LOOK_FOR_LOST_EVERY_MS) this.setFact('look-for-lost', 1);
   }
 
   versions(): GatewayVersion[] {
@@ -158,13 +151,30 @@ export class GatewayPublisher {
     return this.fact('served');
   }
 
-  private hasChanges(): boolean {
+  /** Whether there is something to publish: of what is declared, or of the version that is held to. */
+  private isDue(): boolean {
     const { database } = this.parts;
+    if (this.pinned() !== null) return this.fact('pin-published') !== this.fact('pin-asked');
     return (
       this.fact('republish') > 0 ||
       database.exec('SELECT 1 FROM gateway_dirty_pages LIMIT 1').length > 0 ||
       database.exec('SELECT 1 FROM gateway_shards WHERE dirty > 0 LIMIT 1').length > 0
     );
+  }
+
+  /** Returns whether it has come to a version: else there is more to be made, or to be written, first. */
+  private async publishDeclared(): Promise<boolean> {
+    const { database, entries } = this.parts;
+    const cut = database.transaction(() => (entries.build(PAGES_A_STEP) ? this.cut() : null));
+    if (cut === null) return false;
+    const { manifest } = cut;
+    await this.files.putShards(cut.shards.map(({ made }) => made));
+    if (manifest !== null) await this.files.putManifest(manifest);
+    database.transaction(() => {
+      this.settleShards(cut);
+      if (manifest !== null) this.settleVersion(manifest, null);
+    });
+    return manifest !== null;
   }
 
   private cut(): Cut {
@@ -286,9 +296,31 @@ export class GatewayPublisher {
       this.parts.database.transaction(() => this.heard(version));
     }
     await this.files.collect(this.pinned());
-    if (this.hasChanges() && this.pinned() === null)
-      return { requeueAfterMs: this.nextAtMs() - this.parts.clock.now() };
-    return DONE;
+    if (this.fact('look-for-lost') > 0) await this.writeLost(version);
+    return this.isDue() ? { requeueAfterMs: this.nextAtMs() - this.parts.clock.now() } : DONE;
+  }
+
+  /**
+   * Writes shards again that somebody took out of the bucket: isolates that miss one read it with the next request. Where
+   * it is the manifest, or a shard that has changed meanwhile, the next version takes its place.
+   */
+  private async writeLost(version: number): Promise<void> {
+    const { database, entries, clock, log } = this.parts;
+    const lost = await this.files.lostShards();
+    const hasManifest = version === 0 || (await this.files.hasManifest(version));
+    const declared = database.exec('SELECT shard, hash FROM gateway_shards WHERE hash IS NOT NULL');
+    await eachFile(declared, async ({ shard, hash }) => {
+      if (!lost.has(String(hash))) return;
+      const made = makeShard(entries.ofShard(Number(shard)));
+      if (made.ref?.hash === hash) await this.files.putShards([made]);
+    });
+    if (lost.size > 0 || !hasManifest) {
+      log.error('files of the gateway were not in the bucket', { shards: lost.size, manifest: !hasManifest });
+      if (this.pinned() !== null) this.lookAtHeld();
+      else if (!hasManifest) this.setFact('republish', 1);
+    }
+    this.setFact('looked-for-lost-at', clock.now());
+    this.setFact('look-for-lost', 0);
   }
 
   private heard(version: number): void {

@@ -173,6 +173,23 @@ export class VersionFiles {
       database.exec('DELETE FROM gateway_files WHERE hash = ? AND retired_at IS NOT NULL', hash);
   }
 
+  /** Hashes of the shards in force or declared that are not in the bucket. */
+  async lostShards(): Promise<Set<string>> {
+    const known = this.database.exec('SELECT hash FROM gateway_files WHERE retired_at IS NULL');
+    const lost = new Set(known.map((row) => String(row.hash)));
+    let cursor: string | undefined;
+    do {
+      const page = await this.store.list(shardFileKey(''), cursor);
+      for (const { key } of page.objects) lost.delete(key.slice(shardFileKey('').length));
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+    return lost;
+  }
+
+  async hasManifest(version: number): Promise<boolean> {
+    return (await this.store.head(manifestFileKey(version))) !== null;
+  }
+
   private async read(key: string): Promise<Uint8Array<ArrayBuffer> | null> {
     const info = await this.store.head(key);
     return info === null ? null : new Uint8Array(await this.store.read(key, 0, info.sizeBytes));
