@@ -16,7 +16,10 @@ export interface ProxyServer {
 }
 
 /** A Worker of this folder on the local platform, under the bindings of ours. */
-export async function startWorker(name: 'bare-proxy' | 'careful-proxy' | 'hono-proxy', backend: string): Promise<ProxyServer> {
+export async function startWorker(
+  name: 'bare-proxy' | 'careful-proxy' | 'hono-proxy',
+  backend: string,
+): Promise<ProxyServer> {
   const folder = mkdtempSync(join(tmpdir(), 'orasi-peer-'));
   await build({
     stdin: {
