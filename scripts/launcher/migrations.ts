@@ -1,6 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { unstable_splitSqlQuery as splitStatements } from 'wrangler';
 
 /**
  * Applies the D1 migrations of a folder that the database has not seen, each in one transaction together with its
@@ -18,9 +17,9 @@ export async function applyMigrations(database: D1Database, folder: string): Pro
   const known = new Set(seen.results.map((row) => row.name));
   const pending = (await readdir(folder)).filter((name) => name.endsWith('.sql') && !known.has(name)).sort();
   for (const name of pending) {
-    const statements = splitStatements(await readFile(join(folder, name), 'utf8'));
     await database.batch([
-      ...statements.map((statement) => database.prepare(statement)),
+      // A file in one statement: Node waits for each `prepare`, which is a call of its own to the runtime.
+      database.prepare(await readFile(join(folder, name), 'utf8')),
       database.prepare('INSERT INTO d1_migrations (name) VALUES (?)').bind(name),
     ]);
   }

@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Bundle, bundleWorker, removeBundle } from '../../scripts/launcher/bundle.ts';
+import { type Bundle, openBundle, removeBundle } from '../../scripts/launcher/bundle.ts';
 import { isRunning } from '../../scripts/launcher/runtime-process.ts';
 import { type Instance, type LaunchOptions, launch } from '../../scripts/launcher.ts';
 
@@ -26,6 +27,13 @@ async function start(options: LaunchOptions = {}): Promise<Instance> {
   const instance = await launch(options);
   running.push(instance);
   return instance;
+}
+
+/** Without wrangler, which takes seconds. */
+async function bundleOf(entry: string): Promise<Bundle> {
+  const folder = mkdtempSync(join(tmpdir(), 'orasi-bundle-'));
+  await build({ entryPoints: [entry], outfile: join(folder, 'worker.js'), format: 'esm' });
+  return await openBundle(folder);
 }
 
 const migrations = async ({ bindings }: Instance) =>
@@ -83,7 +91,7 @@ describe('the launcher', () => {
   test('caps the heap where told, and counts the crash of what outgrows it', async () => {
     // Instances of one process share their V8 flags.
     await stopAll();
-    hungry = await bundleWorker(root);
+    hungry = await bundleOf(join(root, 'worker.ts'));
     const instance = await start({
       root,
       bundle: hungry,

@@ -127,7 +127,8 @@ describe('npm start', () => {
       const found = (process.env['PATH'] ?? '').split(delimiter).find((folder) => existsSync(join(folder, tool)));
       if (found !== undefined) symlinkSync(join(found, tool), join(bin, tool));
     }
-    const one = run(process.execPath, ['scripts/start.ts'], checkout.path, { PORT: String(port), PATH: bin });
+    const command = ['--import', './scripts/quick-boot.ts', 'scripts/start.ts'];
+    const one = run(process.execPath, command, checkout.path, { PORT: String(port), PATH: bin });
     started.push(one);
     await one.waitFor(/^ready .*$/m);
     const orphan = runtimePid();
