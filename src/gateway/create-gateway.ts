@@ -26,6 +26,7 @@ import { Gateway } from './gateway.ts';
 import { GatewayMetrics } from './metrics/gateway-metrics.ts';
 import { MetricsFlush } from './metrics/metrics-flush.ts';
 import { createObserver } from './observer.ts';
+import type { OpenSocketParts } from './open-sockets.ts';
 import type { Stages } from './pipeline.ts';
 import { createRateLimits } from './rate-limits.ts';
 import { addSecurityHeaders } from './security-headers.ts';
@@ -42,6 +43,7 @@ export interface GatewayPorts {
   readonly limiter: (name: string) => RateLimiterCalls;
   /** A tier of the platform's own limits; undefined where the deployment has none of that name. */
   readonly edge: (binding: string) => EdgeLimiter | undefined;
+  readonly socketPair: OpenSocketParts['socketPair'];
   readonly timer: Timer;
   readonly upstreamAllow: readonly AddressBlock[];
   readonly upstreamBindings: readonly string[];
@@ -167,6 +169,8 @@ export function createGateway(ports: GatewayPorts): CreatedGateway {
     link,
     stages,
     send,
+    socketPair: ports.socketPair,
+    timer: ports.timer,
     trustedProxies: ports.trustedProxies,
     traceShare: ports.traceShare,
     clock,

@@ -120,6 +120,8 @@ export interface Exchange {
   /** Keeps the isolate working on something after the answer. */
   readonly waitUntil: (work: Promise<unknown>) => void;
   readonly startedMs: number;
+  /** Of a request whose WebSocket is open and that is looked at anew: when it was let in. Null in all others. */
+  openedMs: number | null;
 
   /** Of the rule that matched; null before and where none did. */
   rule: CompiledRule | null;
@@ -145,7 +147,7 @@ export interface Exchange {
 
   /** Whether somebody needs to know when the answer's body has ended and how long it was: then it is watched. */
   watchBody: boolean;
-  /** Ends with the answer's body where that is watched; never fails. */
+  /** Ends with the answer's body, or its WebSocket, where that is watched; never fails. */
   bodyEnd: Promise<void> | null;
   /** What the request has taken of its limits, from when they let it through until it is over. */
   heldLimits: HeldLimits | null;

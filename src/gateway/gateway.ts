@@ -5,6 +5,7 @@ import { newId } from '../core/ids.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { CompiledBackend, CompiledFilter, RuleAction } from '../core/protocol/gateway.ts';
 import type { Random } from '../core/random.ts';
+import type { Timer } from '../core/timer.ts';
 import type { Log } from '../observe/log.ts';
 import { takeUpTrace } from '../observe/trace-context.ts';
 import type { CanonicalRequest, RequestFault } from '../traffic/canonical.ts';
@@ -19,9 +20,11 @@ import { findRule } from './find-rule.ts';
 import { HeaderList } from './header-list.ts';
 import { givenRequestId, passes } from './headers.ts';
 import { chosenMirrors, sendMirror } from './mirror.ts';
+import { createOpenSockets, type OpenSocketParts } from './open-sockets.ts';
 import type { Stages } from './pipeline.ts';
 import { UpstreamProxy } from './proxy.ts';
 import { COSTLY_DETAIL, type RefusalOptions, type Refused, refuse } from './refusal.ts';
+import { createReview } from './review.ts';
 import {
   answerPreflight,
   applyRequestFilters,
@@ -44,6 +47,8 @@ export interface GatewayParts {
   readonly link: Pick<ControlLink, 'refresh'>;
   readonly stages: Stages;
   readonly send: SendToEndpoint;
+  readonly socketPair: OpenSocketParts['socketPair'];
+  readonly timer: Timer;
   readonly trustedProxies: readonly AddressBlock[];
   /** Of the traces that begin here, how many are sampled: from 0 to 1. */
   readonly traceShare: number;
@@ -60,7 +65,8 @@ export class Gateway {
   constructor(parts: GatewayParts) {
     this.#parts = parts;
     const { stages, send, clock, random } = parts;
-    this.#proxy = new UpstreamProxy({ upstreams: stages.upstreams, send, clock, random });
+    const sockets = createOpenSockets({ ...parts, review: createReview(parts), rateLimits: stages.rateLimits });
+    this.#proxy = new UpstreamProxy({ upstreams: stages.upstreams, send, sockets, clock, random });
   }
 
   /** Answers a request whose target has no canonical form, before anything is looked up. */

@@ -35,6 +35,7 @@ export function newExchange(start: ExchangeStart): Exchange {
     trace: start.trace,
     waitUntil: start.waitUntil,
     startedMs: start.startedMs,
+    openedMs: null,
     rule: null,
     action: null,
     policies: NO_POLICIES,

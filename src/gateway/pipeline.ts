@@ -25,6 +25,8 @@ export interface RateLimitStage {
   readonly before: Check;
   /** With the answer's head: costs named by `answer`'s headers, and the limit headers onto `headers` (the same object where it is an upstream's answer). */
   after(exchange: Exchange, answer: Headers, headers: Headers): void;
+  /** Of a WebSocket, now and then while it is open: what it holds is held on to, however long that takes. */
+  stillOpen(exchange: Exchange): void;
   /** Once, when all is over: gives back concurrency, counts bytes. Called for every request whose `before` was called. */
   finished(exchange: Exchange): void;
 }

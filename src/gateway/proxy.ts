@@ -9,6 +9,7 @@ import { announcedBytes, keepCopy, noteEnd, watchBody } from './body.ts';
 import { type SendToEndpoint, wasNotSent } from './endpoint.ts';
 import type { CallFault, CallOutcome, Exchange } from './exchange.ts';
 import { cleanAnswer } from './headers.ts';
+import type { OpenSockets } from './open-sockets.ts';
 import type { Attempt, UpstreamStage } from './pipeline.ts';
 import { refuse } from './refusal.ts';
 
@@ -16,6 +17,7 @@ import { refuse } from './refusal.ts';
 export interface ProxyParts {
   readonly upstreams: UpstreamStage;
   readonly send: SendToEndpoint;
+  readonly sockets: OpenSockets;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -30,7 +32,7 @@ const FAULT_CODES = {
 
 const NOT_NOTED = { isWhole: false };
 
-const WITHOUT_BODY: ReadonlySet<number> = new Set([101, 204, 205, 304]);
+const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
 
 /** One try: an answer, or why there is none. */
 interface Tried {
@@ -39,6 +41,8 @@ interface Tried {
   readonly answer: Response | null;
   /** Of a short body that has come whole; null where it is yet to come, or there is none. */
   readonly bytes: ArrayBuffer | null;
+  /** Breaks the call off, also when its answer has begun. */
+  readonly abort: AbortController;
 }
 
 /** Sends a request to its upstream, again where that is safe, and hands back the answer as it goes to the client. */
@@ -150,7 +154,7 @@ export class UpstreamProxy {
     const isClients = exchange.bodyFault !== null || mayBeClients;
     attempt.answered(isClients ? { ...outcome, fault: 'cancelled' } : outcome);
     if (answer === null) attempt.end();
-    return { attempt, outcome, answer, bytes };
+    return { attempt, outcome, answer, bytes, abort };
   }
 
   /** Lets go of an answer that nobody will see. */
@@ -173,6 +177,8 @@ export class UpstreamProxy {
       return refuse(exchange, 'upstream', code, detail);
     }
     exchange.headMs = this.#parts.clock.now();
+    if (answer.status === 101 && answer.webSocket !== null)
+      return this.#passSocket(exchange, tried, answer, answer.webSocket);
     return this.#passOn(exchange, tried.attempt, answer, tried.bytes);
   }
 
@@ -182,7 +188,7 @@ export class UpstreamProxy {
 
   /** The upstream's answer as one of our own, whose headers may be changed. */
   #passOn(exchange: Exchange, attempt: Attempt, answer: Response, bytes: ArrayBuffer | null): Response {
-    const { status, statusText, webSocket } = answer;
+    const { status, statusText } = answer;
     const announced = announcedBytes(answer.headers);
     const { idleMs } = exchange.upstream?.timeouts ?? { idleMs: 0 };
     let body: ReadableStream<Uint8Array> | ArrayBuffer | null = null;
@@ -206,7 +212,14 @@ export class UpstreamProxy {
       exchange.responseBytes = announced;
       attempt.end();
     }
-    const own = new Response(body, { status, statusText, headers: answer.headers, webSocket, encodeBody: 'manual' });
+    const own = new Response(body, { status, statusText, headers: answer.headers, encodeBody: 'manual' });
+    cleanAnswer(own.headers);
+    return own;
+  }
+
+  #passSocket(exchange: Exchange, { attempt, abort }: Tried, { status, headers }: Response, socket: WebSocket) {
+    const webSocket = this.#parts.sockets.open(exchange, attempt, socket, () => abort.abort());
+    const own = new Response(null, { status, headers, webSocket });
     cleanAnswer(own.headers);
     return own;
   }

@@ -136,6 +136,14 @@ export function createRateLimits(ports: RateLimitPorts): RateLimits {
       for (const name in fields) headers.set(name, fields[name]);
     },
 
+    stillOpen(exchange) {
+      if (exchange.heldLimits === null) return;
+      for (const passage of passagesOf(exchange.heldLimits)) {
+        limiter.stay(passage, clock.now());
+        tellOf(exchange, passage);
+      }
+    },
+
     finished(exchange) {
       const present = exchange.heldLimits;
       if (present === null) return;

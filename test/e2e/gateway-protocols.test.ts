@@ -13,8 +13,12 @@ import { connectNodeAdapter, createConnectTransport, createGrpcWebTransport } fr
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { type Instance, launch } from '../../scripts/launcher.ts';
-import { rule, upstream } from '../gateway/entries.ts';
+import type { PolicyEntry } from '../../src/core/protocol/gateway.ts';
+import type { CompiledLimit } from '../../src/core/protocol/rate-limit.ts';
+import { until } from '../discovery/until.ts';
+import { NAMESPACE_UID, rule, type TestConfiguration, upstream } from '../gateway/entries.ts';
 import { sized } from '../scale.ts';
+import { limitOf } from '../traffic/limit/rules.ts';
 import { publish, send } from './gateway-world.ts';
 
 const MiB = 1024 * 1024;
@@ -25,6 +29,14 @@ const BODY_BYTES = sized(1) >= 5 ? 1024 * MiB : 24 * MiB;
 const HEAP_MB = 64;
 const PIECE = Buffer.alloc(64 * 1024, 'a piece of a body. ');
 
+/** What counts an open WebSocket: a limit of those in flight, one of bytes, a bulkhead, and a policy that lets all in. */
+const LIMIT_KEY = `policy:${NAMESPACE_UID}/ratelimitpolicies/sockets` as const;
+const ANYBODY_KEY = `policy:${NAMESPACE_UID}/authpolicies/anybody` as const;
+const LIMITED = { policies: [{ kind: 'RateLimitPolicy', key: LIMIT_KEY, target: 'HTTPRoute' }] } as const;
+const GUARDED = { policies: [{ kind: 'AuthPolicy', key: ANYBODY_KEY, target: 'HTTPRoute' }] } as const;
+const BYTES = 10_000;
+
+let configuration: TestConfiguration;
 let instance: Instance;
 let server: http.Server;
 let sockets: WebSocketServer;
@@ -111,6 +123,8 @@ beforeAll(async () => {
   sockets.on('connection', (socket, request) => {
     socket.on('message', (data, isBinary) => {
       if (String(data) === 'close') socket.close(4321, 'as asked');
+      else if (String(data) === 'close without a word') socket.close();
+      else if (String(data) === 'break') socket.terminate();
       else socket.send(isBinary ? data : `${request.headers['x-forwarded-host']} ${data}`, { binary: isBinary });
     });
   });
@@ -121,10 +135,38 @@ beforeAll(async () => {
     vars: { UPSTREAM_ALLOW_CIDRS: '127.0.0.0/8' },
   });
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  await publish(instance, {
-    upstreams: { origin: upstream([address]) },
-    hosts: { [`http://${HOST}`]: [rule('/', 'origin')] },
-  });
+  const limit = (name: string, given: Partial<CompiledLimit>) =>
+    limitOf({ name, key: [{ type: 'header', name: 'x-client' }], ...given });
+  const limits = [
+    limit('open', { algorithm: 'concurrency', windowMs: 0, limit: 1 }),
+    limit('bytes', { algorithm: 'fixedWindow', windowMs: 3_600_000, measure: 'bytes', limit: BYTES }),
+  ];
+  const spec = { mode: 'exact', tier: null, dryRun: false, onFailure: 'closed', shards: 1, limits } as const;
+  const anybody = { mtls: null, hmac: null, jwt: null, apiKey: null, anonymous: true, authorization: null };
+  configuration = {
+    upstreams: {
+      origin: upstream([address]),
+      narrow: upstream([address], { bulkhead: { maxInFlight: 1, maxQueued: 0, queueTimeoutMs: 0 } }),
+    },
+    policies: {
+      [LIMIT_KEY]: { kind: 'RateLimitPolicy', name: 'sockets', namespaceUid: NAMESPACE_UID, spec },
+      [ANYBODY_KEY]: {
+        kind: 'AuthPolicy',
+        name: 'anybody',
+        namespaceUid: NAMESPACE_UID,
+        spec: { ...anybody, realm: 'api', identityHeaders: [] },
+      } as PolicyEntry,
+    },
+    hosts: {
+      [`http://${HOST}`]: [
+        rule('/', 'origin'),
+        rule('/limited', 'origin', [], LIMITED),
+        rule('/narrow', 'narrow'),
+        rule('/guarded', 'origin', [], GUARDED),
+      ],
+    },
+  };
+  await publish(instance, configuration);
 });
 
 afterAll(async () => {
@@ -134,36 +176,113 @@ afterAll(async () => {
   server.close();
 });
 
-describe('WebSockets', () => {
-  const open = async (protocols: string[] = []) => {
-    const socket = new WebSocket(`${instance.url.replace('http', 'ws')}/socket`, protocols, {
-      headers: { Host: HOST },
+/** A WebSocket that was opened, or the status by which it was refused. */
+const ask = async (path: string, protocols: string[] = [], client = 'one'): Promise<WebSocket | number> => {
+  const socket = new WebSocket(`${instance.url.replace('http', 'ws')}${path}`, protocols, {
+    headers: { Host: HOST, 'X-Client': client },
+  });
+  socket.on('error', () => undefined);
+  return await new Promise((resolve) => {
+    socket.on('open', () => resolve(socket));
+    socket.on('unexpected-response', (_request, response) => {
+      response.destroy();
+      resolve(response.statusCode ?? 0);
     });
-    await once(socket, 'open');
-    return socket;
-  };
+  });
+};
 
-  test('text and bytes pass both ways, with the subprotocol that the server chose', async () => {
-    const socket = await open(['chat', 'other']);
+const open = async (...asked: Parameters<typeof ask>): Promise<WebSocket> => {
+  const socket = await ask(...asked);
+  if (typeof socket === 'number') throw new Error(`refused by ${socket}`);
+  return socket;
+};
+
+const closed = async (socket: WebSocket) => {
+  const [code, reason] = await once(socket, 'close');
+  return [code, String(reason)];
+};
+
+describe.each([
+  ['that the platform passes on', '/socket'],
+  ['that is pumped', '/guarded'],
+])('a WebSocket %s', (_, path) => {
+  test('passes text and bytes both ways, with the subprotocol that the server chose', async () => {
+    const socket = await open(path, ['chat', 'other']);
     expect(socket.protocol).toBe('chat');
-    socket.send('hello');
-    expect(String((await once(socket, 'message'))[0])).toBe(`${HOST} hello`);
-    const bytes = Buffer.from([0, 1, 254, 255]);
-    socket.send(bytes);
-    expect((await once(socket, 'message'))[0]).toEqual(bytes);
+    socket.send('héllo');
+    expect(String((await once(socket, 'message'))[0])).toBe(`${HOST} héllo`);
+    for (const bytes of [Buffer.from([0, 1, 254, 255]), Buffer.alloc(0), Buffer.alloc(4 * MiB, 7)]) {
+      socket.send(bytes);
+      expect(bytes.equals((await once(socket, 'message'))[0] as Buffer)).toBe(true);
+    }
     socket.close();
   });
 
-  test('whoever closes, the other side hears why', async () => {
-    const socket = await open();
+  test('tells the other side why one has closed, also where it has not said why', async () => {
+    const socket = await open(path);
     socket.send('close');
-    const [code, reason] = await once(socket, 'close');
-    expect([code, String(reason)]).toEqual([4321, 'as asked']);
-    const heard = once(sockets, 'connection').then(([connection]) => once(connection, 'close'));
-    const other = await open();
+    expect(await closed(socket)).toEqual([4321, 'as asked']);
+    const silent = await open(path);
+    silent.send('close without a word');
+    expect(await closed(silent)).toEqual([1005, '']);
+    const heard = once(sockets, 'connection').then(([connection]) => closed(connection));
+    const other = await open(path);
     other.close(4000, 'enough');
-    const [heardCode, heardReason] = await heard;
-    expect([heardCode, String(heardReason)]).toEqual([4000, 'enough']);
+    expect(await heard).toEqual([4000, 'enough']);
+  });
+
+  test('breaks the connection to the upstream where the client vanishes', async () => {
+    const heard = once(sockets, 'connection').then(([connection]) => closed(connection));
+    (await open(path)).terminate();
+    expect(await heard).toEqual([1006, '']);
+  });
+});
+
+describe('an open WebSocket', () => {
+  test('that loses its upstream is closed by what it says', async () => {
+    const socket = await open('/guarded');
+    socket.send('break');
+    expect(await closed(socket)).toEqual([1011, 'the upstream broke the connection']);
+  });
+
+  test.each([
+    ['/limited', 429],
+    ['/narrow', 503],
+  ])('holds its place until either side ends it, and gives it back once: %s', async (path, refused) => {
+    const isOpened = async () => {
+      const asked = await ask(path);
+      return typeof asked !== 'number' && asked;
+    };
+    for (const end of ['close', 'break', 'close here', 'vanish']) {
+      const socket = await until('the place was given back', isOpened);
+      expect(await ask(path)).toBe(refused);
+      const ended = closed(socket);
+      if (end === 'vanish') socket.terminate();
+      else if (end === 'close here') socket.close();
+      else socket.send(end);
+      await ended;
+    }
+  });
+
+  test('has its messages counted by a limit of bytes', async () => {
+    const socket = await open('/limited', [], 'two');
+    socket.send(Buffer.alloc(BYTES / 2 + 1));
+    await once(socket, 'message');
+    const ended = closed(socket);
+    socket.close();
+    await ended;
+    await until('the place was given back, and the bytes are used up', async () => {
+      const { headers, status } = await send(instance, HOST, '/limited', { headers: { 'x-client': 'two' } });
+      return status === 429 && /"bytes";r=0/.test(String(headers.ratelimit));
+    });
+  });
+
+  test('ends when its route has gone, though nobody says anything', async () => {
+    const socket = await open('/guarded');
+    const rules = configuration.hosts[`http://${HOST}`].filter(({ path }) => path === '/limited');
+    await publish(instance, { ...configuration, hosts: { [`http://${HOST}`]: rules } });
+    expect(await closed(socket)).toEqual([4007, 'its request would no longer be let in']);
+    await publish(instance, configuration);
   });
 });
 

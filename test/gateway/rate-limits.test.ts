@@ -213,6 +213,27 @@ describe('the stage of rate limits', () => {
     expect(left('u/b/0', limit)).toBe(5_650);
   });
 
+  test('holds the place of an open WebSocket beyond the time after which a request is forgotten, and gives it back', async () => {
+    const { stage, exchange, left, pass } = world();
+    const flight = { algorithm: 'concurrency', limit: 2, holdMs: 60_000 } as const;
+    const [socket, lost] = [exchange(policy('f', {}, flight)), exchange(policy('f', {}, flight))];
+    await stage.before(socket);
+    await pass(1);
+    await stage.before(lost);
+    expect(left('u/f/0', flight)).toBe(0);
+    for (let i = 0; i < 300; i++) {
+      await pass(1_000);
+      stage.stillOpen(socket);
+    }
+    expect(left('u/f/0', flight)).toBe(1);
+    stage.finished(socket);
+    await pass(0);
+    expect(left('u/f/0', flight)).toBe(2);
+    stage.stillOpen(socket);
+    await pass(0);
+    expect(left('u/f/0', flight)).toBe(2);
+  });
+
   test('explains what each limit would say, and takes nothing', async () => {
     const given = world();
     const { stage, exchange } = given;

@@ -62,6 +62,8 @@ export type LimitChange =
       readonly units: number;
       readonly mark: number;
     }
+  /** Of concurrency: whoever entered is there still, and counts for another `holdMs`. One that is not known stays unknown. */
+  | { readonly type: 'stay'; readonly rule: LimitRule; readonly key: string; readonly holder: string }
   /** Of concurrency: whoever entered is gone. */
   | { readonly type: 'leave'; readonly rule: LimitRule; readonly key: string; readonly holder: string };
 

@@ -16,6 +16,10 @@ export const concurrency = {
   enter(state: InFlightState, rule: LimitRule, holder: string, nowMs: number): void {
     state.holders[holder] = nowMs + rule.holdMs;
   },
+  /** Who has left, or was forgotten, does not come back by it: what is told late must not count for nobody. */
+  stay(state: InFlightState, rule: LimitRule, holder: string, nowMs: number): void {
+    if (holder in state.holders) state.holders[holder] = nowMs + rule.holdMs;
+  },
   leave(state: InFlightState, holder: string): void {
     delete state.holders[holder];
   },

@@ -75,6 +75,8 @@ export class Counters {
       const { rule, state } = counter;
       if (change.type === 'leave') {
         if (isInFlight(state)) concurrency.leave(state, change.holder);
+      } else if (change.type === 'stay') {
+        if (isInFlight(state)) concurrency.stay(state, rule, change.holder, nowMs);
       } else if (!isInFlight(state)) {
         const algorithm = algorithmOf(rule);
         if (change.type === 'charge') algorithm.take(state, rule, change.units, nowMs, nowMs);

@@ -31,6 +31,8 @@ interface Step {
   readonly take: number;
   /** Of concurrency. */
   readonly holder: string | null;
+  /** When the object was last told that the holder is there, or is to be. */
+  toldMs: number;
   /** What the object said; null where it was not asked or did not answer. */
   verdict: LimitVerdict | null;
   /** Units that were taken, or a place among those in flight, and not given back. */
@@ -49,6 +51,9 @@ export interface Passage {
   /** To be made, all at once; `answered` takes each answer. */
   calls: readonly LimitCall[];
 }
+
+/** A place is asked for anew so often in the time that it counts: two that are lost take nobody's place away. */
+const TOLD_PER_HOLD = 3;
 
 /** An object that did not answer is not asked again for so long. */
 const DOWN_MS = 1_000;
@@ -160,6 +165,17 @@ export class Limiter {
     }
   }
 
+  /** The request is under way still: before its place counts for nobody's, the object is told to keep it. */
+  stay(passage: Passage, nowMs: number): void {
+    for (const step of passage.steps) {
+      const { demand, holder, held, toldMs } = step;
+      const { limit, key, object } = demand;
+      if (!held || holder === null || nowMs - toldMs < limit.holdMs / TOLD_PER_HOLD) continue;
+      step.toldMs = nowMs;
+      this.#tell(object, { type: 'stay', rule: ruleOf(limit), key, holder });
+    }
+  }
+
   /** The request is over: it is no longer in flight. */
   end(passage: Passage): void {
     for (const { demand, holder, held } of passage.steps) {
@@ -233,6 +249,7 @@ export class Limiter {
       lease: leased && !inFlight ? this.#leases.of(object, limit, key, nowMs) : null,
       take: inFlight ? 0 : takeOf(limit),
       holder: inFlight ? this.#newHolder() : null,
+      toldMs: nowMs,
       verdict: null,
       held: false,
       mark: null,

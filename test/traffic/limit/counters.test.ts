@@ -28,6 +28,23 @@ describe('several limits asked at once', () => {
     expect(counters.peek([askFor(flight, { take: 0 })], 0).verdicts[0].available).toBe(1);
   });
 
+  test('hold the place of whoever says that it is there still, and of nobody who has left or was forgotten', () => {
+    const counters = new Counters(100);
+    const flight = limitOf({ algorithm: 'concurrency', limit: 1, holdMs: 1_000 });
+    const left = (nowMs: number) => counters.peek([askFor(flight, { take: 0 })], nowMs).verdicts[0].available;
+    const tell = (type: 'stay' | 'leave', nowMs: number) =>
+      counters.change([{ type, rule: flight, key: 'k', holder: 'x' }], nowMs);
+    counters.take([askFor(flight, { holder: 'x', take: 0 })], 0);
+    tell('stay', 900);
+    expect([left(1_899), left(1_900)]).toEqual([0, 1]);
+    tell('stay', 1_950);
+    expect(left(1_950)).toBe(1);
+    counters.take([askFor(flight, { holder: 'x', take: 0 })], 2_000);
+    tell('leave', 2_100);
+    tell('stay', 2_200);
+    expect(left(2_200)).toBe(1);
+  });
+
   test('are asked without being counted, or made, by a peek', () => {
     const counters = new Counters(100);
     const limit = limitOf({ limit: 1 });

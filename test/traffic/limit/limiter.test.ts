@@ -218,6 +218,19 @@ test('that a request is over is told again where nobody heard it, and a charge i
   expect(world.limiter.takePending('o').map(({ type }) => type)).toEqual(['leave']);
 });
 
+test('a place is asked for anew three times in the time that it counts, and not by who holds none', () => {
+  const world = isolate();
+  const flight = limitOf({ algorithm: 'concurrency', limit: 1, holdMs: 9_000 });
+  const [held, refused] = [world.send([demand(flight)], 0), world.send([demand(flight)], 0)];
+  const told: number[] = [];
+  for (let nowMs = 0; nowMs <= 9_000; nowMs += 500) {
+    world.limiter.stay(refused, nowMs);
+    world.limiter.stay(held, nowMs);
+    if (world.limiter.takePending('o').some(({ type }) => type === 'stay')) told.push(nowMs);
+  }
+  expect(told).toEqual([3_000, 6_000, 9_000]);
+});
+
 describe('what is known only after a request', () => {
   const cost = limitOf({ measure: 'cost', limit: 100, costHeader: 'x-cost', defaultCost: 5 });
 

@@ -1,0 +1,29 @@
+import type { SocketSide } from '../../src/gateway/socket-pump.ts';
+
+/** One side of a WebSocket that is played by a test. */
+export interface FakeSide extends SocketSide {
+  readyState: number;
+  /** What it was sent, and how it was closed. */
+  readonly told: unknown[];
+  say(data: string | ArrayBuffer): void;
+  closed(code: number, reason: string): void;
+  failed(message: string): void;
+}
+
+export function fakeSide(): FakeSide {
+  const listeners = new Map<string, (event: unknown) => void>();
+  const told: unknown[] = [];
+  const side = {
+    told,
+    readyState: 1,
+    binaryType: 'blob',
+    accept: () => undefined,
+    addEventListener: (type: string, listener: (event: unknown) => void) => void listeners.set(type, listener),
+    send: (data: unknown) => void told.push(data),
+    close: (code?: number, reason?: string) => void told.push(`closed ${code ?? ''} ${reason ?? ''}`),
+    say: (data: unknown) => listeners.get('message')?.({ data }),
+    closed: (code: number, reason: string) => listeners.get('close')?.({ code, reason }),
+    failed: (message: string) => listeners.get('error')?.({ message }),
+  };
+  return side as unknown as FakeSide;
+}

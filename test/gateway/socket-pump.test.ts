@@ -1,0 +1,148 @@
+import { describe, expect, test } from 'vitest';
+import { manualClock } from '../../src/core/clock.ts';
+import { LIMITS } from '../../src/core/limits.ts';
+import { type PumpedSocket, pumpSocket, type Sender } from '../../src/gateway/socket-pump.ts';
+import { fakeSide } from './fake-side.ts';
+
+const MiB = 1024 * 1024;
+
+/** A pump between two sides that say what they were told. */
+function world() {
+  const clock = manualClock(1_000_000);
+  const [client, upstream] = [fakeSide(), fakeSide()];
+  const passed: [Sender, number][] = [];
+  let brokenOff = 0;
+  const socket: PumpedSocket = pumpSocket(client, upstream, {
+    clock,
+    breakOff: () => {
+      brokenOff += 1;
+    },
+    passed: (from, bytes) => passed.push([from, bytes]),
+  });
+  return { clock, client, upstream, passed, socket, brokenOff: () => brokenOff };
+}
+
+describe('messages', () => {
+  test('pass both ways as what they are, and are counted in bytes', () => {
+    const { client, upstream, passed } = world();
+    const bytes = new Uint8Array([0, 255]).buffer;
+    client.say('zoë');
+    upstream.say(bytes);
+    upstream.say('');
+    expect([upstream.told, client.told]).toEqual([['zoë'], [bytes, '']]);
+    expect(passed).toEqual([
+      ['client', 4],
+      ['upstream', 2],
+      ['upstream', 0],
+    ]);
+    expect([client.binaryType, upstream.binaryType]).toEqual(['arraybuffer', 'arraybuffer']);
+  });
+
+  test('pass no more once it is over, whoever ended it', () => {
+    const { client, upstream, socket, passed } = world();
+    socket.close(4006, 'why');
+    client.say('more');
+    upstream.say('more');
+    expect([client.told, upstream.told]).toEqual([['closed 4006 why'], ['closed 4006 why']]);
+    expect(passed).toEqual([]);
+  });
+
+  test('are not sent to a side that is closing', () => {
+    const { client, upstream, passed } = world();
+    upstream.readyState = 2;
+    client.say('late');
+    expect([upstream.told, passed]).toEqual([[], []]);
+  });
+});
+
+describe('an end', () => {
+  test('is told to the other side as it was said, once', async () => {
+    const { client, upstream, socket, brokenOff } = world();
+    client.closed(4000, 'enough');
+    upstream.closed(4000, 'enough');
+    expect([upstream.told, client.told, brokenOff()]).toEqual([['closed 4000 enough'], [], 0]);
+    expect(await socket.ended).toEqual({ clean: true });
+    socket.close(4007, 'again');
+    expect(client.told).toEqual([]);
+  });
+
+  test('without a code has none on the other side', async () => {
+    const { client, upstream, socket } = world();
+    upstream.closed(1005, '');
+    expect(client.told).toEqual(['closed  ']);
+    expect(await socket.ended).toEqual({ clean: true });
+  });
+
+  test('of a client that vanished breaks the upstream off', async () => {
+    const { client, upstream, socket, brokenOff } = world();
+    client.closed(1006, 'lost');
+    expect([upstream.told, brokenOff()]).toEqual([[], 1]);
+    expect(await socket.ended).toEqual({ clean: false });
+  });
+
+  test('of an upstream that vanished is told to the client, whom no connection can be broken off', async () => {
+    const { client, upstream, socket, brokenOff } = world();
+    upstream.closed(1006, 'lost');
+    expect([client.told, brokenOff()]).toEqual([['closed 1011 the upstream broke the connection'], 0]);
+    expect(await socket.ended).toEqual({ clean: false });
+  });
+
+  test.each([
+    ['Network connection lost.', 'closed 1011 the upstream broke the connection'],
+    ['Message is too large: 33554433 > 33554432', 'closed 1009 a message of the upstream is too large'],
+  ])('by a fault that no close follows: %s', async (message, told) => {
+    const of = { upstream: world(), client: world() };
+    of.upstream.upstream.failed(message);
+    expect(of.upstream.client.told).toEqual([told]);
+    expect(await of.upstream.socket.ended).toEqual({ clean: false });
+    of.client.client.failed(message);
+    expect([of.client.upstream.told, of.client.brokenOff()]).toEqual([[], 1]);
+    expect(await of.client.socket.ended).toEqual({ clean: false });
+  });
+
+  test('is one: what the platform says of a connection that is closed already says nothing', async () => {
+    const { client, upstream, socket, brokenOff } = world();
+    client.closed(1000, '');
+    client.failed('Network connection lost.');
+    expect([upstream.told, brokenOff(), await socket.ended]).toEqual([['closed 1000 '], 0, { clean: true }]);
+  });
+});
+
+describe('what a side has not read', () => {
+  const piece = new ArrayBuffer(MiB);
+  const most = LIMITS.gatewaySocketUnreadBytes / MiB;
+
+  test('is bounded, since the platform holds it all in memory', () => {
+    const { client, upstream, socket } = world();
+    for (let i = 0; i < most; i++) upstream.say(piece);
+    expect(socket.isOver).toBe(false);
+    upstream.say(piece);
+    expect(client.told.at(-1)).toBe('closed 4005 the client reads too slowly');
+    expect(upstream.told.at(-1)).toBe('closed 4005 the client reads too slowly');
+  });
+
+  test('is nothing once it says something itself', () => {
+    const { client, upstream, socket } = world();
+    for (let i = 0; i < 10 * most; i++) {
+      upstream.say(piece);
+      if (i % most === 0) client.say('go on');
+    }
+    expect(socket.isOver).toBe(false);
+    for (let i = 0; i < most + 1; i++) client.say(piece);
+    expect(upstream.told.at(-1)).toBe('closed 4005 the upstream reads too slowly');
+  });
+
+  test('grows less by a mebibyte a second, which a side is taken to read', () => {
+    const { clock, upstream, socket } = world();
+    for (let i = 0; i < 10 * most; i++) {
+      clock.advance(1_000);
+      upstream.say(piece);
+    }
+    expect(socket.isOver).toBe(false);
+    for (let i = 0; i < 3 * most; i++) {
+      clock.advance(500);
+      upstream.say(piece);
+    }
+    expect(socket.isOver).toBe(true);
+  });
+});
