@@ -5,23 +5,18 @@ import type { DiscoverySettings } from '../src/core/protocol/discovery-settings.
 import type { CompiledDiscovery, CompiledEndpoint } from '../src/core/protocol/upstream.ts';
 import type { Deps } from '../src/deps.ts';
 import type { Log } from '../src/observe/log.ts';
+import type { DueCheck, DueDiscovery } from '../src/traffic/monitor/checks.ts';
 import {
   endpointsOfInstances,
   endpointsOfMembers,
   type FoundEndpoints,
 } from '../src/traffic/monitor/found-endpoints.ts';
-import type { DueCheck, DueDiscovery } from '../src/traffic/monitor/monitor.ts';
 import type { CheckResult } from '../src/traffic/upstream/health.ts';
 
-/** Asks at a time: a Worker has six connections, and one is left for the store. */
-const AT_ONCE = 5;
-
-/** Asks endpoints how they are and registries what there is, a few at a time; every answer comes in a bounded time. */
+/** Asks endpoints how they are and registries what there is; every answer comes in a bounded time. */
 export class EndpointProbes {
   private readonly deps: Deps;
   private readonly log: Log;
-  private running = 0;
-  private readonly waiting: (() => void)[] = [];
 
   constructor(deps: Deps, log: Log) {
     this.deps = deps;
@@ -29,26 +24,7 @@ export class EndpointProbes {
   }
 
   /** Never throws: no answer is one. */
-  async check(due: DueCheck): Promise<CheckResult> {
-    return await this.inTurn(() => this.ask(due));
-  }
-
-  /** Never throws. */
-  async discover(
-    due: DueDiscovery,
-  ): Promise<{ readonly endpoints: readonly CompiledEndpoint[] } | { readonly failed: string }> {
-    try {
-      const found = await this.inTurn(() => this.find(due));
-      if ('failed' in found) return found;
-      for (const refused of found.refused)
-        this.log.warn('an instance is no endpoint', { upstream: due.upstream, ...refused });
-      return found;
-    } catch (error) {
-      return { failed: error instanceof Error ? error.message : String(error) };
-    }
-  }
-
-  private async ask({ address, check }: DueCheck): Promise<CheckResult> {
+  async check({ address, check }: DueCheck): Promise<CheckResult> {
     const fault = outboundFault(address, this.deps.config.upstreamAllow);
     if (fault !== null) return { passed: false, reason: fault };
     try {
@@ -79,6 +55,21 @@ export class EndpointProbes {
     } catch (error) {
       const late = error instanceof Error && error.name === 'TimeoutError';
       return { passed: false, reason: late ? `no answer within ${check.timeoutMs} ms` : 'no connection' };
+    }
+  }
+
+  /** Never throws. */
+  async discover(
+    due: DueDiscovery,
+  ): Promise<{ readonly endpoints: readonly CompiledEndpoint[] } | { readonly failed: string }> {
+    try {
+      const found = await this.find(due);
+      if ('failed' in found) return found;
+      for (const refused of found.refused)
+        this.log.warn('an instance is no endpoint', { upstream: due.upstream, ...refused });
+      return found;
+    } catch (error) {
+      return { failed: error instanceof Error ? error.message : String(error) };
     }
   }
 
@@ -113,19 +104,6 @@ export class EndpointProbes {
     const credentials = name === undefined || password === undefined ? {} : { credentials: { name, password } };
     const prefix = etcd?.prefix == null ? {} : { prefix: etcd.prefix };
     return { backend: 'etcd', instances: [], etcd: { endpoints: etcd?.endpoints ?? [], ...prefix, ...credentials } };
-  }
-
-  private async inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.running >= AT_ONCE) await new Promise<void>((go) => this.waiting.push(go));
-    else this.running += 1;
-    try {
-      return await work();
-    } finally {
-      // The place passes on to whoever waits longest.
-      const next = this.waiting.shift();
-      if (next === undefined) this.running -= 1;
-      else next();
-    }
   }
 }
 

@@ -3,22 +3,23 @@ import { ChangeSignal } from '../src/core/change-signal.ts';
 import { systemClock } from '../src/core/clock.ts';
 import { LIMITS } from '../src/core/limits.ts';
 import type { ObjectDatabase } from '../src/core/object-database.ts';
+import { type CheckDelay, checkerName, type EndpointCheckerCalls } from '../src/core/protocol/endpoint-checker.ts';
 import type { GatewayManifest, UpstreamKey } from '../src/core/protocol/gateway.ts';
 import {
   type SyncAnswer,
   type SyncRequest,
   UPSTREAM_MONITOR_NAME,
+  type UpstreamDescription,
+  type UpstreamFindings,
   type UpstreamMonitorCalls,
-  type UpstreamState,
 } from '../src/core/protocol/upstream-monitor.ts';
-import { systemRandom } from '../src/core/random.ts';
 import { type Deps, depsOf } from '../src/deps.ts';
 import type { Log } from '../src/observe/log.ts';
+import { Assignments } from '../src/traffic/monitor/assignments.ts';
 import { Monitor } from '../src/traffic/monitor/monitor.ts';
 import { migrateMonitor, WatchList } from '../src/traffic/monitor/watch-list.ts';
 import { checkManifest } from '../src/traffic/snapshot/manifest.ts';
 import { decodeShard, type Shard, shardFileKey } from '../src/traffic/snapshot/shard.ts';
-import { EndpointProbes } from './endpoint-probes.ts';
 import { ObjectAlarm } from './object-alarm.ts';
 
 /** A question of an isolate that is being answered, or waits for news. */
@@ -28,12 +29,13 @@ interface Question {
   readonly upstreams: Record<UpstreamKey, number>;
 }
 
-/** Before a version that could not be read is read again. */
-const READ_AGAIN_MS = 5_000;
+/** Before a version that could not be read, or a part that could not be told, is tried again. */
+const AGAIN_MS = 5_000;
 
 /**
  * What the gateway's isolates read together: the version of the configuration, what discovery finds, the health of
- * endpoints, breakers that opened elsewhere. It asks endpoints and registries by its alarm, for all isolates.
+ * endpoints, breakers that opened elsewhere. Endpoints and registries are asked by EndpointChecker objects, which it
+ * tells what to ask.
  */
 export class UpstreamMonitor extends DurableObject<Cloudflare.Env> implements UpstreamMonitorCalls {
   private readonly database: ObjectDatabase;
@@ -42,11 +44,12 @@ export class UpstreamMonitor extends DurableObject<Cloudflare.Env> implements Up
   private readonly news = new ChangeSignal();
   private readonly questions = new Set<Question>();
   private readonly alarmClock: ObjectAlarm;
-  private readonly probes: EndpointProbes;
   private list: WatchList;
   private monitor: Monitor;
+  private assignments: Assignments;
   private reading: Promise<void> | null = null;
-  private readAgainAtMs: number | null = null;
+  private assigning: Promise<void> = Promise.resolve();
+  private againAtMs: number | null = null;
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
@@ -57,10 +60,10 @@ export class UpstreamMonitor extends DurableObject<Cloudflare.Env> implements Up
     this.deps = depsOf(env);
     this.log = this.deps.logs('upstreams');
     this.alarmClock = new ObjectAlarm(ctx.storage);
-    this.probes = new EndpointProbes(this.deps, this.log);
     migrateMonitor(this.database);
     this.list = new WatchList(this.database);
     this.monitor = this.createMonitor();
+    this.assignments = this.createAssignments();
     ctx.blockConcurrencyWhile(async () => {
       await this.alarmClock.load();
       await this.rearm();
@@ -109,22 +112,40 @@ export class UpstreamMonitor extends DurableObject<Cloudflare.Env> implements Up
     }
   }
 
-  async describe(keys: readonly UpstreamKey[]): Promise<Readonly<Record<UpstreamKey, UpstreamState>>> {
+  async found(checker: number, findings: Readonly<Record<UpstreamKey, UpstreamFindings>>): Promise<void> {
+    this.takeFindings(checker, findings);
+    // With what was found there may be more endpoints than so many objects check.
+    if (Object.values(findings).some(({ endpoints }) => endpoints !== null)) await this.assign(false);
+  }
+
+  async describe(keys: readonly UpstreamKey[]): Promise<Readonly<Record<UpstreamKey, UpstreamDescription>>> {
     const nowMs = systemClock.now();
     this.monitor.pass(nowMs);
-    return this.monitor.describe(keys, nowMs);
+    const states = Object.entries(this.monitor.describe(keys, nowMs));
+    const lastChecks = await this.lastChecks(keys);
+    return Object.fromEntries(states.map(([key, state]) => [key, { ...state, lastChecks: lastChecks[key] ?? {} }]));
+  }
+
+  async checkDelays(): Promise<readonly CheckDelay[]> {
+    const delays: CheckDelay[] = [];
+    for (let checker = 0; checker < this.assignments.checkers; checker++) {
+      delays.push(...(await this.checker(checker).delays()));
+    }
+    return delays;
   }
 
   async eraseNamespace(namespaceUid: string): Promise<void> {
     this.list.eraseNamespace(namespaceUid);
     this.monitor.eraseNamespace(namespaceUid);
     this.news.notify();
+    await this.assign(false);
   }
 
-  /** Looks whether the alarm is set as it should be, and whether the present version was read; a sweep calls it. */
+  /** Looks whether the alarm is set, the present version read, and every checker at its work; a sweep calls it. */
   async tick(): Promise<void> {
     await this.alarmClock.load();
     await this.follow();
+    await this.assign(true);
     await this.rearm();
   }
 
@@ -140,31 +161,16 @@ export class UpstreamMonitor extends DurableObject<Cloudflare.Env> implements Up
     this.list = new WatchList(this.database);
     this.monitor = this.createMonitor();
     this.news.notify();
+    await this.assign(false);
   }
 
   override async alarm(): Promise<void> {
     this.alarmClock.clear();
     const nowMs = systemClock.now();
     if (this.monitor.pass(nowMs)) this.news.notify();
-    if (this.readAgainAtMs !== null && this.readAgainAtMs <= nowMs) this.ctx.waitUntil(this.follow());
-    const { checks, discoveries } = this.monitor.due(nowMs);
-    // Answers come in their own time: the alarm has to ring for others before.
-    for (const due of discoveries) {
-      this.ctx.waitUntil(
-        this.probes.discover(due).then((answer) => this.took(this.monitor.discovered(due, answer, systemClock.now()))),
-      );
+    if (this.againAtMs !== null && this.againAtMs <= nowMs) {
+      this.ctx.waitUntil(this.follow().then(() => this.assign(false)));
     }
-    for (const due of checks) {
-      this.ctx.waitUntil(
-        this.probes.check(due).then((result) => this.took(this.monitor.checked(due, result, systemClock.now()))),
-      );
-    }
-    await this.rearm();
-  }
-
-  /** An answer was taken; what it changed is told. */
-  private async took(changed: boolean): Promise<void> {
-    if (changed) this.news.notify();
     await this.rearm();
   }
 
@@ -187,12 +193,12 @@ export class UpstreamMonitor extends DurableObject<Cloudflare.Env> implements Up
   }
 
   private async readAnnounced(): Promise<void> {
-    this.readAgainAtMs = null;
+    this.againAtMs = null;
     try {
       while (this.list.readVersion < this.list.version) await this.readVersion();
     } catch (error) {
       this.log.warn('upstreams to watch not read; it is tried again', { version: this.list.version, error });
-      this.readAgainAtMs = systemClock.now() + READ_AGAIN_MS;
+      this.againAtMs = systemClock.now() + AGAIN_MS;
     }
     await this.rearm();
   }
@@ -202,7 +208,63 @@ export class UpstreamMonitor extends DurableObject<Cloudflare.Env> implements Up
     const contents = new Map<number, Shard>();
     for (const shard of this.list.unread(manifest)) contents.set(shard, await this.readShard(manifest, shard));
     this.list.take(manifest, contents);
-    if (this.monitor.watch(this.list.upstreams(), systemClock.now())) this.news.notify();
+    if (this.monitor.watch(this.watchedKeys(), systemClock.now())) this.news.notify();
+    await this.assign(false);
+  }
+
+  private *watchedKeys(): Generator<UpstreamKey> {
+    for (const [key] of this.list.upstreams()) yield key;
+  }
+
+  /** Tells checkers what is theirs: those for whom that is news, or with `again` each that has something. One at a time. */
+  private assign(again: boolean): Promise<void> {
+    this.assigning = this.assigning.then(() => this.assignNow(again));
+    return this.assigning;
+  }
+
+  private async assignNow(again: boolean): Promise<void> {
+    const upstreams = [...this.list.upstreams()];
+    let endpoints = 0;
+    for (const [key, entry] of upstreams) endpoints += this.monitor.endpointsOf(key, entry);
+    if (this.assignments.resize(endpoints)) this.list.checkers = this.assignments.checkers;
+    for (const part of this.assignments.parts(upstreams, again, systemClock.now())) {
+      try {
+        const findings = await this.checker(part.checker).watch(part);
+        this.assignments.arrived(part);
+        this.takeFindings(part.checker, findings);
+      } catch (error) {
+        this.log.warn('a checker was not told what to check; it is tried again', { checker: part.checker, error });
+        this.againAtMs = systemClock.now() + AGAIN_MS;
+        await this.rearm();
+      }
+    }
+  }
+
+  /** What is told by a checker that an upstream has moved away from is no news of it. */
+  private takeFindings(checker: number, findings: Readonly<Record<UpstreamKey, UpstreamFindings>>): void {
+    const own = Object.entries(findings).filter(([key]) => this.assignments.checkerOf(key) === checker);
+    if (this.monitor.found(Object.fromEntries(own), systemClock.now())) this.news.notify();
+  }
+
+  private async lastChecks(keys: readonly UpstreamKey[]): Promise<Record<UpstreamKey, Record<string, number>>> {
+    const asked = new Map<number, UpstreamKey[]>();
+    for (const key of keys) {
+      const checker = this.assignments.checkerOf(key);
+      asked.set(checker, [...(asked.get(checker) ?? []), key]);
+    }
+    const times: Record<UpstreamKey, Record<string, number>> = {};
+    for (const [checker, own] of asked) {
+      try {
+        Object.assign(times, await this.checker(checker).lastChecks(own));
+      } catch (error) {
+        this.log.warn('a checker does not say when it asked', { checker, error });
+      }
+    }
+    return times;
+  }
+
+  private checker(checker: number): EndpointCheckerCalls {
+    return this.env.ENDPOINT_CHECKER.getByName(checkerName(checker));
   }
 
   private async readShard({ shards }: GatewayManifest, shard: number): Promise<Shard> {
@@ -218,15 +280,19 @@ export class UpstreamMonitor extends DurableObject<Cloudflare.Env> implements Up
   }
 
   private createMonitor(): Monitor {
-    const limits = { checkedEndpoints: LIMITS.checkedEndpoints, breakers: LIMITS.sharedBreakers };
-    const monitor = new Monitor(this.database, systemRandom, limits, systemClock.now());
-    monitor.watch(this.list.upstreams(), systemClock.now());
+    const monitor = new Monitor(this.database, LIMITS.sharedBreakers, systemClock.now());
+    monitor.watch(this.watchedKeys(), systemClock.now());
     return monitor;
   }
 
+  private createAssignments(): Assignments {
+    const { checkers, endpointsPerChecker } = LIMITS;
+    return new Assignments({ checkers, endpoints: endpointsPerChecker }, this.list.checkers);
+  }
+
   private async rearm(): Promise<void> {
-    const dues = [this.monitor.nextDueMs(), this.readAgainAtMs].filter((due) => due !== null);
-    await this.alarmClock.arm(dues.length === 0 ? null : Math.min(...dues));
+    const dueMs = Math.min(this.monitor.nextPassMs(), this.againAtMs ?? Number.POSITIVE_INFINITY);
+    await this.alarmClock.arm(dueMs === Number.POSITIVE_INFINITY ? null : dueMs);
   }
 
   /** Until something changes, and no longer than so many milliseconds. */

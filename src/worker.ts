@@ -1,5 +1,6 @@
 import { Cluster } from '../durable-objects/cluster.ts';
 import { ControlPlane } from '../durable-objects/control-plane.ts';
+import { EndpointChecker } from '../durable-objects/endpoint-checker.ts';
 import { MetricsHub } from '../durable-objects/metrics-hub.ts';
 import { RateLimiter } from '../durable-objects/rate-limiter.ts';
 import { TaskQueue } from '../durable-objects/task-queue.ts';
@@ -29,7 +30,7 @@ import { sentryReporter, silentReporter } from './observe/error-reporter.ts';
 import { isLogged } from './observe/log.ts';
 import { canonicalAuthority, canonicalRequest } from './traffic/canonical.ts';
 
-export { Cluster, ControlPlane, MetricsHub, RateLimiter, TaskQueue, UpstreamMonitor };
+export { Cluster, ControlPlane, EndpointChecker, MetricsHub, RateLimiter, TaskQueue, UpstreamMonitor };
 
 /** What the local launcher calls the sweep after a start: nothing that ran before is alive, no message survived. */
 const AFTER_RESTART = '@restart';

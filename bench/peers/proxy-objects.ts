@@ -6,4 +6,5 @@ export class TaskQueue extends DurableObject {}
 export class Cluster extends DurableObject {}
 export class UpstreamMonitor extends DurableObject {}
 export class RateLimiter extends DurableObject {}
+export class EndpointChecker extends DurableObject {}
 export class MetricsHub extends DurableObject {}

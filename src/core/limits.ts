@@ -168,8 +168,16 @@ export const LIMITS = {
   rateLimitLeases: 10_000,
   /** Endpoints of one upstream that discovery finds; more are left out. */
   upstreamEndpoints: 1_000,
-  /** Endpoints of all upstreams that one object asks how they are: at ten seconds each, two hundred in a second. */
+  /** Endpoints that one object asks how they are: where they answer within 25 ms each is asked every ten seconds. */
   checkedEndpoints: 2_000,
+  /** Connections an object checks with at a time: the platform has six for it, and one is left to tell what was found. */
+  checkerConnections: 5,
+  /** Of these, for endpoints that do not answer within a second: what hangs never holds all of them. */
+  slowCheckerConnections: 3,
+  /** Objects that check: each is awake for as long as anything is checked. A power of two. */
+  checkers: 32,
+  /** Endpoints an object checks on average, before twice as many share them: six may hang for 5 s and all be asked every 10 s. */
+  endpointsPerChecker: 64,
   /** Circuit breakers that isolates share: each that is not closed is looked at whenever one may turn. */
   sharedBreakers: 20_000,
   /** How long one question of a gateway's isolate for news may wait: it asks once in this time, and hears of changes at once. */

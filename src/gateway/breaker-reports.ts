@@ -26,13 +26,13 @@ export function breakerReports(
   endpoints: EndpointSet,
 ): BreakerReport[] {
   const reports: BreakerReport[] = [];
-  const add = (breaker: Breaker | null, endpoint: string) => {
+  const add = (breaker: Breaker | null, address: string) => {
     const event = breaker?.untoldEvent() ?? null;
     if (breaker === null || event === null) return;
     breaker.told(event);
     reports.push({
       upstream,
-      endpoint,
+      address,
       event: event.event,
       successes: event.event === 'probed' ? event.successes : 0,
       round: breaker.knownRound,

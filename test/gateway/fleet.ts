@@ -5,6 +5,7 @@ import type { CallOutcome, Exchange } from '../../src/gateway/exchange.ts';
 import { HeaderList } from '../../src/gateway/header-list.ts';
 import type { Attempt, NoAttempt } from '../../src/gateway/pipeline.ts';
 import { Upstreams } from '../../src/gateway/upstreams.ts';
+import { Checks } from '../../src/traffic/monitor/checks.ts';
 import { Monitor } from '../../src/traffic/monitor/monitor.ts';
 import { migrateMonitor } from '../../src/traffic/monitor/watch-list.ts';
 import { type ObjectDatabase, objectDatabase } from '../object-database.ts';
@@ -98,6 +99,7 @@ export class Fleet {
   private readonly options: FleetOptions;
   private readonly database: ObjectDatabase = objectDatabase();
   private monitor: Monitor;
+  private readonly checks: Checks;
   private readonly waiting = new Set<Waiting>();
   private readonly timers: { atMs: number; order: number; run: () => void }[] = [];
   private order = 0;
@@ -109,6 +111,10 @@ export class Fleet {
     this.random = seededRandom(options.seed);
     migrateMonitor(this.database);
     this.monitor = this.startMonitor();
+    const limits = { connections: { all: 5, slow: 3 }, endpoints: 100 };
+    this.checks = new Checks(objectDatabase(), this.random, limits, this.nowMs);
+    const upstreams = options.entry.healthCheck === null ? [] : [[KEY, options.entry] as const];
+    this.checks.watch({ checker: 0, round: 1, upstreams }, this.nowMs);
     this.isolates = Array.from(
       { length: options.isolates },
       (_, at) =>
@@ -162,21 +168,21 @@ export class Fleet {
   }
 
   private startMonitor(): Monitor {
-    const limits = { checkedEndpoints: 100, breakers: 100 };
-    const monitor = new Monitor(this.database, this.random, limits, this.nowMs);
-    if (this.options.entry.healthCheck !== null) monitor.watch([[KEY, this.options.entry]], this.nowMs);
+    const monitor = new Monitor(this.database, 100, this.nowMs);
+    if (this.options.entry.healthCheck !== null) monitor.watch([KEY], this.nowMs);
     return monitor;
   }
 
-  /** The monitor's alarm. */
+  /** The alarms of the monitor and of its checker. */
   private ring(): void {
     this.pass();
-    const { checks } = this.monitor.due(this.nowMs);
+    const { checks } = this.checks.due(this.nowMs);
     for (const due of checks) {
       this.after(10, () => {
         const manner = this.manners.get(due.address) ?? 'fine';
         const passed = manner === 'fine' || manner === 'slow';
-        if (this.monitor.checked(due, { passed, reason: manner }, this.nowMs)) this.tell();
+        if (!this.checks.checked(due, { passed, reason: manner }, this.nowMs)) return;
+        if (this.monitor.found(this.checks.takeUntold() ?? {}, this.nowMs)) this.tell();
       });
     }
     this.after(20, () => this.ring());

@@ -114,7 +114,7 @@ describe('a fleet of isolates', () => {
     await fleet.run(5_000);
     expect(fleet.callsOf.get('http://10.0.0.3')).toBe(dead);
     // Rows are written when health turns, and not with each check.
-    expect(fleet.rowsOf('monitor_health')).toBe(4);
+    expect(fleet.rowsOf('monitor_findings')).toBe(1);
   });
 
   it.each(Array.from({ length: seedCount(6) }, (_, at) => at + 1))(

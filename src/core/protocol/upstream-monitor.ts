@@ -1,3 +1,4 @@
+import type { CheckDelay } from './endpoint-checker.ts';
 import type { UpstreamKey } from './gateway.ts';
 import type { CompiledEndpoint } from './upstream.ts';
 
@@ -14,7 +15,11 @@ export interface UpstreamMonitorCalls {
   /** What is new for an isolate; where nothing is, waits up to `waitMs` for it. */
   sync(request: SyncRequest): Promise<SyncAnswer>;
   /** The state of upstreams as it is known here, for people. */
-  describe(keys: readonly UpstreamKey[]): Promise<Readonly<Record<UpstreamKey, UpstreamState>>>;
+  describe(keys: readonly UpstreamKey[]): Promise<Readonly<Record<UpstreamKey, UpstreamDescription>>>;
+  /** A checker has found something. It tells of all that it has found of an upstream, of the newest last. */
+  found(checker: number, findings: Readonly<Record<UpstreamKey, UpstreamFindings>>): Promise<void>;
+  /** By how much checks come later than declared, of every upstream that is checked. */
+  checkDelays(): Promise<readonly CheckDelay[]>;
   /** Forgets every upstream of a namespace. */
   eraseNamespace(namespaceUid: string): Promise<void>;
 }
@@ -43,18 +48,28 @@ export interface SyncAnswer {
   readonly upstreams: Readonly<Record<UpstreamKey, UpstreamState>>;
 }
 
-/** What is known of one upstream beside what is declared, and is the same for every isolate. */
-export interface UpstreamState {
-  /** A higher number for every later state; 0 where nothing is known of the upstream. */
-  readonly version: number;
+/** What checks and registries say of an upstream. */
+export interface UpstreamFindings {
   /** What discovery found; null where endpoints are declared, or where the registry has not answered yet. */
   readonly endpoints: readonly CompiledEndpoint[] | null;
   /** The registry does not answer, and `endpoints` is the last it said, since so long; null where it is fresh. */
   readonly stale: { readonly sinceMs: number; readonly reason: string } | null;
   /** By address, those that active checks have spoken of. */
   readonly health: Readonly<Record<string, EndpointHealth>>;
+}
+
+/** What is known of one upstream beside what is declared, and is the same for every isolate. */
+export interface UpstreamState extends UpstreamFindings {
+  /** A higher number for every later state; 0 where nothing is known of the upstream. */
+  readonly version: number;
   /** By address, '' for the upstream as a whole; those that are not Closed, and those that closed of late. */
   readonly breakers: Readonly<Record<string, SharedBreaker>>;
+}
+
+/** A state for people. */
+export interface UpstreamDescription extends UpstreamState {
+  /** When endpoints were asked last, milliseconds since the epoch, by address; empty where their checker does not answer. */
+  readonly lastChecks: Readonly<Record<string, number>>;
 }
 
 /** What active checks say of an endpoint. */
@@ -88,8 +103,8 @@ export interface SharedBreaker {
 /** What an isolate's own breaker came to. */
 export interface BreakerReport {
   readonly upstream: UpstreamKey;
-  /** '' for the upstream as a whole. */
-  readonly endpoint: string;
+  /** Of the endpoint; '' for the upstream as a whole. */
+  readonly address: string;
   /** `opened`: by failures it saw; `reopened`: a probe failed; `probed`: so many probes succeeded. */
   readonly event: 'opened' | 'reopened' | 'probed';
   /** Of `probed`; else 0. */

@@ -1,19 +1,12 @@
 import type { ObjectDatabase } from '../../core/object-database.ts';
 import type { UpstreamKey } from '../../core/protocol/gateway.ts';
-import type {
-  CompiledDiscovery,
-  CompiledEndpoint,
-  CompiledHealthCheck,
-  CompiledUpstream,
-} from '../../core/protocol/upstream.ts';
+import type { CompiledUpstream } from '../../core/protocol/upstream.ts';
 import type {
   BreakerReport,
-  EndpointHealth,
   SharedBreaker,
+  UpstreamFindings,
   UpstreamState,
 } from '../../core/protocol/upstream-monitor.ts';
-import type { Random } from '../../core/random.ts';
-import { afterCheck, type CheckResult, type HealthRecord } from '../upstream/health.ts';
 import {
   grantProbes,
   nextPassMs,
@@ -24,209 +17,94 @@ import {
 } from '../upstream/shared-breaker.ts';
 import { rangeOf } from './watch-list.ts';
 
-/** Checks do not all come at one moment: each interval is longer or shorter by up to so much of it. */
-const JITTER = 0.1;
-
-/** An endpoint that is to be asked how it is. */
-export interface DueCheck {
-  readonly upstream: UpstreamKey;
-  readonly address: string;
-  readonly check: CompiledHealthCheck;
-}
-
-/** A registry that is to be asked what there is. */
-export interface DueDiscovery {
-  readonly upstream: UpstreamKey;
-  readonly namespaceUid: string;
-  readonly discovery: CompiledDiscovery;
-}
-
-interface Watched {
+interface Known {
   readonly key: UpstreamKey;
-  /** Null where only breakers are known of it. */
-  entry: CompiledUpstream | null;
-  /** The text of the entry: another one is another upstream. */
-  text: string;
   version: number;
-  found: readonly CompiledEndpoint[] | null;
-  stale: UpstreamState['stale'];
-  discoveryDueMs: number;
-  asking: boolean;
-  readonly health: Map<string, HealthRecord>;
-  readonly checkDueMs: Map<string, number>;
-  readonly checking: Set<string>;
+  /** Whether it is on the list; else only breakers are known of it. */
+  isWatched: boolean;
+  findings: UpstreamFindings;
+  /** By address, '' for the upstream as a whole. */
   readonly breakers: Map<string, SharedBreakerRecord>;
 }
 
-/** What a monitor may hold. */
-export interface MonitorLimits {
-  /** Endpoints that are asked how they are, of all upstreams together. */
-  readonly checkedEndpoints: number;
-  /** Breakers that are remembered. */
-  readonly breakers: number;
-}
+const NOTHING_FOUND: UpstreamFindings = { endpoints: null, stale: null, health: {} };
 
 /**
- * What the UpstreamMonitor object knows and decides: who is to be asked when, what the answers come to, what an isolate
- * is told. Rows are written when something turns, and not for what repeats itself.
+ * What isolates are told of upstreams: what checkers have found, and the breakers that they share. Rows are written when
+ * something turns.
  */
 export class Monitor {
   private readonly database: ObjectDatabase;
-  private readonly random: Random;
-  private readonly limits: MonitorLimits;
-  private readonly watched = new Map<UpstreamKey, Watched>();
+  /** Breakers that are remembered at most. */
+  private readonly mostBreakers: number;
+  private readonly known = new Map<UpstreamKey, Known>();
   private lastVersion = 0;
   private breakers = 0;
 
-  constructor(database: ObjectDatabase, random: Random, limits: MonitorLimits, nowMs: number) {
+  constructor(database: ObjectDatabase, mostBreakers: number, nowMs: number) {
     this.database = database;
-    this.random = random;
-    this.limits = limits;
-    for (const { upstream, address, record } of database.exec('SELECT * FROM monitor_health')) {
-      this.at(String(upstream), nowMs).health.set(String(address), JSON.parse(String(record)));
+    this.mostBreakers = mostBreakers;
+    for (const { upstream, findings } of database.exec('SELECT * FROM monitor_findings')) {
+      this.at(String(upstream), nowMs).findings = JSON.parse(String(findings));
     }
-    for (const { upstream, endpoints } of database.exec('SELECT * FROM monitor_found')) {
-      this.at(String(upstream), nowMs).found = JSON.parse(String(endpoints));
-    }
-    for (const { upstream, endpoint, record } of database.exec('SELECT * FROM monitor_breakers')) {
-      this.at(String(upstream), nowMs).breakers.set(String(endpoint), { ...JSON.parse(String(record)), grants: [] });
+    for (const { upstream, address, record } of database.exec('SELECT * FROM monitor_breakers')) {
+      this.at(String(upstream), nowMs).breakers.set(String(address), { ...JSON.parse(String(record)), grants: [] });
       this.breakers += 1;
     }
   }
 
   /** Takes up which upstreams there are; what is known of those that stay stays. Says whether states changed. */
-  watch(upstreams: Iterable<readonly [UpstreamKey, CompiledUpstream]>, nowMs: number): boolean {
+  watch(upstreams: Iterable<UpstreamKey>, nowMs: number): boolean {
     const seen = new Set<UpstreamKey>();
     let changed = false;
-    for (const [key, entry] of upstreams) {
+    for (const key of upstreams) {
       seen.add(key);
-      const watched = this.at(key, nowMs);
-      const text = JSON.stringify(entry);
-      if (watched.text === text) continue;
-      changed = true;
-      const before = watched.entry;
-      watched.entry = entry;
-      watched.text = text;
-      if (JSON.stringify(before?.source) !== JSON.stringify(entry.source)) {
-        if (before !== null) this.forgetFound(watched);
-        watched.discoveryDueMs = nowMs;
-      }
-      if (JSON.stringify(before?.healthCheck) !== JSON.stringify(entry.healthCheck)) {
-        // What another check said is no word of this one. At the start nothing was there before.
-        if (before !== null) for (const address of [...watched.health.keys()]) this.forgetHealth(watched, address);
-        watched.checkDueMs.clear();
-      }
-      this.settleEndpoints(watched, nowMs);
-      this.touch(watched, nowMs);
+      changed ||= !this.known.has(key);
+      this.at(key, nowMs).isWatched = true;
     }
-    for (const watched of this.watched.values()) {
-      if (seen.has(watched.key) || watched.entry === null) continue;
+    for (const known of [...this.known.values()]) {
+      if (seen.has(known.key) || (!known.isWatched && known.findings === NOTHING_FOUND)) continue;
       changed = true;
-      this.forget(watched);
+      this.forget(known, nowMs);
     }
     return changed;
   }
 
-  /** Everything that may be asked now; each is counted as being asked until its answer is taken. */
-  due(nowMs: number): { readonly checks: readonly DueCheck[]; readonly discoveries: readonly DueDiscovery[] } {
-    const checks: DueCheck[] = [];
-    const discoveries: DueDiscovery[] = [];
-    for (const watched of this.watched.values()) {
-      const { entry, key } = watched;
-      if (entry === null) continue;
-      if (entry.source.type === 'discovery' && !watched.asking && watched.discoveryDueMs <= nowMs) {
-        watched.asking = true;
-        watched.discoveryDueMs = nowMs + this.jittered(entry.source.intervalMs);
-        discoveries.push({ upstream: key, namespaceUid: entry.namespaceUid, discovery: entry.source });
-      }
-      if (entry.healthCheck === null) continue;
-      for (const [address, dueMs] of watched.checkDueMs) {
-        if (dueMs > nowMs || watched.checking.has(address)) continue;
-        watched.checking.add(address);
-        watched.checkDueMs.set(address, nowMs + this.jittered(entry.healthCheck.intervalMs));
-        checks.push({ upstream: key, address, check: entry.healthCheck });
-      }
+  /** Takes what checkers have found. True where what isolates are told has changed. */
+  found(findings: Readonly<Record<UpstreamKey, UpstreamFindings>>, nowMs: number): boolean {
+    let changed = false;
+    for (const [key, found] of Object.entries(findings)) {
+      const known = this.known.get(key);
+      // One that is no longer on the list.
+      if (known === undefined || !known.isWatched) continue;
+      const text = JSON.stringify(found);
+      if (JSON.stringify(known.findings) === text) continue;
+      known.findings = found;
+      this.database.exec('INSERT OR REPLACE INTO monitor_findings (upstream, findings) VALUES (?, ?)', known.key, text);
+      this.touch(known, nowMs);
+      changed = true;
     }
-    return { checks, discoveries };
+    return changed;
   }
 
-  /** When something is due next, beside what is being asked; null for never. */
-  nextDueMs(): number | null {
-    let next = Number.POSITIVE_INFINITY;
-    for (const { entry, checkDueMs, checking, discoveryDueMs, asking, breakers } of this.watched.values()) {
-      if (entry?.source.type === 'discovery' && !asking) next = Math.min(next, discoveryDueMs);
-      for (const [address, dueMs] of checkDueMs) if (!checking.has(address)) next = Math.min(next, dueMs);
-      for (const record of breakers.values()) next = Math.min(next, nextPassMs(record));
-    }
-    return next === Number.POSITIVE_INFINITY ? null : next;
-  }
-
-  /** A check has come to an end. True where what isolates are told has changed. */
-  checked({ upstream, address, check }: DueCheck, result: CheckResult, nowMs: number): boolean {
-    const watched = this.watched.get(upstream);
-    watched?.checking.delete(address);
-    // One that is gone meanwhile, or is asked in another way.
-    if (watched === undefined || !watched.checkDueMs.has(address)) return false;
-    if (JSON.stringify(watched.entry?.healthCheck) !== JSON.stringify(check)) return false;
-    const before = watched.health.get(address);
-    const after = afterCheck(before, result, check, nowMs);
-    watched.health.set(address, after);
-    if (before?.healthy === after.healthy) return false;
-    this.database.exec(
-      'INSERT OR REPLACE INTO monitor_health (upstream, address, record) VALUES (?, ?, ?)',
-      upstream,
-      address,
-      JSON.stringify(after),
-    );
-    this.touch(watched, nowMs);
-    return true;
-  }
-
-  /** A registry has answered, or has not. True where what isolates are told has changed. */
-  discovered(
-    { upstream, discovery }: DueDiscovery,
-    answer: { readonly endpoints: readonly CompiledEndpoint[] } | { readonly failed: string },
-    nowMs: number,
-  ): boolean {
-    const watched = this.watched.get(upstream);
-    if (watched === undefined) return false;
-    watched.asking = false;
-    if (JSON.stringify(watched.entry?.source) !== JSON.stringify(discovery)) return false;
-    if ('failed' in answer) {
-      if (watched.stale !== null) return false;
-      watched.stale = { sinceMs: nowMs, reason: answer.failed };
-      this.touch(watched, nowMs);
-      return true;
-    }
-    const same = JSON.stringify(watched.found) === JSON.stringify(answer.endpoints);
-    if (same && watched.stale === null) return false;
-    watched.stale = null;
-    if (!same) {
-      watched.found = answer.endpoints;
-      this.database.exec(
-        'INSERT OR REPLACE INTO monitor_found (upstream, endpoints) VALUES (?, ?)',
-        upstream,
-        JSON.stringify(answer.endpoints),
-      );
-      this.settleEndpoints(watched, nowMs);
-    }
-    this.touch(watched, nowMs);
-    return true;
+  /** How many endpoints an upstream has. */
+  endpointsOf(key: UpstreamKey, { source, endpoints }: CompiledUpstream): number {
+    return source.type === 'discovery' ? (this.known.get(key)?.findings.endpoints?.length ?? 0) : endpoints.length;
   }
 
   /** Takes what isolates report of breakers. True where what isolates are told has changed. */
   report(isolate: string, reports: readonly BreakerReport[], nowMs: number): boolean {
     let changed = false;
     for (const report of reports) {
-      const known = this.watched.get(report.upstream)?.breakers.get(report.endpoint);
-      if (known === undefined && this.breakers >= this.limits.breakers) continue;
-      const record = takeReport(known, report, isolate, nowMs);
-      if (record === undefined || record === known) continue;
-      const watched = this.at(report.upstream, nowMs);
-      const turned = known?.state !== record.state || known.round !== record.round;
-      this.keepBreaker(watched, report.endpoint, record, turned);
+      const before = this.known.get(report.upstream)?.breakers.get(report.address);
+      if (before === undefined && this.breakers >= this.mostBreakers) continue;
+      const record = takeReport(before, report, isolate, nowMs);
+      if (record === undefined || record === before) continue;
+      const known = this.at(report.upstream, nowMs);
+      const turned = before?.state !== record.state || before.round !== record.round;
+      this.keepBreaker(known, report.address, record, turned);
       if (!turned) continue;
-      this.touch(watched, nowMs);
+      this.touch(known, nowMs);
       changed = true;
     }
     return changed;
@@ -235,23 +113,23 @@ export class Monitor {
   /** Moves breakers on to the present. True where what isolates are told has changed, or probes may be granted. */
   pass(nowMs: number): boolean {
     let changed = false;
-    for (const watched of [...this.watched.values()]) {
-      for (const [endpoint, record] of [...watched.breakers]) {
+    for (const known of [...this.known.values()]) {
+      for (const [address, record] of [...known.breakers]) {
         const later = pass(record, nowMs);
         if (later === record) continue;
         changed = true;
-        if (later === undefined) this.dropBreaker(watched, endpoint);
-        else this.keepBreaker(watched, endpoint, later, later.state !== record.state);
-        if (later?.state !== record.state) this.touch(watched, nowMs);
+        if (later === undefined) this.dropBreaker(known, address);
+        else this.keepBreaker(known, address, later, later.state !== record.state);
+        if (later?.state !== record.state) this.touch(known, nowMs);
       }
     }
     return changed;
   }
 
-  /** When `pass` has something to do. */
+  /** When `pass` has something to do; infinite for never. */
   nextPassMs(): number {
     let next = Number.POSITIVE_INFINITY;
-    for (const { breakers } of this.watched.values()) {
+    for (const { breakers } of this.known.values()) {
       for (const record of breakers.values()) next = Math.min(next, nextPassMs(record));
     }
     return next;
@@ -266,19 +144,19 @@ export class Monitor {
   ): Record<UpstreamKey, UpstreamState> {
     const news: Record<UpstreamKey, UpstreamState> = {};
     for (const [key, version] of Object.entries(versions)) {
-      const watched = this.watched.get(key);
-      if (watched === undefined) {
-        if (version !== 0) news[key] = { version: 0, endpoints: null, stale: null, health: {}, breakers: {} };
+      const known = this.known.get(key);
+      if (known === undefined) {
+        if (version !== 0) news[key] = { version: 0, ...NOTHING_FOUND, breakers: {} };
         continue;
       }
       const probes = new Map<string, number>();
-      for (const [endpoint, record] of wishes.includes(key) ? watched.breakers : []) {
+      for (const [address, record] of wishes.includes(key) ? known.breakers : []) {
         const granted = grantProbes(record, isolate, nowMs);
         if (granted.probes === 0) continue;
-        watched.breakers.set(endpoint, granted.record);
-        probes.set(endpoint, granted.probes);
+        known.breakers.set(address, granted.record);
+        probes.set(address, granted.probes);
       }
-      if (watched.version !== version || probes.size > 0) news[key] = stateOf(watched, probes, nowMs);
+      if (known.version !== version || probes.size > 0) news[key] = stateOf(known, probes, nowMs);
     }
     return news;
   }
@@ -286,121 +164,75 @@ export class Monitor {
   describe(keys: readonly UpstreamKey[], nowMs: number): Record<UpstreamKey, UpstreamState> {
     const states: Record<UpstreamKey, UpstreamState> = {};
     for (const key of keys) {
-      const watched = this.watched.get(key);
-      if (watched !== undefined) states[key] = stateOf(watched, new Map(), nowMs);
+      const known = this.known.get(key);
+      if (known !== undefined) states[key] = stateOf(known, new Map(), nowMs);
     }
     return states;
   }
 
   eraseNamespace(namespaceUid: string): void {
     const range = rangeOf(namespaceUid);
-    for (const table of ['monitor_health', 'monitor_found', 'monitor_breakers']) {
+    for (const table of ['monitor_findings', 'monitor_breakers']) {
       this.database.exec(`DELETE FROM ${table} WHERE upstream > ? AND upstream < ?`, ...range);
     }
-    for (const watched of [...this.watched.values()]) {
-      if (!watched.key.startsWith(range[0])) continue;
-      this.breakers -= watched.breakers.size;
-      this.watched.delete(watched.key);
+    for (const known of [...this.known.values()]) {
+      if (!known.key.startsWith(range[0])) continue;
+      this.breakers -= known.breakers.size;
+      this.known.delete(known.key);
     }
   }
 
-  private at(key: UpstreamKey, nowMs: number): Watched {
-    const present = this.watched.get(key);
+  private at(key: UpstreamKey, nowMs: number): Known {
+    const present = this.known.get(key);
     if (present !== undefined) return present;
-    const made: Watched = {
-      key,
-      entry: null,
-      text: '',
-      version: 0,
-      found: null,
-      stale: null,
-      discoveryDueMs: nowMs,
-      asking: false,
-      health: new Map(),
-      checkDueMs: new Map(),
-      checking: new Set(),
-      breakers: new Map(),
-    };
-    this.watched.set(key, made);
+    const made: Known = { key, version: 0, isWatched: false, findings: NOTHING_FOUND, breakers: new Map() };
+    this.known.set(key, made);
     this.touch(made, nowMs);
     return made;
   }
 
   /** Gives the state a number that no other state of this upstream had, before or after a restart. */
-  private touch(watched: Watched, nowMs: number): void {
+  private touch(known: Known, nowMs: number): void {
     this.lastVersion = Math.max(this.lastVersion + 1, nowMs);
-    watched.version = this.lastVersion;
-  }
-
-  /** Endpoints that are there now are asked, new ones at once; those that are gone are forgotten. */
-  private settleEndpoints(watched: Watched, nowMs: number): void {
-    const { entry, found, checkDueMs, health } = watched;
-    const endpoints = entry?.source.type === 'discovery' ? (found ?? []) : (entry?.endpoints ?? []);
-    const addresses = new Set(entry?.healthCheck == null ? [] : endpoints.map(({ address }) => address));
-    for (const address of [...checkDueMs.keys()]) if (!addresses.has(address)) checkDueMs.delete(address);
-    for (const address of [...health.keys()]) if (!addresses.has(address)) this.forgetHealth(watched, address);
-    let all = 0;
-    for (const other of this.watched.values()) all += other.checkDueMs.size;
-    for (const address of addresses) {
-      if (checkDueMs.has(address) || all >= this.limits.checkedEndpoints) continue;
-      checkDueMs.set(address, nowMs);
-      all += 1;
-    }
-  }
-
-  private forgetHealth(watched: Watched, address: string): void {
-    watched.health.delete(address);
-    this.database.exec('DELETE FROM monitor_health WHERE upstream = ? AND address = ?', watched.key, address);
-  }
-
-  private forgetFound(watched: Watched): void {
-    watched.found = null;
-    watched.stale = null;
-    this.database.exec('DELETE FROM monitor_found WHERE upstream = ?', watched.key);
+    known.version = this.lastVersion;
   }
 
   /** The upstream is no longer watched; what its breakers came to may still be of use. */
-  private forget(watched: Watched): void {
-    for (const address of [...watched.health.keys()]) this.forgetHealth(watched, address);
-    this.forgetFound(watched);
-    watched.entry = null;
-    watched.text = '';
-    watched.checkDueMs.clear();
-    if (watched.breakers.size === 0) this.watched.delete(watched.key);
+  private forget(known: Known, nowMs: number): void {
+    known.isWatched = false;
+    known.findings = NOTHING_FOUND;
+    this.database.exec('DELETE FROM monitor_findings WHERE upstream = ?', known.key);
+    if (known.breakers.size === 0) this.known.delete(known.key);
+    else this.touch(known, nowMs);
   }
 
-  private keepBreaker(watched: Watched, endpoint: string, record: SharedBreakerRecord, write: boolean): void {
-    if (!watched.breakers.has(endpoint)) this.breakers += 1;
-    watched.breakers.set(endpoint, record);
+  private keepBreaker(known: Known, address: string, record: SharedBreakerRecord, write: boolean): void {
+    if (!known.breakers.has(address)) this.breakers += 1;
+    known.breakers.set(address, record);
     // Grants are not written: after a restart a few probes more go out.
     if (!write) return;
     this.database.exec(
-      'INSERT OR REPLACE INTO monitor_breakers (upstream, endpoint, record) VALUES (?, ?, ?)',
-      watched.key,
-      endpoint,
+      'INSERT OR REPLACE INTO monitor_breakers (upstream, address, record) VALUES (?, ?, ?)',
+      known.key,
+      address,
       JSON.stringify(record),
     );
   }
 
-  private dropBreaker(watched: Watched, endpoint: string): void {
-    watched.breakers.delete(endpoint);
+  private dropBreaker(known: Known, address: string): void {
+    known.breakers.delete(address);
     this.breakers -= 1;
-    this.database.exec('DELETE FROM monitor_breakers WHERE upstream = ? AND endpoint = ?', watched.key, endpoint);
-    if (watched.breakers.size === 0 && watched.entry === null) this.watched.delete(watched.key);
-  }
-
-  private jittered(intervalMs: number): number {
-    return Math.round(intervalMs * (1 + JITTER * (2 * this.random.next() - 1)));
+    this.database.exec('DELETE FROM monitor_breakers WHERE upstream = ? AND address = ?', known.key, address);
+    if (known.breakers.size === 0 && !known.isWatched) this.known.delete(known.key);
   }
 }
 
-function stateOf(watched: Watched, probes: ReadonlyMap<string, number>, nowMs: number): UpstreamState {
-  const health: Record<string, EndpointHealth> = {};
-  for (const [address, { healthy, sinceMs, reason }] of watched.health) health[address] = { healthy, sinceMs, reason };
-  const breakers: Record<string, SharedBreaker> = {};
-  for (const [endpoint, record] of watched.breakers) {
-    breakers[endpoint] = toldOf(record, probes.get(endpoint) ?? 0, nowMs);
-  }
-  const { version, found, stale } = watched;
-  return { version, endpoints: found, stale, health, breakers };
+function stateOf(
+  { version, findings, breakers }: Known,
+  probes: ReadonlyMap<string, number>,
+  nowMs: number,
+): UpstreamState {
+  const told: Record<string, SharedBreaker> = {};
+  for (const [address, record] of breakers) told[address] = toldOf(record, probes.get(address) ?? 0, nowMs);
+  return { version, ...findings, breakers: told };
 }

@@ -19,6 +19,13 @@ const SCHEMA = [
        upstream TEXT NOT NULL, endpoint TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (upstream, endpoint)
      ) WITHOUT ROWID`,
   ],
+  // What checkers have found, as they tell it.
+  [
+    `DROP TABLE monitor_health`,
+    `DROP TABLE monitor_found`,
+    `CREATE TABLE monitor_findings (upstream TEXT PRIMARY KEY, findings TEXT NOT NULL) WITHOUT ROWID`,
+    `ALTER TABLE monitor_breakers RENAME COLUMN endpoint TO address`,
+  ],
 ];
 
 /** Makes the monitor's tables, and brings older ones up to date. */
@@ -50,6 +57,15 @@ export class WatchList {
   /** Of which the list is; smaller while a newer one is to be read. */
   get readVersion(): number {
     return Number(this.fact('read-version') ?? 0);
+  }
+
+  /** How many objects check what is on it. */
+  get checkers(): number {
+    return Number(this.fact('checkers') ?? 1);
+  }
+
+  set checkers(checkers: number) {
+    this.setFact('checkers', String(checkers));
   }
 
   get manifestKey(): string {

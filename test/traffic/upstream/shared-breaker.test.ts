@@ -11,7 +11,7 @@ import {
 
 const report = (given: Partial<BreakerReport>): BreakerReport => ({
   upstream: 'uid/shop',
-  endpoint: '',
+  address: '',
   event: 'opened',
   successes: 0,
   round: 0,

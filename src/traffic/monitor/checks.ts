@@ -1,0 +1,370 @@
+import { migrateObject, type ObjectDatabase } from '../../core/object-database.ts';
+import type { CheckDelay, CheckerPart } from '../../core/protocol/endpoint-checker.ts';
+import type { UpstreamKey } from '../../core/protocol/gateway.ts';
+import type {
+  CompiledDiscovery,
+  CompiledEndpoint,
+  CompiledHealthCheck,
+  CompiledUpstream,
+} from '../../core/protocol/upstream.ts';
+import type { EndpointHealth, UpstreamFindings } from '../../core/protocol/upstream-monitor.ts';
+import type { Random } from '../../core/random.ts';
+import { afterCheck, type CheckResult, type HealthRecord } from '../upstream/health.ts';
+import { type Asked, type Connections, isForgotten, newAsked, newUse, type Turn, Turns, type Use } from './turns.ts';
+
+/** Checks do not all come at one moment: each interval is longer or shorter by up to so much of it. */
+const JITTER = 0.1;
+/** They come at whole seconds all the same: an alarm that rings is a row. */
+const GRAIN_MS = 1_000;
+const FACTS = 'checker_facts';
+
+const SCHEMA = [
+  [
+    `CREATE TABLE checker_upstreams (upstream TEXT PRIMARY KEY, entry TEXT NOT NULL) WITHOUT ROWID`,
+    `CREATE TABLE checker_health (
+       upstream TEXT NOT NULL, address TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (upstream, address)
+     ) WITHOUT ROWID`,
+    `CREATE TABLE checker_found (upstream TEXT PRIMARY KEY, endpoints TEXT NOT NULL) WITHOUT ROWID`,
+  ],
+];
+
+/** An endpoint that is to be asked how it is. */
+export interface DueCheck extends Turn {
+  readonly upstream: UpstreamKey;
+  readonly address: string;
+  readonly check: CompiledHealthCheck;
+}
+
+/** A registry that is to be asked what there is. */
+export interface DueDiscovery extends Turn {
+  readonly upstream: UpstreamKey;
+  readonly namespaceUid: string;
+  readonly discovery: CompiledDiscovery;
+}
+
+interface Watched {
+  readonly key: UpstreamKey;
+  readonly entry: CompiledUpstream;
+  /** Of the entry: another one is another upstream. */
+  readonly text: string;
+  readonly use: Use;
+  registry: Asked;
+  /** By address; empty where nothing is checked. */
+  readonly endpoints: Map<string, Asked>;
+  readonly health: Map<string, HealthRecord>;
+  found: readonly CompiledEndpoint[] | null;
+  stale: UpstreamFindings['stale'];
+}
+
+/** What checks may use. */
+export interface CheckLimits {
+  readonly connections: Connections;
+  /** Endpoints that are asked how they are, of all upstreams together. */
+  readonly endpoints: number;
+}
+
+/**
+ * What an EndpointChecker object knows and decides of the upstreams that are its own: who is asked when, and what the
+ * answers come to. Rows are written when something turns, and not for what repeats itself.
+ */
+export class Checks {
+  private readonly database: ObjectDatabase;
+  private readonly random: Random;
+  private readonly limits: CheckLimits;
+  private readonly turns: Turns;
+  private readonly watched = new Map<UpstreamKey, Watched>();
+  /** By the uid of namespaces. */
+  private readonly tenants = new Map<string, Use>();
+  private untold = new Set<UpstreamKey>();
+
+  constructor(database: ObjectDatabase, random: Random, limits: CheckLimits, nowMs: number) {
+    this.database = database;
+    this.random = random;
+    this.limits = limits;
+    this.turns = new Turns(limits.connections);
+    migrateObject(database, FACTS, SCHEMA);
+    const health = new Map<string, Map<string, HealthRecord>>();
+    for (const { upstream, address, record } of database.exec('SELECT * FROM checker_health')) {
+      const own = health.get(String(upstream)) ?? new Map<string, HealthRecord>();
+      health.set(String(upstream), own.set(String(address), JSON.parse(String(record))));
+    }
+    const found = new Map<string, CompiledEndpoint[]>();
+    for (const { upstream, endpoints } of database.exec('SELECT * FROM checker_found')) {
+      found.set(String(upstream), JSON.parse(String(endpoints)));
+    }
+    for (const { upstream, entry } of database.exec('SELECT * FROM checker_upstreams')) {
+      const key = String(upstream);
+      const made = watchedOf(key, JSON.parse(String(entry)), String(entry), nowMs);
+      for (const [address, record] of health.get(key) ?? []) made.health.set(address, record);
+      made.found = found.get(key) ?? null;
+      this.watched.set(key, made);
+      this.settleEndpoints(made, nowMs);
+      // Who has begun anew does not know what it has told.
+      this.untold.add(key);
+    }
+  }
+
+  /** Which checker this is; null where it was never told. */
+  get checker(): number | null {
+    const text = this.fact('checker');
+    return text === null ? null : Number(text);
+  }
+
+  /** Takes up which upstreams are its own; false where a later part was taken up before. */
+  watch({ checker, round, upstreams }: CheckerPart, nowMs: number): boolean {
+    if (round < Number(this.fact('round') ?? 0)) return false;
+    this.database.transaction(() => {
+      this.setFact('checker', String(checker));
+      this.setFact('round', String(round));
+      const seen = new Set<UpstreamKey>();
+      for (const [key, entry] of upstreams) {
+        seen.add(key);
+        this.watchOne(key, entry, nowMs);
+      }
+      for (const watched of [...this.watched.values()]) if (!seen.has(watched.key)) this.forget(watched);
+    });
+    for (const [tenant, use] of this.tenants) if (isForgotten(use, nowMs)) this.tenants.delete(tenant);
+    return true;
+  }
+
+  /** Those that are asked now, by turns; each is counted as being asked until its answer is taken. */
+  due(nowMs: number): { readonly checks: readonly DueCheck[]; readonly discoveries: readonly DueDiscovery[] } {
+    const checks: DueCheck[] = [];
+    const discoveries: DueDiscovery[] = [];
+    for (let next = this.turns.next(this.all(), nowMs); next !== null; next = this.turns.next(this.all(), nowMs)) {
+      this.turns.begin(next, this.dueAfter(intervalOf(next), nowMs), nowMs);
+      if ('check' in next) checks.push(next);
+      else discoveries.push(next);
+    }
+    return { checks, discoveries };
+  }
+
+  /** When somebody is due for whom there is room; null for never. The end of what is being asked makes room as well. */
+  nextDueMs(): number | null {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { asked } of this.all()) {
+      if (asked.sinceMs === null && asked.dueMs < next && this.turns.hasRoomFor(asked)) next = asked.dueMs;
+    }
+    return next === Number.POSITIVE_INFINITY ? null : next;
+  }
+
+  /** A check has come to an end. True where what was found has changed. */
+  checked(due: DueCheck, result: CheckResult, nowMs: number): boolean {
+    this.turns.end(due, nowMs);
+    const { upstream, address, check, asked } = due;
+    const watched = this.watched.get(upstream);
+    // One that is gone meanwhile, or is asked in another way.
+    if (watched === undefined || watched.endpoints.get(address) !== asked) return false;
+    const before = watched.health.get(address);
+    const after = afterCheck(before, result, check, nowMs);
+    watched.health.set(address, after);
+    asked.isInDoubt = after.against > 0;
+    if (before?.healthy === after.healthy) return false;
+    this.database.exec(
+      'INSERT OR REPLACE INTO checker_health (upstream, address, record) VALUES (?, ?, ?)',
+      upstream,
+      address,
+      JSON.stringify(after),
+    );
+    this.untold.add(upstream);
+    return true;
+  }
+
+  /** A registry has answered, or has not. True where what was found has changed. */
+  discovered(
+    due: DueDiscovery,
+    answer: { readonly endpoints: readonly CompiledEndpoint[] } | { readonly failed: string },
+    nowMs: number,
+  ): boolean {
+    this.turns.end(due, nowMs);
+    const { upstream, asked } = due;
+    const watched = this.watched.get(upstream);
+    if (watched === undefined || watched.registry !== asked) return false;
+    if ('failed' in answer) {
+      if (watched.stale !== null) return false;
+      watched.stale = { sinceMs: nowMs, reason: answer.failed };
+      this.untold.add(upstream);
+      return true;
+    }
+    const same = JSON.stringify(watched.found) === JSON.stringify(answer.endpoints);
+    if (same && watched.stale === null) return false;
+    watched.stale = null;
+    if (!same) {
+      watched.found = answer.endpoints;
+      this.database.exec(
+        'INSERT OR REPLACE INTO checker_found (upstream, endpoints) VALUES (?, ?)',
+        upstream,
+        JSON.stringify(answer.endpoints),
+      );
+      this.settleEndpoints(watched, nowMs);
+    }
+    this.untold.add(upstream);
+    return true;
+  }
+
+  /** Everything that was found, and counted as told. */
+  findings(): Record<UpstreamKey, UpstreamFindings> {
+    this.untold.clear();
+    return Object.fromEntries([...this.watched.values()].map((watched) => [watched.key, findingsOf(watched)]));
+  }
+
+  /** What was found and not told yet; null where there is nothing. Where telling fails, `notTold` takes it back. */
+  takeUntold(): Record<UpstreamKey, UpstreamFindings> | null {
+    const findings: Record<UpstreamKey, UpstreamFindings> = {};
+    for (const key of this.untold) {
+      const watched = this.watched.get(key);
+      if (watched !== undefined) findings[key] = findingsOf(watched);
+    }
+    this.untold.clear();
+    return Object.keys(findings).length === 0 ? null : findings;
+  }
+
+  notTold(findings: Readonly<Record<UpstreamKey, UpstreamFindings>>): void {
+    for (const key of Object.keys(findings)) this.untold.add(key);
+  }
+
+  /** When endpoints were asked last, by address; those that never were are left out. */
+  lastChecks(key: UpstreamKey): Record<string, number> {
+    const times: Record<string, number> = {};
+    for (const [address, { lastMs }] of this.watched.get(key)?.endpoints ?? []) {
+      if (lastMs !== null) times[address] = lastMs;
+    }
+    return times;
+  }
+
+  /** By how much the checks of each upstream come later than declared: of the endpoint that is worst off. */
+  delays(nowMs: number): CheckDelay[] {
+    const delays: CheckDelay[] = [];
+    for (const { entry, endpoints } of this.watched.values()) {
+      if (endpoints.size === 0) continue;
+      let delayMs = 0;
+      for (const { dueMs, sinceMs, lateMs } of endpoints.values()) {
+        delayMs = Math.max(delayMs, lateMs, sinceMs === null ? nowMs - dueMs : 0);
+      }
+      delays.push({ namespace: entry.namespace, upstream: entry.name, delayMs });
+    }
+    return delays;
+  }
+
+  private watchOne(key: UpstreamKey, entry: CompiledUpstream, nowMs: number): void {
+    const text = JSON.stringify(entry);
+    const before = this.watched.get(key);
+    if (before?.text === text) return;
+    const made = watchedOf(key, entry, text, nowMs, before);
+    if (before !== undefined) {
+      const { source, healthCheck } = before.entry;
+      if (JSON.stringify(source) === JSON.stringify(entry.source)) {
+        made.found = before.found;
+        made.stale = before.stale;
+        made.registry = before.registry;
+      } else this.forgetFound(key);
+      // What another check said is no word of this one.
+      if (JSON.stringify(healthCheck) !== JSON.stringify(entry.healthCheck)) this.forgetHealth(before);
+      else {
+        for (const [address, asked] of before.endpoints) made.endpoints.set(address, asked);
+        for (const [address, record] of before.health) made.health.set(address, record);
+      }
+    }
+    this.watched.set(key, made);
+    this.database.exec('INSERT OR REPLACE INTO checker_upstreams (upstream, entry) VALUES (?, ?)', key, text);
+    this.settleEndpoints(made, nowMs);
+    this.untold.add(key);
+  }
+
+  /** Endpoints that are there now are asked, new ones at once; those that are gone are forgotten. */
+  private settleEndpoints({ key, entry, found, endpoints, health }: Watched, nowMs: number): void {
+    const declared = entry.source.type === 'discovery' ? (found ?? []) : entry.endpoints;
+    const addresses = new Set(entry.healthCheck === null ? [] : declared.map(({ address }) => address));
+    for (const address of [...endpoints.keys()]) if (!addresses.has(address)) endpoints.delete(address);
+    for (const address of [...health.keys()]) {
+      if (addresses.has(address)) continue;
+      health.delete(address);
+      this.database.exec('DELETE FROM checker_health WHERE upstream = ? AND address = ?', key, address);
+    }
+    let all = 0;
+    for (const other of this.watched.values()) all += other.endpoints.size;
+    for (const address of addresses) {
+      if (endpoints.has(address) || all >= this.limits.endpoints) continue;
+      const asked = newAsked(nowMs);
+      // Of what is ill it is assumed that it hangs, also after a restart, and of what is healthy that it does not.
+      const record = health.get(address);
+      if (record !== undefined) asked.tookMs = record.healthy ? 0 : (entry.healthCheck?.timeoutMs ?? null);
+      endpoints.set(address, asked);
+      all += 1;
+    }
+  }
+
+  /** Everybody who is asked. */
+  private *all(): Generator<DueCheck | DueDiscovery> {
+    for (const { key, entry, use, registry, endpoints } of this.watched.values()) {
+      const { namespaceUid, source, healthCheck } = entry;
+      const tenant = this.tenant(namespaceUid);
+      if (source.type === 'discovery') {
+        yield { upstream: key, namespaceUid, discovery: source, asked: registry, tenant, whole: use };
+      }
+      if (healthCheck === null) continue;
+      for (const [address, asked] of endpoints) {
+        yield { upstream: key, address, check: healthCheck, asked, tenant, whole: use };
+      }
+    }
+  }
+
+  private tenant(namespaceUid: string): Use {
+    const present = this.tenants.get(namespaceUid);
+    if (present !== undefined) return present;
+    const made = newUse();
+    this.tenants.set(namespaceUid, made);
+    return made;
+  }
+
+  private forget(watched: Watched): void {
+    this.forgetHealth(watched);
+    this.forgetFound(watched.key);
+    this.database.exec('DELETE FROM checker_upstreams WHERE upstream = ?', watched.key);
+    this.watched.delete(watched.key);
+    this.untold.delete(watched.key);
+  }
+
+  private forgetHealth({ key }: Watched): void {
+    this.database.exec('DELETE FROM checker_health WHERE upstream = ?', key);
+  }
+
+  private forgetFound(key: UpstreamKey): void {
+    this.database.exec('DELETE FROM checker_found WHERE upstream = ?', key);
+  }
+
+  private dueAfter(intervalMs: number, nowMs: number): number {
+    const dueMs = nowMs + intervalMs * (1 + JITTER * (2 * this.random.next() - 1));
+    return Math.max(Math.round(dueMs / GRAIN_MS), Math.floor(nowMs / GRAIN_MS) + 1) * GRAIN_MS;
+  }
+
+  private fact(name: string): string | null {
+    const value = this.database.exec(`SELECT value FROM ${FACTS} WHERE name = ?`, name)[0]?.value;
+    return value === undefined ? null : String(value);
+  }
+
+  private setFact(name: string, value: string): void {
+    this.database.exec(`INSERT OR REPLACE INTO ${FACTS} (name, value) VALUES (?, ?)`, name, value);
+  }
+}
+
+/** `before` is the same upstream as it was: what it has used of connections stays. */
+function watchedOf(key: UpstreamKey, entry: CompiledUpstream, text: string, nowMs: number, before?: Watched): Watched {
+  const use = before?.use ?? newUse();
+  return {
+    ...{ key, entry, text, use, found: null, stale: null },
+    registry: newAsked(nowMs),
+    endpoints: new Map(),
+    health: new Map(),
+  };
+}
+
+function intervalOf(due: DueCheck | DueDiscovery): number {
+  return 'check' in due ? due.check.intervalMs : due.discovery.intervalMs;
+}
+
+function findingsOf({ found, stale, health }: Watched): UpstreamFindings {
+  const told: Record<string, EndpointHealth> = {};
+  for (const [address, { healthy, sinceMs, reason }] of health) told[address] = { healthy, sinceMs, reason };
+  return { endpoints: found, stale, health: told };
+}
