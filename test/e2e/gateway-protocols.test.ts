@@ -125,6 +125,7 @@ beforeAll(async () => {
       if (String(data) === 'close') socket.close(4321, 'as asked');
       else if (String(data) === 'close without a word') socket.close();
       else if (String(data) === 'break') socket.terminate();
+      else if (String(data) === 'flood') for (let i = 0; i < 64; i++) socket.send(Buffer.alloc(MiB));
       else socket.send(isBinary ? data : `${request.headers['x-forwarded-host']} ${data}`, { binary: isBinary });
     });
   });
@@ -275,6 +276,15 @@ describe('an open WebSocket', () => {
       const { headers, status } = await send(instance, HOST, '/limited', { headers: { 'x-client': 'two' } });
       return status === 429 && /"bytes";r=0/.test(String(headers.ratelimit));
     });
+  });
+
+  test('ends before what its client does not read fills the memory', async () => {
+    const heard = once(sockets, 'connection').then(([connection]) => closed(connection));
+    const socket = await open('/guarded');
+    socket.send('flood');
+    socket.pause();
+    expect(await heard).toEqual([4005, 'the client reads too slowly']);
+    socket.terminate();
   });
 
   test('ends when its route has gone, though nobody says anything', async () => {

@@ -15,9 +15,12 @@ let instance: Instance;
 let backend: Backend;
 let issuer: Issuer;
 let sockets: WebSocketServer;
+/** The close code of a WebSocket whose key of the platform was revoked, and after how many milliseconds: a wait beside the rest. */
+let revoked: Promise<[code: number, afterMs: number]>;
 
 const ADA = 'the-key-of-ada-0001';
 const BOB = 'the-key-of-bob-0001';
+const CAT = 'the-key-of-cat-0001';
 const ROBOT = randomBytes(32);
 const RSA = keyPair('RS256', 'rsa-1');
 
@@ -63,7 +66,7 @@ beforeAll(async () => {
       'sockets',
     ),
     secret('consumers', { ada: ADA }),
-    secret('partners', { bob: BOB }),
+    secret('partners', { bob: BOB, cat: CAT }),
     secret('robots', { r2: ROBOT.toString('base64') }),
     ...guarded('keys', 'AuthPolicy', {
       realm: 'shop',
@@ -74,6 +77,12 @@ beforeAll(async () => {
       ],
     }),
     ...guarded('rotating', 'AuthPolicy', { apiKey: { secrets: [{ name: 'partners' }] } }),
+    ...guarded(
+      'chat',
+      'AuthPolicy',
+      { apiKey: { secrets: [{ name: 'partners' }], platformKeys: { roles: ['reader'] } } },
+      'sockets',
+    ),
     ...guarded('platform', 'AuthPolicy', { apiKey: { platformKeys: { roles: ['reader'] } } }),
     ...guarded('tokens', 'AuthPolicy', {
       jwt: {
@@ -127,6 +136,8 @@ beforeAll(async () => {
     }),
   ]);
   for (const host of ['keys', 'near']) await until(host, async () => (await ask(host)).status !== 404);
+  revoked = revokeOpened();
+  revoked.catch(() => undefined);
 });
 
 afterAll(async () => {
@@ -145,6 +156,33 @@ async function outcome(host: string, path = '/', sending: Sending = {}) {
   if (sent.status !== 200)
     return { status: sent.status, code: sent.json<{ code: string }>().code, headers: sent.headers };
   return { status: 200, got: sent.json<Received>(), headers: sent.headers };
+}
+
+async function issueKey(namespace: string, role: string): Promise<{ token: string; keyId: string }> {
+  const body = JSON.stringify({ role, label: 'test' });
+  const headers = { 'content-type': 'application/json' };
+  const answer = await instance.fetch(`/v1/namespaces/${namespace}/keys`, { method: 'POST', headers, body });
+  return (await answer.json()) as { token: string; keyId: string };
+}
+
+/** An open WebSocket of the chat. */
+async function chat(key: string): Promise<WebSocket> {
+  const { port } = new URL(instance.url);
+  const headers = { host: 'chat.example.com', 'x-api-key': key };
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/`, { headers });
+  await once(socket, 'open');
+  return socket;
+}
+
+async function revokeOpened(): Promise<[code: number, afterMs: number]> {
+  const { token, keyId } = await issueKey('default', 'reader');
+  const socket = await chat(token);
+  const closed = once(socket, 'close');
+  const answer = await instance.fetch(`/v1/namespaces/default/keys/${keyId}`, { method: 'DELETE' });
+  if (!answer.ok) throw new Error(`the key is not revoked: ${answer.status}`);
+  const sinceMs = Date.now();
+  const [code] = await closed;
+  return [code, Date.now() - sinceMs];
 }
 
 describe('API keys', () => {
@@ -182,22 +220,25 @@ describe('API keys', () => {
 
   test('a key that is taken out of its Secret is dead in some seconds, and a new one opens', async () => {
     expect((await outcome('rotating', '/', { headers: { 'x-api-key': BOB } })).status).toBe(200);
-    await applyAll(instance, 'default', [secret('partners', { bob: 'the-new-key-of-bob-2' })]);
+    const [bobs, cats] = [await chat(BOB), await chat(CAT)];
+    const closed = once(bobs, 'close');
+    await applyAll(instance, 'default', [secret('partners', { bob: 'the-new-key-of-bob-2', cat: CAT })]);
     await until(
       'the old key is dead',
       async () => (await outcome('rotating', '/', { headers: { 'x-api-key': BOB } })).status === 401,
     );
     expect((await outcome('rotating', '/', { headers: { 'x-api-key': 'the-new-key-of-bob-2' } })).status).toBe(200);
+    // So is what it had opened, though nothing passed; what another key opened goes on.
+    const [code, reason] = await closed;
+    expect([code, String(reason)]).toEqual([4006, 'its credentials are no longer right']);
+    cats.send('still here');
+    expect(String((await once(cats, 'message'))[0])).toBe('echo still here');
+    cats.close();
   });
 
   test("the platform's keys open for the roles that the policy names, in their namespace", async () => {
     await createNamespace(instance, 'other');
-    const issue = async (namespace: string, role: string): Promise<string> => {
-      const body = JSON.stringify({ role, label: 'test' });
-      const headers = { 'content-type': 'application/json' };
-      const answer = await instance.fetch(`/v1/namespaces/${namespace}/keys`, { method: 'POST', headers, body });
-      return ((await answer.json()) as { token: string }).token;
-    };
+    const issue = async (namespace: string, role: string) => (await issueKey(namespace, role)).token;
     const [reader, admin, foreign] = [
       await issue('default', 'reader'),
       await issue('default', 'admin'),
@@ -486,6 +527,12 @@ test('WebSockets are opened for the pages that the policy names, and for no othe
   expect(await open('https://evil.net/.example.com')).toBe('403');
   expect(await open('http://app.example.com')).toBe('403');
   expect(await open(undefined)).toBe('403');
+});
+
+test('a WebSocket ends within ten seconds of the revocation of the key of the platform that opened it', async () => {
+  const [code, afterMs] = await revoked;
+  expect(code).toBe(4006);
+  expect(afterMs).toBeLessThan(10_000);
 });
 
 test('addresses are let in by blocks, and kept out by blocks, however they are spelled', async () => {
