@@ -1,5 +1,18 @@
 import * as z from 'zod';
 
+/** `status` of a kind of which nothing is known but conditions. */
+export function conditionedStatus(): z.ZodType {
+  return z.object(observedConditions()).optional();
+}
+
+/** The members of a status that has conditions. */
+export function observedConditions() {
+  return {
+    observedGeneration: z.int().min(0).optional().describe('The generation the conditions speak of.'),
+    conditions: conditionList(),
+  };
+}
+
 /** `status.conditions` as every kind of ours has it (Kubernetes' `metav1.Condition`). */
 export function conditionList(): z.ZodType {
   const condition = z.object({

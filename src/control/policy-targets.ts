@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { conditionList } from './condition-schema.ts';
+import { conditionList, observedConditions } from './condition-schema.ts';
 import {
   atomicList,
   controllerName,
@@ -42,8 +42,7 @@ export function policyTargets() {
 export function policyStatus() {
   return z
     .object({
-      observedGeneration: z.int().min(0).optional().describe('The generation the conditions speak of.'),
-      conditions: conditionList(),
+      ...observedConditions(),
       ancestors: atomicList(
         z.object({
           ancestorRef: z.object({

@@ -1,4 +1,4 @@
-import { withCondition } from '../conditions.ts';
+import { no, putVerdicts, yes } from '../conditions.ts';
 import { objectIn } from '../json.ts';
 import { DONE, type ReconcileResult } from '../reconcile.ts';
 import type { Resource, ResourceKey } from '../resource.ts';
@@ -28,25 +28,11 @@ export class GrantWork {
     const grant = grants.find(({ object }) => object.metadata.name === name)?.object;
     if (grant === undefined) return DONE;
     const first = grants.find(({ object }) => hostnameOf(object) === hostnameOf(grant))?.object ?? grant;
-    this.space.store.edit(key, (object) => {
-      const observedGeneration = object.metadata.generation;
-      const status = objectIn(object.status);
-      const isFirst = first.metadata.name === name;
-      const conditions = withCondition(
-        status.conditions,
-        {
-          type: 'Accepted',
-          status: isFirst ? 'True' : 'False',
-          reason: isFirst ? 'Accepted' : 'Conflicted',
-          message: isFirst
-            ? 'the grant is in force'
-            : `HostnameGrant ${first.metadata.name} is older and has the same hostname`,
-          observedGeneration,
-        },
-        this.space.parts.clock.now(),
-      );
-      object.status = { ...status, observedGeneration, conditions };
-    });
+    const verdict =
+      first.metadata.name === name
+        ? yes('Accepted', 'Accepted', 'the grant is in force')
+        : no('Accepted', 'Conflicted', `HostnameGrant ${first.metadata.name} is older and has the same hostname`);
+    this.space.store.edit(key, (object) => putVerdicts(object, [verdict], this.space.parts.clock.now()));
     return DONE;
   }
 }

@@ -1,5 +1,5 @@
 import type { ListenerExpiry } from '../../core/protocol/control-plane.ts';
-import { withCondition } from '../conditions.ts';
+import { no, type Verdict, withCondition, yes } from '../conditions.ts';
 import { GATEWAY_CONTROLLER } from '../default-gateway.ts';
 import { GATEWAY_GROUP } from '../gateway-schema/references.ts';
 import { isJsonObject, type JsonObject, objectIn, objectsIn } from '../json.ts';
@@ -7,7 +7,7 @@ import { checkListenerCertificate, type ListenerCertificate } from '../listener-
 import { DONE, type ReconcileResult } from '../reconcile.ts';
 import type { Resource, ResourceKey } from '../resource.ts';
 import { type GatewayFacts, listenerFacts } from './attach.ts';
-import { type CertificateFault, type GatewayVerdict, judgeGateway, type Verdict } from './listeners.ts';
+import { type CertificateFault, type GatewayVerdict, judgeGateway } from './listeners.ts';
 import { NO_GATEWAY } from './records.ts';
 import { letGo, rolledBack } from './route-conditions.ts';
 import { SUPPORTED_FEATURES } from './supported-features.ts';
@@ -114,26 +114,11 @@ export class ListenerWork {
     this.space.store.edit(key, (object) => {
       const observedGeneration = object.metadata.generation;
       const status = objectIn(object.status);
-      const refused = isJsonObject(spec.parametersRef);
-      const conditions = withCondition(
-        status.conditions,
-        refused
-          ? {
-              type: 'Accepted',
-              status: 'False',
-              reason: 'InvalidParameters',
-              message: 'spec.parametersRef: no kind of ours holds parameters',
-              observedGeneration,
-            }
-          : {
-              type: 'Accepted',
-              status: 'True',
-              reason: 'Accepted',
-              message: 'its Gateways are served',
-              observedGeneration,
-            },
-        this.space.parts.clock.now(),
-      );
+      const verdict = isJsonObject(spec.parametersRef)
+        ? no('Accepted', 'InvalidParameters', 'spec.parametersRef: no kind of ours holds parameters')
+        : yes('Accepted', 'Accepted', 'its Gateways are served');
+      const now = this.space.parts.clock.now();
+      const conditions = withCondition(status.conditions, { ...verdict, observedGeneration }, now);
       const supportedFeatures = SUPPORTED_FEATURES.map((name): JsonObject => ({ name }));
       object.status = { ...status, conditions, supportedFeatures };
     });

@@ -1,13 +1,6 @@
+import { no, type Verdict, yes } from '../conditions.ts';
 import { isJsonObject, type JsonObject, numberIn, objectIn, objectsIn } from '../json.ts';
 import { schemeOf, supportedKinds } from './attach.ts';
-
-/** A condition without its times and generation. */
-export interface Verdict {
-  readonly type: string;
-  readonly status: 'True' | 'False';
-  readonly reason: string;
-  readonly message: string;
-}
 
 /** What came of a listener, as its status says it. */
 export interface ListenerVerdict {
@@ -198,12 +191,4 @@ function isTrue(verdict: ListenerVerdict, type: string): boolean {
 
 function isOurs(listener: JsonObject): boolean {
   return schemeOf(listener.protocol) !== null;
-}
-
-function yes(type: string, reason: string, message: string): Verdict {
-  return { type, status: 'True', reason, message };
-}
-
-function no(type: string, reason: string, message: string): Verdict {
-  return { type, status: 'False', reason, message };
 }

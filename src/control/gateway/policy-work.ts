@@ -1,6 +1,6 @@
 import { policyEntryKey } from '../../traffic/snapshot/keys.ts';
 import { compileAuthPolicy, secretsOfAuthPolicy } from '../auth-policy-spec.ts';
-import { withCondition } from '../conditions.ts';
+import { no, type Verdict, withCondition, yes } from '../conditions.ts';
 import { GATEWAY_CONTROLLER } from '../default-gateway.ts';
 import { GATEWAY_GROUP } from '../gateway-schema/references.ts';
 import { type JsonObject, jsonEqual, objectIn, objectsIn } from '../json.ts';
@@ -13,7 +13,6 @@ import type { Cause } from '../status.ts';
 import { POLICY_PLURALS, type PolicyPlural, type PolicyState, targetText } from './attached-policies.ts';
 import { clipped } from './clipped.ts';
 import type { ListenerWork } from './listener-work.ts';
-import type { Verdict } from './listeners.ts';
 import { NO_POLICY } from './records.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -165,18 +164,13 @@ export class PolicyWork {
     target: Target,
     fault: string | null,
   ): Verdict {
-    const no = (reason: string, message: string): Verdict => ({ type: 'Accepted', status: 'False', reason, message });
     const missing = this.missing(namespace, target);
-    if (missing !== null) return no('TargetNotFound', missing);
+    if (missing !== null) return no('Accepted', 'TargetNotFound', missing);
     const [first] = this.space.policies.on(target.text, plural);
-    if (first !== policy) return no('Conflicted', `${plural} ${first} is older and attached to the same target`);
-    if (fault !== null) return no('Invalid', `what it is attached to is answered 500: ${fault}`);
-    return {
-      type: 'Accepted',
-      status: 'True',
-      reason: 'Accepted',
-      message: 'accepted; in force from the next version on',
-    };
+    if (first !== policy)
+      return no('Accepted', 'Conflicted', `${plural} ${first} is older and attached to the same target`);
+    if (fault !== null) return no('Accepted', 'Invalid', `what it is attached to is answered 500: ${fault}`);
+    return yes('Accepted', 'Accepted', 'accepted; in force from the next version on');
   }
 
   private missing(namespace: string, target: Target): string | null {

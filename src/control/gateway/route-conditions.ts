@@ -1,9 +1,9 @@
 import { LIMITS } from '../../core/limits.ts';
+import { no, type Verdict, yes } from '../conditions.ts';
 import type { Attachment } from './attach.ts';
 import { clipped } from './clipped.ts';
 import type { RuleFault } from './compile-filters.ts';
 import type { CompiledRoute, MatchFault } from './compile-route.ts';
-import type { Verdict } from './listeners.ts';
 import { IN_NO_VERSION } from './route-publications.ts';
 
 /** What is known of a route at one of its parents. */
@@ -63,34 +63,35 @@ export const PASSING_CONDITIONS: readonly string[] = [
 export function programmed(since: number, served: number, pinned: number | null): Verdict {
   if (since <= served) {
     const message = `since version ${since}, which every isolate has within ${LIMITS.gatewaySyncMs / 1_000} s`;
-    return { type: 'Programmed', status: 'True', reason: 'Programmed', message };
+    return yes('Programmed', 'Programmed', message);
   }
   if (pinned !== null) return rolledBack(pinned);
   const version = since === IN_NO_VERSION ? 'the next version' : `version ${since}`;
-  return { type: 'Programmed', status: 'False', reason: 'Pending', message: `it is served from ${version} on` };
+  return no('Programmed', 'Pending', `it is served from ${version} on`);
 }
 
 /** Said of what is declared while another version is served. */
 export function rolledBack(pinned: number): Verdict {
   const message = `the gateway holds to version ${pinned}: what is declared is served when that rollback is let go`;
-  return { type: 'Programmed', status: 'False', reason: 'RolledBack', message };
+  return no('Programmed', 'RolledBack', message);
 }
 
 /** Said of a Gateway between a rollback's end and the version that is served then. */
 export function letGo(): Verdict {
   const message = 'the rollback was let go: what is declared is served from the next version on';
-  return { type: 'Programmed', status: 'False', reason: 'Pending', message };
+  return no('Programmed', 'Pending', message);
 }
 
 function acceptance(outcome: ParentOutcome): RouteVerdict {
   const { attachment, refusal, compiled, conflicts, fallback } = outcome;
-  if (refusal !== null) return no(refusal.reason, refusal.message);
-  if (!attachment.attached) return no(attachment.reason, attachment.message);
-  if (compiled === null) return no('UnsupportedValue', faultsText(outcome.matchFaults));
-  if (conflicts.length > 0 && !outcome.hasHost) return no('HostnameConflict', conflictText(conflicts));
+  if (refusal !== null) return no('Accepted', refusal.reason, refusal.message);
+  if (!attachment.attached) return no('Accepted', attachment.reason, attachment.message);
+  if (compiled === null) return no('Accepted', 'UnsupportedValue', faultsText(outcome.matchFaults));
+  if (conflicts.length > 0 && !outcome.hasHost) return no('Accepted', 'HostnameConflict', conflictText(conflicts));
   const faults = compiled.rules.flatMap((rule) => rule.faults);
   if (faults.length > 0 && compiled.rules.every((rule) => rule.faults.length > 0)) {
     return no(
+      'Accepted',
       reasonOf(faults),
       `no rule can be run as it is declared, their requests are answered 500: ${brokenRules(compiled)}`,
     );
@@ -99,8 +100,8 @@ function acceptance(outcome: ParentOutcome): RouteVerdict {
     conflicts.length === 0
       ? 'accepted; Programmed says whether it is served yet'
       : `accepted, but not for all of its hostnames: ${conflictText(conflicts)}`;
-  const yes = { type: 'Accepted', status: 'True' as const, reason: 'Accepted', message };
-  return fallback === null ? yes : { ...yes, observedGeneration: fallback.generation };
+  const accepted = yes('Accepted', 'Accepted', message);
+  return fallback === null ? accepted : { ...accepted, observedGeneration: fallback.generation };
 }
 
 function partial(outcome: ParentOutcome): RouteVerdict[] {
@@ -108,44 +109,27 @@ function partial(outcome: ParentOutcome): RouteVerdict[] {
   const { compiled, fallback, conflicts, policyFaults, lacks } = outcome;
   if (lacks.length > 0) {
     const message = `Dropped Rule, there is ${lacks.join(', ')}`;
-    conditions.push({ type: 'PartiallyInvalid', status: 'True', reason: 'UnsupportedValue', message });
+    conditions.push(yes('PartiallyInvalid', 'UnsupportedValue', message));
   } else if (fallback !== null) {
     const message = `Fall Back to generation ${fallback.generation}: ${faultsText(outcome.matchFaults)}`;
-    conditions.push({ type: 'PartiallyInvalid', status: 'True', reason: 'UnsupportedValue', message });
+    conditions.push(yes('PartiallyInvalid', 'UnsupportedValue', message));
   } else if (compiled?.rules.some((rule) => rule.faults.length > 0)) {
     const message = `Dropped Rule, its requests are answered 500: ${brokenRules(compiled)}`;
-    conditions.push({ type: 'PartiallyInvalid', status: 'True', reason: 'UnsupportedValue', message });
+    conditions.push(yes('PartiallyInvalid', 'UnsupportedValue', message));
   }
-  if (conflicts.length > 0) {
-    conditions.push({
-      type: 'HostnameConflict',
-      status: 'True',
-      reason: 'HostnameConflict',
-      message: conflictText(conflicts),
-    });
-  }
-  if (policyFaults.length > 0) {
-    conditions.push({ type: 'PolicyFault', status: 'True', reason: 'Invalid', message: policyFaults.join('; ') });
-  }
+  if (conflicts.length > 0) conditions.push(yes('HostnameConflict', 'HostnameConflict', conflictText(conflicts)));
+  if (policyFaults.length > 0) conditions.push(yes('PolicyFault', 'Invalid', policyFaults.join('; ')));
   return conditions;
 }
 
 function resolution(compiled: CompiledRoute | null): RouteVerdict {
   const unresolved = compiled?.unresolved ?? [];
   const extension = compiled?.rules.flatMap((rule) => rule.faults).find((fault) => fault.reason === 'InvalidKind');
-  const type = 'ResolvedRefs';
   if (unresolved.length > 0) {
-    return {
-      type,
-      status: 'False',
-      reason: unresolved[0].reason,
-      message: unresolved.map((item) => item.message).join('; '),
-    };
+    return no('ResolvedRefs', unresolved[0].reason, unresolved.map((item) => item.message).join('; '));
   }
-  if (extension !== undefined) {
-    return { type, status: 'False', reason: 'InvalidKind', message: `${extension.field}: ${extension.message}` };
-  }
-  return { type, status: 'True', reason: 'ResolvedRefs', message: 'everything it refers to is there' };
+  if (extension !== undefined) return no('ResolvedRefs', 'InvalidKind', `${extension.field}: ${extension.message}`);
+  return yes('ResolvedRefs', 'ResolvedRefs', 'everything it refers to is there');
 }
 
 function reasonOf(faults: readonly RuleFault[]): string {
@@ -164,8 +148,4 @@ function faultsText(faults: readonly MatchFault[]): string {
 
 function conflictText(conflicts: ParentOutcome['conflicts']): string {
   return conflicts.map(({ hostname, owner }) => `${hostname} belongs to namespace ${owner}`).join('; ');
-}
-
-function no(reason: string, message: string): RouteVerdict {
-  return { type: 'Accepted', status: 'False', reason, message };
 }

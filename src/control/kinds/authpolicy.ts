@@ -1,9 +1,8 @@
 import * as z from 'zod';
 import { LIMITS } from '../../core/limits.ts';
 import { authPolicyFaults } from '../auth-policy-faults.ts';
-import type { KindDeclaration } from '../declaration.ts';
 import { atomicList, fieldName, mapList } from '../gateway-schema/names.ts';
-import { policyStatus, policyTargets } from '../policy-targets.ts';
+import { policyKind } from '../policy-kind.ts';
 
 const ROLES = ['admin', 'agent', 'ingester', 'reader'] as const;
 const ALGORITHMS = [
@@ -26,78 +25,57 @@ const ALGORITHMS = [
  * Who may use what it is attached to: how a caller says who it is, and what it may then do. Compiled by
  * `compileAuthPolicy`; whether it is in force is said where gateways are compiled.
  */
-export const authpolicyKind: KindDeclaration = {
-  info: {
-    group: 'orasi.io',
-    version: 'v1alpha1',
-    kind: 'AuthPolicy',
-    plural: 'authpolicies',
-    singular: 'authpolicy',
-    shortNames: [],
-    categories: ['all', 'orasi'],
-    namespaced: true,
-    statusSubresource: true,
-    printerColumns: [
-      { name: 'Target', type: 'string', jsonPath: '.spec.targetRefs[0].name' },
-      { name: 'Accepted', type: 'string', jsonPath: '.status.conditions[?(@.type=="Accepted")].status' },
-      { name: 'Reason', type: 'string', jsonPath: '.status.conditions[?(@.type=="Accepted")].reason', priority: 1 },
-      { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
-    ],
-  },
-  schema: () =>
-    z.object({
-      spec: z.object({
-        targetRefs: policyTargets(),
-        realm: z
-          .string()
-          .min(1)
-          .max(64)
-          .meta({ pattern: '^[A-Za-z0-9 ._-]+$' })
-          .default('api')
-          .describe('What is protected, as `WWW-Authenticate` names it.'),
-        anonymous: z
-          .boolean()
-          .default(false)
-          .describe(
-            'Lets requests without credentials through, as nobody; rules decide. Wrong credentials never pass.',
-          ),
-        apiKey: apiKeySchema(),
-        jwt: jwtSchema(),
-        hmac: hmacSchema(),
-        mtls: mtlsSchema(),
-        identityHeaders: mapList(
-          z.object({
-            name: fieldName(),
-            value: z.enum(['user', 'tenant', 'id', 'method']).describe('What of the caller the header says.'),
-          }),
-          'name',
-        )
-          .max(8)
-          .default([])
-          .describe('Headers that tell the upstream who calls; what a client sends under these names never arrives.'),
-        authorization: z
-          .object({
-            rules: atomicList(
-              z.object({
-                name: z.string().max(63).default('').describe('For logs and refusals.'),
-                action: z.enum(['Allow', 'Deny']),
-                expression: z.string().min(1).max(LIMITS.ruleChars).describe('CEL that is true or false.'),
-              }),
-            )
-              .min(1)
-              .max(64),
-            otherwise: z
-              .enum(['Allow', 'Deny'])
-              .default('Deny')
-              .describe('Where no rule says anything. A Deny that holds or fails goes before every Allow.'),
-          })
-          .optional()
-          .describe('What a caller may do.'),
+export const authpolicyKind = policyKind({
+  kind: 'AuthPolicy',
+  shortNames: [],
+  columns: [],
+  fields: () => ({
+    realm: z
+      .string()
+      .min(1)
+      .max(64)
+      .meta({ pattern: '^[A-Za-z0-9 ._-]+$' })
+      .default('api')
+      .describe('What is protected, as `WWW-Authenticate` names it.'),
+    anonymous: z
+      .boolean()
+      .default(false)
+      .describe('Lets requests without credentials through, as nobody; rules decide. Wrong credentials never pass.'),
+    apiKey: apiKeySchema(),
+    jwt: jwtSchema(),
+    hmac: hmacSchema(),
+    mtls: mtlsSchema(),
+    identityHeaders: mapList(
+      z.object({
+        name: fieldName(),
+        value: z.enum(['user', 'tenant', 'id', 'method']).describe('What of the caller the header says.'),
       }),
-      status: policyStatus(),
-    }),
-  strategy: { validate: (object) => authPolicyFaults(object) },
-};
+      'name',
+    )
+      .max(8)
+      .default([])
+      .describe('Headers that tell the upstream who calls; what a client sends under these names never arrives.'),
+    authorization: z
+      .object({
+        rules: atomicList(
+          z.object({
+            name: z.string().max(63).default('').describe('For logs and refusals.'),
+            action: z.enum(['Allow', 'Deny']),
+            expression: z.string().min(1).max(LIMITS.ruleChars).describe('CEL that is true or false.'),
+          }),
+        )
+          .min(1)
+          .max(64),
+        otherwise: z
+          .enum(['Allow', 'Deny'])
+          .default('Deny')
+          .describe('Where no rule says anything. A Deny that holds or fails goes before every Allow.'),
+      })
+      .optional()
+      .describe('What a caller may do.'),
+  }),
+  faults: authPolicyFaults,
+});
 
 function places() {
   return atomicList(

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { DEFAULT_CLUSTER_SETTINGS, JURISDICTIONS, LOCATION_HINTS } from '../../core/protocol/cluster-settings.ts';
 import { clusterFaults } from '../cluster-spec.ts';
-import { conditionList } from '../condition-schema.ts';
-import { withCondition } from '../conditions.ts';
+import { conditionedStatus } from '../condition-schema.ts';
+import { no, putVerdicts, yes } from '../conditions.ts';
 import type { KindDeclaration } from '../declaration.ts';
 import { discoverySchema } from '../discovery-spec.ts';
 import { isJsonObject } from '../json.ts';
@@ -18,35 +18,16 @@ const clusterReconciler: Reconciler = {
     if (found === undefined || namespace === undefined) return DONE;
     const declared = jurisdictionOf(found.spec);
     const home = await clusterHome(namespace.metadata.uid, key.name);
-    store.edit(key, (object) => {
-      const { generation } = object.metadata;
-      const inPlace = home === undefined || home === declared;
-      const status = isJsonObject(object.status) ? object.status : {};
-      const accepted = withCondition(
-        status.conditions,
-        {
-          type: 'Accepted',
-          status: 'True',
-          reason: 'Accepted',
-          message: 'the settings are in force',
-          observedGeneration: generation,
-        },
-        clock.now(),
-      );
-      const conditions = withCondition(
-        accepted,
-        {
-          type: 'InJurisdiction',
-          status: inPlace ? 'True' : 'False',
-          reason: inPlace ? 'AsDeclared' : 'HasData',
-          message: inPlace
-            ? 'the cluster is where it is declared to be'
-            : `the cluster has data in ${placeText(home)}, and stays there: restore a backup of it into another cluster`,
-          observedGeneration: generation,
-        },
-        clock.now(),
-      );
-      object.status = { ...status, observedGeneration: generation, conditions };
+    store.edit(key, (cluster) => {
+      const place =
+        home === undefined || home === declared
+          ? yes('InJurisdiction', 'AsDeclared', 'the cluster is where it is declared to be')
+          : no(
+              'InJurisdiction',
+              'HasData',
+              `the cluster has data in ${placeText(home)}, and stays there: restore a backup of it into another cluster`,
+            );
+      putVerdicts(cluster, [yes('Accepted', 'Accepted', 'the settings are in force'), place], clock.now());
     });
     return DONE;
   },
@@ -182,12 +163,7 @@ export const clusterKind: KindDeclaration = {
             .describe('Which the data of the cluster never leave. It does not change.'),
         })
         .prefault({}),
-      status: z
-        .object({
-          observedGeneration: z.int().min(0).optional().describe('The generation the conditions speak of.'),
-          conditions: conditionList(),
-        })
-        .optional(),
+      status: conditionedStatus(),
     }),
   strategy: { validate: (object, current) => clusterFaults(object, current) },
   reconciler: clusterReconciler,

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { conditionList } from '../condition-schema.ts';
+import { conditionedStatus } from '../condition-schema.ts';
 import type { KindDeclaration } from '../declaration.ts';
 import { hostname, namespaceName } from '../gateway-schema/names.ts';
 
@@ -31,11 +31,6 @@ export const hostnamegrantKind: KindDeclaration = {
         hostname: hostname().describe('a.example.com, or *.example.com for everything below.'),
         namespace: namespaceName().describe('Whose it is; the namespace need not exist yet.'),
       }),
-      status: z
-        .object({
-          observedGeneration: z.int().min(0).optional().describe('The generation the conditions speak of.'),
-          conditions: conditionList(),
-        })
-        .optional(),
+      status: conditionedStatus(),
     }),
 };

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { LIMITS } from '../../core/limits.ts';
-import { conditionList } from '../condition-schema.ts';
+import { conditionedStatus } from '../condition-schema.ts';
 import { type Condition, withCondition } from '../conditions.ts';
 import type { KindDeclaration } from '../declaration.ts';
 import { isJsonObject } from '../json.ts';
@@ -172,12 +172,7 @@ export const pipelineKind: KindDeclaration = {
           .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
           .describe('Indexes of the dataset; they are built for old segments too.'),
       }),
-      status: z
-        .object({
-          observedGeneration: z.int().min(0).optional().describe('The generation the conditions speak of.'),
-          conditions: conditionList(),
-        })
-        .optional(),
+      status: conditionedStatus(),
     }),
   strategy: { validate: (object) => pipelineFaults(object) },
   reconciler: pipelineReconciler,

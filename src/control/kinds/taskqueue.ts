@@ -1,10 +1,9 @@
 import * as z from 'zod';
 import { DEFAULT_QUEUE_SETTINGS } from '../../core/protocol/queue-settings.ts';
 import { balanceSchema } from '../balance-spec.ts';
-import { conditionList } from '../condition-schema.ts';
-import { withCondition } from '../conditions.ts';
+import { conditionedStatus } from '../condition-schema.ts';
+import { putVerdicts, yes } from '../conditions.ts';
 import type { KindDeclaration } from '../declaration.ts';
-import { isJsonObject } from '../json.ts';
 import { queueFaults } from '../queue-spec.ts';
 import { DONE, type Reconciler } from '../reconcile.ts';
 import { scalingSchema } from '../scaling-spec.ts';
@@ -18,22 +17,8 @@ const taskqueueReconciler: Reconciler = {
     const namespace = store.find({ group: '', resource: 'namespaces', namespace: '', name: key.namespace });
     if (namespace !== undefined && namespace.metadata.deletionTimestamp === undefined)
       await queueNotice(namespace.metadata.uid, key.name);
-    if (store.find(key) === undefined) return DONE;
-    store.edit(key, (object) => {
-      const observedGeneration = object.metadata.generation;
-      const status = isJsonObject(object.status) ? object.status : {};
-      const conditions = withCondition(
-        status.conditions,
-        {
-          type: 'Accepted',
-          status: 'True',
-          reason: 'Accepted',
-          message: 'the settings are in force',
-          observedGeneration,
-        },
-        clock.now(),
-      );
-      object.status = { ...status, observedGeneration, conditions };
+    store.edit(key, (taskqueue) => {
+      putVerdicts(taskqueue, [yes('Accepted', 'Accepted', 'the settings are in force')], clock.now());
     });
     return DONE;
   },
@@ -149,12 +134,7 @@ export const taskqueueKind: KindDeclaration = {
             .describe('Groups of one priority take turns; one of weight 2 has two tasks where others have one.'),
         })
         .prefault({}),
-      status: z
-        .object({
-          observedGeneration: z.int().min(0).optional().describe('The generation the conditions speak of.'),
-          conditions: conditionList(),
-        })
-        .optional(),
+      status: conditionedStatus(),
     }),
   strategy: { validate: (object) => queueFaults(object) },
   reconciler: taskqueueReconciler,

@@ -1,8 +1,7 @@
 import * as z from 'zod';
-import { conditionList } from '../condition-schema.ts';
-import { withCondition } from '../conditions.ts';
+import { conditionedStatus } from '../condition-schema.ts';
+import { putVerdicts, yes } from '../conditions.ts';
 import type { KindDeclaration } from '../declaration.ts';
-import { isJsonObject } from '../json.ts';
 import { DONE, type Reconciler } from '../reconcile.ts';
 import { upstreamSchema } from '../upstream-schema.ts';
 import { upstreamFaults } from '../upstream-spec.ts';
@@ -10,22 +9,8 @@ import { upstreamFaults } from '../upstream-spec.ts';
 /** Says in an upstream's status that it is in force. How its endpoints fare is not of the control plane. */
 const upstreamReconciler: Reconciler = {
   async reconcile({ store, clock }, key) {
-    if (store.find(key) === undefined) return DONE;
-    store.edit(key, (object) => {
-      const observedGeneration = object.metadata.generation;
-      const status = isJsonObject(object.status) ? object.status : {};
-      const conditions = withCondition(
-        status.conditions,
-        {
-          type: 'Accepted',
-          status: 'True',
-          reason: 'Accepted',
-          message: 'routes may name it',
-          observedGeneration,
-        },
-        clock.now(),
-      );
-      object.status = { ...status, observedGeneration, conditions };
+    store.edit(key, (upstream) => {
+      putVerdicts(upstream, [yes('Accepted', 'Accepted', 'routes may name it')], clock.now());
     });
     return DONE;
   },
@@ -54,12 +39,7 @@ export const upstreamKind: KindDeclaration = {
   schema: () =>
     z.object({
       spec: upstreamSchema(),
-      status: z
-        .object({
-          observedGeneration: z.int().min(0).optional().describe('The generation the conditions speak of.'),
-          conditions: conditionList(),
-        })
-        .optional(),
+      status: conditionedStatus(),
     }),
   strategy: { validate: (object, _current, rules) => upstreamFaults(object, rules) },
   reconciler: upstreamReconciler,
