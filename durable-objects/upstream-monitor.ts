@@ -122,15 +122,18 @@ export class UpstreamMonitor extends DurableObject<Cloudflare.Env> implements Up
     const nowMs = systemClock.now();
     this.monitor.pass(nowMs);
     const states = Object.entries(this.monitor.describe(keys, nowMs));
-    const lastChecks = await this.lastChecks(keys);
+    const lastChecks: Record<UpstreamKey, Readonly<Record<string, number>>> = {};
+    await this.askCheckers(keys, async (checker, own) => {
+      Object.assign(lastChecks, await checker.lastChecks(own));
+    });
     return Object.fromEntries(states.map(([key, state]) => [key, { ...state, lastChecks: lastChecks[key] ?? {} }]));
   }
 
   async checkDelays(): Promise<readonly CheckDelay[]> {
     const delays: CheckDelay[] = [];
-    for (let checker = 0; checker < this.assignments.checkers; checker++) {
-      delays.push(...(await this.checker(checker).delays()));
-    }
+    await this.askCheckers(this.watchedKeys(), async (checker) => {
+      delays.push(...(await checker.delays()));
+    });
     return delays;
   }
 
@@ -246,21 +249,23 @@ export class UpstreamMonitor extends DurableObject<Cloudflare.Env> implements Up
     if (this.monitor.found(Object.fromEntries(own), systemClock.now())) this.news.notify();
   }
 
-  private async lastChecks(keys: readonly UpstreamKey[]): Promise<Record<UpstreamKey, Record<string, number>>> {
+  /** Asks those who look after some upstreams; what one that does not answer would say is left out. */
+  private async askCheckers(
+    keys: Iterable<UpstreamKey>,
+    ask: (checker: EndpointCheckerCalls, own: UpstreamKey[]) => Promise<void>,
+  ): Promise<void> {
     const asked = new Map<number, UpstreamKey[]>();
     for (const key of keys) {
       const checker = this.assignments.checkerOf(key);
       asked.set(checker, [...(asked.get(checker) ?? []), key]);
     }
-    const times: Record<UpstreamKey, Record<string, number>> = {};
     for (const [checker, own] of asked) {
       try {
-        Object.assign(times, await this.checker(checker).lastChecks(own));
+        await ask(this.checker(checker), own);
       } catch (error) {
-        this.log.warn('a checker does not say when it asked', { checker, error });
+        this.log.warn('a checker does not answer', { checker, error });
       }
     }
-    return times;
   }
 
   private checker(checker: number): EndpointCheckerCalls {

@@ -175,6 +175,7 @@ function apiOf(deps: Deps, env: Cloudflare.Env): ApiApp {
     metrics: {
       hubs: () => Promise.all(METRICS_HUB_NAMES.map((name) => env.METRICS_HUB.getByName(name).read())),
       listenerExpiries: () => deps.control.listenerExpiries(),
+      checkDelays: () => env.UPSTREAM_MONITOR.getByName(UPSTREAM_MONITOR_NAME).checkDelays(),
     },
   });
   apis.set(deps, api);

@@ -1,4 +1,5 @@
 import type { ControlPlaneGateway } from '../core/protocol/control-plane.ts';
+import type { CheckDelay } from '../core/protocol/endpoint-checker.ts';
 import type { SeriesTotal } from '../core/protocol/metrics-hub.ts';
 import {
   addUp,
@@ -16,10 +17,11 @@ export interface MetricsPorts {
   /** What every hub has. */
   readonly hubs: () => Promise<readonly (readonly SeriesTotal[])[]>;
   readonly listenerExpiries: ControlPlaneGateway['listenerExpiries'];
+  readonly checkDelays: () => Promise<readonly CheckDelay[]>;
 }
 
 /** `/metrics`, for a scraper whose key is of all namespaces. */
-export function mountMetrics(app: ApiApp, base: ApiBase, { hubs, listenerExpiries }: MetricsPorts): void {
+export function mountMetrics(app: ApiApp, base: ApiBase, { hubs, listenerExpiries, checkDelays }: MetricsPorts): void {
   defineRoute(
     app,
     base,
@@ -34,13 +36,18 @@ export function mountMetrics(app: ApiApp, base: ApiBase, { hubs, listenerExpirie
     },
     async ({ raw }) => {
       const openMetrics = prefersOpenMetrics(raw.headers.get('accept'));
-      const [counted, expiries] = await Promise.all([hubs(), listenerExpiries()]);
+      const [counted, expiries, checks] = await Promise.all([hubs(), listenerExpiries(), checkDelays()]);
       const certificates = expiries.map(({ namespace, gateway, listener, notAfterMs }) => ({
         family: FAMILIES.certificateExpiry.name,
         labels: [namespace, gateway, listener],
         value: notAfterMs / 1_000,
       }));
-      const text = exposition(addUp([...counted, certificates]), openMetrics);
+      const delays = checks.map(({ namespace, upstream, delayMs }) => ({
+        family: FAMILIES.checkDelay.name,
+        labels: [namespace, upstream],
+        value: delayMs / 1_000,
+      }));
+      const text = exposition(addUp([...counted, certificates, delays]), openMetrics);
       return new Response(text, {
         headers: { 'content-type': openMetrics ? OPENMETRICS_TEXT : PROMETHEUS_TEXT, 'cache-control': 'no-store' },
       });

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { BALANCE_STRATEGIES, type CompiledUpstream } from '../core/protocol/upstream.ts';
-import type { SharedBreaker, UpstreamState } from '../core/protocol/upstream-monitor.ts';
+import type { EndpointHealth, SharedBreaker, UpstreamDescription } from '../core/protocol/upstream-monitor.ts';
 import { aggregateHealth } from '../traffic/upstream/health.ts';
 
 const Time = z.iso.datetime();
@@ -32,7 +32,12 @@ export const UpstreamView = z.object({
       zone: z.string().nullable(),
       draining: z.boolean(),
       health: z
-        .object({ healthy: z.boolean(), since: Time, reason: z.string() })
+        .object({
+          healthy: z.boolean(),
+          since: Time,
+          reason: z.string(),
+          checked: Time.nullable().describe('When it was asked last; null where its checker does not say.'),
+        })
         .nullable()
         .describe('Null: not checked.'),
       breaker: Breaker.nullable(),
@@ -42,7 +47,7 @@ export const UpstreamView = z.object({
 
 export function upstreamView(
   upstream: CompiledUpstream,
-  state: UpstreamState | undefined,
+  state: UpstreamDescription | undefined,
 ): z.input<typeof UpstreamView> {
   const { name, source, loadBalancer } = upstream;
   const declared = source.type === 'discovery' ? (state?.endpoints ?? []) : upstream.endpoints;
@@ -50,8 +55,7 @@ export function upstreamView(
     const health = state?.health[address];
     return {
       ...{ address, weight, zone, draining },
-      health:
-        health === undefined ? null : { healthy: health.healthy, since: time(health.sinceMs), reason: health.reason },
+      health: health === undefined ? null : healthView(health, state?.lastChecks[address]),
       breaker: breakerView(state?.breakers[address]),
     };
   });
@@ -66,6 +70,10 @@ export function upstreamView(
     breaker: breakerView(state?.breakers['']),
     endpoints,
   };
+}
+
+function healthView({ healthy, sinceMs, reason }: EndpointHealth, checkedMs: number | undefined) {
+  return { healthy, since: time(sinceMs), reason, checked: checkedMs === undefined ? null : time(checkedMs) };
 }
 
 function breakerView(breaker: SharedBreaker | undefined): z.input<typeof Breaker> | null {

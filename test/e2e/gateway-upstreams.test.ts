@@ -49,7 +49,7 @@ interface View {
   readonly endpoints: readonly {
     readonly address: string;
     readonly draining: boolean;
-    readonly health: { readonly healthy: boolean; readonly reason: string } | null;
+    readonly health: { readonly healthy: boolean; readonly reason: string; readonly checked: string | null } | null;
   }[];
 }
 
@@ -280,4 +280,48 @@ test('what the monitor knows outlives it, and the sweep looks after it', async (
   await until('the others refuse as well', async () =>
     (await fleet.sendAll(host)).every(({ status }) => status === 503),
   );
+});
+
+test('checks are spread over as many objects as the endpoints ask for, and each of them tells what it finds', async () => {
+  const well = await backend('spread');
+  const { port } = new URL(well.address);
+  const nobody = Array.from({ length: 24 }, (_, i) => ({ address: `http://127.0.1.${i}:${port}` }));
+  const endpoints = [{ address: well.address }, ...nobody];
+  const names = Array.from({ length: 6 }, (_, i) => `spread-${i}`);
+  const healthCheck = { path: '/', intervalSeconds: 1, timeoutSeconds: 1 };
+  const spread = names.map((name) => ({
+    apiVersion: ORASI,
+    kind: 'Upstream',
+    metadata: { name },
+    spec: { endpoints, healthCheck },
+  }));
+  await applyAll(fleet.instance, 'default', spread);
+  for (const name of names) {
+    await until(`${name} is checked`, async () => {
+      const { health } = await view(name);
+      return health === 'Unhealthy' && (await view(name)).endpoints.every((endpoint) => endpoint.health?.checked);
+    });
+    const [first, second] = (await view(name)).endpoints;
+    expect([first.health?.healthy, second.health?.healthy]).toEqual([true, false]);
+  }
+  const namespace = await fleet.instance.fetch('/api/v1/namespaces/default');
+  const { uid } = ((await namespace.json()) as { metadata: { uid: string } }).metadata;
+  const keys = names.map((name) => `${uid}/${name}`);
+  const { ENDPOINT_CHECKER } = fleet.instance.bindings;
+  const asked = async (): Promise<number[]> =>
+    await Promise.all(
+      [0, 1, 2, 3].map(async (checker) => {
+        const times = await ENDPOINT_CHECKER.getByName(`checks-${checker}`).lastChecks(keys);
+        return Object.values(times).filter((own) => Object.keys(own).length > 0).length;
+      }),
+    );
+  const owned = await asked();
+  expect(owned.reduce((sum, own) => sum + own)).toBe(names.length);
+  expect(owned.filter((own) => own > 0).length).toBeGreaterThan(1);
+  const metrics = await (await fleet.instance.fetch('/metrics')).text();
+  expect(metrics).toContain('orasi_gateway_health_check_delay_seconds{namespace="default",upstream="spread-5"}');
+  for (const name of names) {
+    await fleet.instance.fetch(`/apis/${ORASI}/namespaces/default/upstreams/${name}`, { method: 'DELETE' });
+  }
+  await until('nobody is asked any more', async () => (await asked()).every((own) => own === 0));
 });

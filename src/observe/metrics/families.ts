@@ -100,6 +100,11 @@ export const FAMILIES = {
     'When the certificate of a listener ends, in seconds since the epoch.',
     ['namespace', 'gateway', 'listener'],
   ),
+  checkDelay: gauge(
+    'orasi_gateway_health_check_delay_seconds',
+    'By how much checks of an upstream come later than its interval, of the endpoint that is worst off.',
+    ['namespace', 'upstream'],
+  ),
   isolates: gauge('orasi_gateway_isolates', 'Isolates heard of lately.', []),
   seriesFolded: counter(
     'orasi_gateway_metrics_folded_total',
