@@ -4,7 +4,8 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { GatewayEntries, type RuleRow } from '../src/control/gateway/entries.ts';
+import { GatewayEntries } from '../src/control/gateway/entries.ts';
+import { HostRules, type RuleRow } from '../src/control/gateway/host-rules.ts';
 import { placeOfPath } from '../src/control/gateway/places.ts';
 import { GatewayPublisher } from '../src/control/gateway/publisher.ts';
 import { RoutePublications } from '../src/control/gateway/route-publications.ts';
@@ -90,16 +91,14 @@ async function measure(shape: Shape, count: number): Promise<Figures> {
   const database = objectDatabase();
   migrateGateway(database);
   const clock = manualClock(0);
-  const entries = new GatewayEntries(
-    database,
-    () => UID,
-    (key) => {
-      throw new Error(`${key} is too large`);
-    },
-  );
+  const entries = new GatewayEntries(database, (key) => {
+    throw new Error(`${key} is too large`);
+  });
+  const rules = new HostRules(database, entries, () => UID);
   const files = counting(memoryObjectStore(clock));
   const publisher = new GatewayPublisher({
     database,
+    rules,
     entries,
     files: files.store,
     clock,
@@ -128,7 +127,7 @@ async function measure(shape: Shape, count: number): Promise<Figures> {
   const started = process.cpuUsage();
   for (let i = 0; i < count; i++) {
     database.transaction(() =>
-      entries.replaceRules({ namespace: 'shop', name: `r${i}` }, {}, [rowOfRoute(shape.place(i), i)]),
+      rules.replaceRules({ namespace: 'shop', name: `r${i}` }, {}, [rowOfRoute(shape.place(i), i)]),
     );
     if (i % 1_000 === 999) await publish();
   }
@@ -147,7 +146,7 @@ async function measure(shape: Shape, count: number): Promise<Figures> {
     const moved = rowOfRoute({ host, path: `/moved${i}` }, route);
     const before = process.cpuUsage();
     database.transaction(() =>
-      entries.replaceRules({ namespace: 'shop', name: `r${route}` }, { [host]: [place] }, [moved]),
+      rules.replaceRules({ namespace: 'shop', name: `r${route}` }, { [host]: [place] }, [moved]),
     );
     await publish();
     times.push(seconds(process.cpuUsage(before)) * 1_000);

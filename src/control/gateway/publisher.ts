@@ -9,6 +9,7 @@ import { DONE, type ReconcileResult } from '../reconcile.ts';
 import type { GatewayEntries } from './entries.ts';
 import { Facts } from './facts.ts';
 import { HeldVersion, type Present, standingOf } from './held-version.ts';
+import type { HostRules } from './host-rules.ts';
 import type { RoutePublications } from './route-publications.ts';
 import { eachFile, type MadeShard, makeShard, type Standing, VersionFiles } from './version-files.ts';
 
@@ -25,6 +26,7 @@ const LOOK_FOR_LOST_EVERY_MS = 5 * 60_000;
 /** What publishing stands on. */
 export interface PublisherParts {
   readonly database: ObjectDatabase;
+  readonly rules: HostRules;
   readonly entries: GatewayEntries;
   readonly files: ObjectStore;
   readonly clock: Clock;
@@ -164,8 +166,8 @@ export class GatewayPublisher {
 
   /** Returns whether it has come to a version: else there is more to be made, or to be written, first. */
   private async publishDeclared(): Promise<boolean> {
-    const { database, entries } = this.parts;
-    const cut = database.transaction(() => (entries.build(PAGES_A_STEP) ? this.cut() : null));
+    const { database, rules } = this.parts;
+    const cut = database.transaction(() => (rules.build(PAGES_A_STEP) ? this.cut() : null));
     if (cut === null) return false;
     const { manifest } = cut;
     await this.files.putShards(cut.shards.map(({ made }) => made));
@@ -192,7 +194,7 @@ export class GatewayPublisher {
   }
 
   private manifestWith(cut: readonly CutShard[]): GatewayManifest {
-    const { database, entries } = this.parts;
+    const { database, entries, rules } = this.parts;
     const refs = new Array<ShardRef>(entries.shards()).fill(null);
     for (const row of database.exec('SELECT shard, hash, bytes FROM gateway_shards')) {
       if (row.hash !== null) refs[Number(row.shard)] = { hash: String(row.hash), bytes: Number(row.bytes) };
@@ -200,7 +202,7 @@ export class GatewayPublisher {
     for (const { shard, made } of cut) refs[shard] = made.ref;
     const version = this.newVersion();
     this.parts.publications.cut(version, this.fact('version'));
-    return { format: MANIFEST_FORMAT, version, shards: refs, hosts: entries.hosts() };
+    return { format: MANIFEST_FORMAT, version, shards: refs, hosts: rules.hosts() };
   }
 
   /** Never given twice, so that a version whose publication was cut off is nobody's. */

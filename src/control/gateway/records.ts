@@ -1,6 +1,6 @@
 import type { ObjectDatabase } from '../../core/object-database.ts';
 import type { JsonObject } from '../json.ts';
-import type { PlacesByHost } from './entries.ts';
+import type { PlacesByHost } from './host-rules.ts';
 
 /** What a route has in the other tables, and the spec to fall back to. */
 export interface RouteRecord {

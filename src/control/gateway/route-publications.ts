@@ -1,6 +1,6 @@
 import type { ObjectDatabase } from '../../core/object-database.ts';
-import type { RouteName } from './entries.ts';
 import { Facts } from './facts.ts';
+import type { RouteName } from './host-rules.ts';
 
 /** In the place of a version: of rules that no version has yet. After every version there will be. */
 export const IN_NO_VERSION = Number.MAX_SAFE_INTEGER;

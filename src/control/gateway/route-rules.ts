@@ -2,7 +2,7 @@ import type { AttachedPolicy, CompiledRule, HostKey, RuleAction } from '../../co
 import type { Resource } from '../resource.ts';
 import { narrowest, ownersPolicies, POLICY_PLURALS, type PolicyLookup, targetText } from './attached-policies.ts';
 import { brokenBy, type CompiledRoute, type CompiledRouteRule } from './compile-route.ts';
-import type { PlacesByHost, RefusedRow, RuleRow } from './entries.ts';
+import type { PlacesByHost, RefusedRow, RuleRow } from './host-rules.ts';
 import { placeOfPath, segmentsOfPath } from './places.ts';
 
 /** A host that a route is served on, and the listener that it has it from. */

@@ -9,7 +9,7 @@ import type { Resource, ResourceKey } from '../resource.ts';
 import { compileUpstream } from '../upstream-spec.ts';
 import { type Attachment, attach, type ParentReference, parentReferences, routeHostnames } from './attach.ts';
 import { type BackendReference, compileRoute, matchFaults, type ResolvedBackend } from './compile-route.ts';
-import type { PlacesByHost, RouteName } from './entries.ts';
+import type { PlacesByHost, RouteName } from './host-rules.ts';
 import { covers } from './hostnames.ts';
 import { selectsLabels } from './label-selector.ts';
 import type { ListenerWork } from './listener-work.ts';
@@ -55,8 +55,7 @@ export class RouteWork {
     const before = this.space.records.get(work, NO_ROUTE);
     if (route !== undefined) this.lookAt(route, work, before);
     else {
-      if (this.space.entries.replaceRules({ namespace, name }, before.places, []).changed)
-        this.published(before.places);
+      if (this.space.rules.replaceRules({ namespace, name }, before.places, []).changed) this.published(before.places);
       this.space.publications.forget({ namespace, name });
       this.keep({ namespace, name }, work, before, NO_ROUTE);
     }
@@ -120,7 +119,7 @@ export class RouteWork {
     const rows =
       compiled === null ? [] : served.flatMap((host) => rowsOf(route, compiled, host, policies, policyFaults));
     const name = { namespace, name: route.metadata.name };
-    const { changed, refused } = this.space.entries.replaceRules(name, before.places, rows);
+    const { changed, refused } = this.space.rules.replaceRules(name, before.places, rows);
     const { publications, publisher } = this.space;
     if (changed) {
       publications.changed(name);

@@ -12,6 +12,7 @@ import { AttachedPolicies } from './attached-policies.ts';
 import { HostClaims } from './claims.ts';
 import { GatewayEntries } from './entries.ts';
 import { Facts } from './facts.ts';
+import { HostRules } from './host-rules.ts';
 import { HostnameGrants } from './hostname-grants.ts';
 import { covers } from './hostnames.ts';
 import { GatewayPublisher } from './publisher.ts';
@@ -55,6 +56,7 @@ export class Workspace {
   readonly records: Records;
   readonly references: References;
   readonly entries: GatewayEntries;
+  readonly rules: HostRules;
   readonly claims: HostClaims;
   readonly hostnameGrants: HostnameGrants;
   readonly policies: AttachedPolicies;
@@ -68,11 +70,10 @@ export class Workspace {
     this.facts = new Facts(database);
     this.records = new Records(database);
     this.references = new References(database);
-    this.entries = new GatewayEntries(
-      database,
-      (namespace) => this.namespaceUid(namespace),
-      (key, bytes) => parts.log.error('an entry of the gateway is too large, and stays as it was', { key, bytes }),
+    this.entries = new GatewayEntries(database, (key, bytes) =>
+      parts.log.error('an entry of the gateway is too large, and stays as it was', { key, bytes }),
     );
+    this.rules = new HostRules(database, this.entries, (namespace) => this.namespaceUid(namespace));
     const grants = { group: 'orasi.io', resource: 'hostnamegrants', namespace: '' };
     this.hostnameGrants = new HostnameGrants(() => this.store.all(grants));
     this.claims = new HostClaims(database, (hostname) => this.hostnameGrants.for(hostname));
@@ -80,6 +81,7 @@ export class Workspace {
     this.publications = new RoutePublications(database);
     this.publisher = new GatewayPublisher({
       database,
+      rules: this.rules,
       entries: this.entries,
       files,
       clock,
