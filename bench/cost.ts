@@ -143,6 +143,7 @@ WebSocket are billed as one request, pings as none. A GB kept in an object is $$
 function gatewayPart(): string {
   const calls = (count: number) => (count * PRICES.objectRequests) / 1e6;
   const awake = GB_SECOND * OBJECT_GB * SECONDS_A_MONTH;
+  const checks = (SECONDS_A_MONTH * (PRICES.rowsWritten + PRICES.objectRequests)) / 1e6;
   const reads = (SECONDS_A_MONTH * 1_000) / LIMITS.gatewaySyncMs;
   const flushes = (SECONDS_A_MONTH * 1_000) / LIMITS.metricsFlushMs;
   const rows = (flushes * METRICS_ROWS * PRICES.rowsWritten) / 1e6;
@@ -163,7 +164,8 @@ ${table(
 )}
 
 For all isolates together: the UpstreamMonitor object and ${METRICS_HUB_NAMES.length} MetricsHub objects are awake while there is traffic, ${dollars(awake)} a month each
-if there always is. A publication writes a shard or two and a manifest (class A), and each isolate reads them once.
+if there always is. An EndpointChecker object, one for 64 endpoints that are checked, is always awake, and its alarm rings
+each second at most: ${dollars(awake + checks)} a month. A publication writes a shard or two and a manifest (class A), and each isolate reads them once.
 
 `;
 }

@@ -44,7 +44,7 @@ export function mountMetrics(app: ApiApp, base: ApiBase, { hubs, listenerExpirie
       }));
       const delays = checks.map(({ namespace, upstream, delayMs }) => ({
         family: FAMILIES.checkDelay.name,
-        labels: [namespace, upstream],
+        labels: [namespace, `${namespace}/${upstream}`],
         value: delayMs / 1_000,
       }));
       const text = exposition(addUp([...counted, certificates, delays]), openMetrics);
