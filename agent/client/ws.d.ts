@@ -27,6 +27,8 @@ declare module 'ws' {
     close(code?: number, reason?: string): void;
     /** Ends it without a farewell. */
     terminate(): void;
+    /** Of tests: reads no more of the connection. */
+    pause(): void;
     on(event: 'open', listener: () => void): this;
     on(event: 'message', listener: (data: Buffer, isBinary: boolean) => void): this;
     on(event: 'close', listener: (code: number, reason: Buffer) => void): this;
