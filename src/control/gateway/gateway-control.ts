@@ -11,6 +11,8 @@ import { ListenerWork } from './listener-work.ts';
 import { PolicyWork } from './policy-work.ts';
 import { ProgrammedWork } from './programmed-work.ts';
 import { NO_UPSTREAM } from './records.ts';
+import { RouteClaims } from './route-claims.ts';
+import { RouteParents } from './route-parents.ts';
 import { RouteWork } from './route-work.ts';
 import { Workspace, type WorkspaceParts } from './workspace.ts';
 
@@ -25,6 +27,7 @@ const REQUEUE_EVERY_MS = 1_000;
 export class GatewayControl {
   private readonly space: Workspace;
   private readonly listeners: ListenerWork;
+  private readonly claims: RouteClaims;
   private readonly routes: RouteWork;
   private readonly policies: PolicyWork;
   private readonly grants: GrantWork;
@@ -33,7 +36,8 @@ export class GatewayControl {
   constructor(parts: WorkspaceParts) {
     this.space = new Workspace(parts);
     this.listeners = new ListenerWork(this.space);
-    this.routes = new RouteWork(this.space, this.listeners);
+    this.claims = new RouteClaims(this.space);
+    this.routes = new RouteWork(this.space, this.claims, new RouteParents(this.space, this.listeners));
     this.policies = new PolicyWork(this.space, this.listeners);
     this.grants = new GrantWork(this.space);
     this.programmed = new ProgrammedWork(this.space);
@@ -46,7 +50,7 @@ export class GatewayControl {
     const name = `${key.namespace}/${key.name}`;
     const isGone = type === 'DELETED' || object.metadata.deletionTimestamp !== undefined;
     if (key.group === GATEWAY_GROUP) {
-      if (key.resource === 'httproutes') this.routes.changed(key, isGone ? undefined : object, previous);
+      if (key.resource === 'httproutes') this.claims.changed(key, isGone ? undefined : object, previous);
       if (key.resource === 'httproutes') this.space.touch(`target:HTTPRoute ${name}`);
       if (key.resource === 'gateways') this.space.touch(`target:Gateway ${name}`);
       if (key.resource === 'referencegrants') this.space.touch(`grants:${key.namespace}`);

@@ -1,50 +1,31 @@
-import type { HostKey } from '../../core/protocol/gateway.ts';
 import { withCondition } from '../conditions.ts';
-import { DEFAULT_GATEWAY, GATEWAY_CONTROLLER } from '../default-gateway.ts';
+import { GATEWAY_CONTROLLER } from '../default-gateway.ts';
 import { GATEWAY_GROUP } from '../gateway-schema/references.ts';
 import { type JsonObject, jsonEqual, objectIn, objectsIn } from '../json.ts';
 import { DEFAULT_NAMESPACE } from '../kinds/namespace.ts';
 import { DONE, type ReconcileResult } from '../reconcile.ts';
 import type { Resource, ResourceKey } from '../resource.ts';
 import { compileUpstream } from '../upstream-spec.ts';
-import { type Attachment, attach, type ParentReference, parentReferences, routeHostnames } from './attach.ts';
+import { routeHostnames } from './attach.ts';
 import { type BackendReference, compileRoute, matchFaults, type ResolvedBackend } from './compile-route.ts';
 import type { PlacesByHost, RouteName } from './host-rules.ts';
-import { covers } from './hostnames.ts';
-import { selectsLabels } from './label-selector.ts';
-import type { ListenerWork } from './listener-work.ts';
 import { NO_ROUTE, type RouteRecord } from './records.ts';
-import {
-  PASSING_CONDITIONS,
-  type ParentOutcome,
-  programmed,
-  type RouteVerdict,
-  routeConditions,
-} from './route-conditions.ts';
-import { type HostOfRoute, lackOf, placesOf, rowsOf } from './route-rules.ts';
+import type { RouteClaims } from './route-claims.ts';
+import { PASSING_CONDITIONS, type ParentOutcome, programmed, routeConditions } from './route-conditions.ts';
+import { attachmentsOf, hostsOf, type JudgedParent, type RouteParents } from './route-parents.ts';
+import { lackOf, placesOf, rowsOf } from './route-rules.ts';
 import type { Workspace } from './workspace.ts';
-
-/** A parent of a route, with what came of it there. */
-interface Parent {
-  readonly reference: ParentReference;
-  /** As the route has it, for its status. */
-  readonly written: JsonObject;
-  readonly attachment: Attachment;
-}
-
-interface JudgedParent extends Parent {
-  /** `Accepted` first. */
-  readonly verdicts: readonly RouteVerdict[];
-}
 
 /** HTTPRoutes: from a resource to the rules it has under hosts and paths, and to its conditions. */
 export class RouteWork {
   private readonly space: Workspace;
-  private readonly listeners: ListenerWork;
+  private readonly claims: RouteClaims;
+  private readonly parents: RouteParents;
 
-  constructor(space: Workspace, listeners: ListenerWork) {
+  constructor(space: Workspace, claims: RouteClaims, parents: RouteParents) {
     this.space = space;
-    this.listeners = listeners;
+    this.claims = claims;
+    this.parents = parents;
   }
 
   /** Looks at a route, `namespace/name`. */
@@ -62,37 +43,6 @@ export class RouteWork {
     return DONE;
   }
 
-  /**
-   * In the transaction of a change of a route (undefined: it is gone): claims begin and end here, in the order of the
-   * changes and not of the looks, and a spec that a new one may fall back to is still there.
-   */
-  changed(name: RouteName, route: Resource | undefined, previous: Resource | undefined): void {
-    const { namespace } = name;
-    const work = `gateway-route:${namespace}/${name.name}`;
-    const before = this.space.records.get(work, NO_ROUTE);
-    const declared = objectIn(route?.spec);
-    const compiles = matchFaults(declared).length === 0;
-    const earlier = objectIn(previous?.spec);
-    const keeps = previous !== undefined && !compiles && matchFaults(earlier).length === 0;
-    const fallback = keeps ? { spec: earlier, generation: previous.metadata.generation } : before.fallback;
-    const hostnames = routeHostnames(compiles ? declared : (fallback?.spec ?? declared));
-    const named = routeHostnames(earlier);
-    // What the route did not name itself, a listener has narrowed down or given it, and may go on doing so.
-    const mayHave = (claim: string) =>
-      route !== undefined &&
-      (hostnames.includes(claim) ||
-        (!named.includes(claim) && (hostnames.length === 0 || hostnames.some((hostname) => covers(hostname, claim)))));
-    const claims = before.claims.filter((claim) => mayHave(claim));
-    for (const claim of before.claims) if (!claims.includes(claim)) this.release(claim, namespace);
-    for (const hostname of hostnames) {
-      if (claims.includes(hostname) || this.space.isReserved(hostname)) continue;
-      this.hold(hostname, namespace, Number(route?.metadata.resourceVersion ?? 0));
-      claims.push(hostname);
-    }
-    if (jsonEqual(claims, [...before.claims]) && fallback === before.fallback) return;
-    this.space.records.put(work, { ...before, claims, fallback });
-  }
-
   private lookAt(route: Resource, work: string, before: RouteRecord): void {
     const { namespace = '' } = route.metadata;
     const references = new Set<string>([`namespace:${namespace}`]);
@@ -101,9 +51,9 @@ export class RouteWork {
     const fallback = faults.length > 0 ? before.fallback : null;
     const spec = faults.length === 0 ? declared : (fallback?.spec ?? null);
     const refusal = this.refusalOf(declared, namespace);
-    const parents = this.parentsOf(route, spec ?? declared, references);
+    const parents = this.parents.of(route, spec ?? declared, references);
     const hosts = refusal !== null || spec === null ? [] : hostsOf(parents);
-    const { served, conflicts, claims } = this.claim(hosts, namespace, before.claims, references);
+    const { served, conflicts, claims } = this.claims.claim(hosts, namespace, before.claims, references);
     const compiled =
       spec === null
         ? null
@@ -164,7 +114,7 @@ export class RouteWork {
   private keep(route: RouteName, work: string, before: RouteRecord, after: RouteRecord): void {
     const { space } = this;
     for (const hostname of before.claims) {
-      if (!after.claims.includes(hostname)) this.release(hostname, route.namespace);
+      if (!after.claims.includes(hostname)) this.claims.release(hostname, route.namespace);
     }
     space.references.replace(work, before.references, after.references);
     this.countAttachments(before.attachments, after.attachments);
@@ -189,68 +139,6 @@ export class RouteWork {
       return { reason: 'HostnameRequired', message: `spec.hostnames: ${because}` };
     }
     return null;
-  }
-
-  private parentsOf(route: Resource, spec: JsonObject, references: Set<string>): Parent[] {
-    const { namespace = '' } = route.metadata;
-    const written = objectsIn(objectIn(route.spec).parentRefs);
-    const labels = this.space.store.findClosed({ group: '', resource: 'namespaces', namespace: '', name: namespace })
-      ?.metadata.labels;
-    const attaching = { namespace, namespaceLabels: labels ?? {}, hostnames: routeHostnames(spec) };
-    if (written.length === 0 && spec.useDefaultGateways === 'All') {
-      // Refused: said of the Gateway that it would most likely be.
-      const named = { group: GATEWAY_GROUP, kind: 'Gateway', name: DEFAULT_GATEWAY };
-      const [reference] = parentReferences({ parentRefs: [named] }, namespace);
-      return [{ reference, written: named, attachment: { attached: false, reason: 'UnsupportedValue', message: '' } }];
-    }
-    return parentReferences(objectIn(route.spec), namespace).flatMap((reference, index): Parent[] => {
-      const parent = (attachment: Attachment): Parent[] => [{ reference, written: written[index], attachment }];
-      const refused = (reason: 'NoMatchingParent' | 'UnsupportedValue', message: string) =>
-        parent({ attached: false, reason, message });
-      if (reference.group !== GATEWAY_GROUP || reference.kind !== 'Gateway') {
-        return refused('UnsupportedValue', `a parent of kind ${reference.kind} is not built: a Gateway is`);
-      }
-      references.add(`gateway:${reference.namespace}/${reference.name}`);
-      const gateway = this.listeners.facts(reference.namespace, reference.name);
-      if (gateway !== null) return parent(attach(attaching, reference, gateway, selectsLabels));
-      // What another controller has is its to speak of.
-      if (this.listeners.isAnothers(reference.namespace, reference.name)) return [];
-      return refused(
-        'NoMatchingParent',
-        `there is no Gateway ${reference.namespace}/${reference.name} of a class of ours`,
-      );
-    });
-  }
-
-  /** Takes the claims that a route has, lets go of those it has no more, and says which hosts it gets. */
-  private claim(hosts: readonly HostOfRoute[], namespace: string, held: readonly string[], references: Set<string>) {
-    const { claims, parts } = this.space;
-    const wanted = [...new Set(hosts.map((host) => host.hostname))].filter((hostname) => hostname !== '');
-    const conflicts: { hostname: string; owner: string }[] = [];
-    for (const hostname of wanted) {
-      references.add(`host:${hostname}`);
-      if (!held.includes(hostname)) this.hold(hostname, namespace, parts.storage.revision());
-      const { owner, turned } = claims.decide(hostname, namespace);
-      if (turned) this.touchRivals(hostname, namespace);
-      if (owner !== namespace) conflicts.push({ hostname, owner });
-    }
-    const refused = new Set(conflicts.map(({ hostname }) => hostname));
-    const served = hosts.filter(
-      ({ hostname }) => !refused.has(hostname) && (hostname !== '' || namespace === DEFAULT_NAMESPACE),
-    );
-    return { served, conflicts, claims: wanted };
-  }
-
-  private hold(hostname: string, namespace: string, revision: number): void {
-    if (this.space.claims.hold(hostname, namespace, revision)) this.touchRivals(hostname, namespace);
-  }
-
-  private release(hostname: string, namespace: string): void {
-    if (this.space.claims.release(hostname, namespace)) this.touchRivals(hostname, namespace);
-  }
-
-  private touchRivals(hostname: string, namespace: string): void {
-    for (const rival of this.space.claims.rivals(hostname, namespace)) this.space.touch(`host:${rival}`);
   }
 
   private resolve(reference: BackendReference, namespace: string, references: Set<string>): ResolvedBackend {
@@ -324,27 +212,4 @@ export class RouteWork {
       object.status = { ...status, parents: [...others, ...own] };
     });
   }
-}
-
-/** The hosts of a route over all of its parents; one that several have is the first one's. */
-function hostsOf(parents: readonly Parent[]): HostOfRoute[] {
-  const hosts = new Map<HostKey, HostOfRoute>();
-  for (const { reference, attachment } of parents) {
-    if (!attachment.attached) continue;
-    for (const { key, hostname, listener } of attachment.hosts) {
-      const gateway = { namespace: reference.namespace, name: reference.name, listener };
-      if (!hosts.has(key)) hosts.set(key, { key, hostname, gateway });
-    }
-  }
-  return [...hosts.values()];
-}
-
-/** A route counts at the listeners of the parents that have accepted it (standard: `attachedRoutes`). */
-function attachmentsOf(parents: readonly JudgedParent[]): string[] {
-  const all = parents.flatMap(({ reference, attachment, verdicts }) =>
-    attachment.attached && verdicts[0].status === 'True'
-      ? attachment.listeners.map((listener) => `${reference.namespace}/${reference.name} ${listener}`)
-      : [],
-  );
-  return [...new Set(all)];
 }
