@@ -1,14 +1,12 @@
 import { blocksOf } from '../core/address-blocks.ts';
 import type { CompiledSecurity } from '../core/protocol/security-policy.ts';
 import { bodySchemaFault } from '../traffic/body-schema.ts';
+import { RESERVED_HEADERS } from '../traffic/filters/own-headers.ts';
 import { resolveProfile, SECURITY_PROFILES } from '../traffic/security-profiles.ts';
 import { isJsonObject, type JsonObject, type JsonValue, numberIn, objectIn, objectsIn, textsIn } from './json.ts';
 import { targetFaults } from './policy-targets.ts';
 import type { Resource } from './resource.ts';
 import { type Cause, invalidValue } from './status.ts';
-
-/** Headers that are about the connection or the length of a message: nobody's to set. */
-const HOP_BY_HOP = ['connection', 'content-length', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade'];
 
 /** A validated `SecurityPolicy`, compiled, or what is wrong with it. */
 export function compileSecurityPolicy(policy: Resource): { compiled: CompiledSecurity } | { faults: Cause[] } {
@@ -67,9 +65,9 @@ export function securityPolicyFaults(policy: Resource): Cause[] {
       );
   }
   for (const [at, { name }] of headersIn(objectIn(spec.responseHeaders).set).entries()) {
-    if (HOP_BY_HOP.includes(name.toLowerCase()))
+    if (RESERVED_HEADERS.has(name.toLowerCase()))
       causes.push(
-        invalidValue(`spec.responseHeaders.set[${at}].name`, name, 'is about the connection, not the answer'),
+        invalidValue(`spec.responseHeaders.set[${at}].name`, name, "is the connection's or the gateway's own"),
       );
   }
   const { jsonSchema } = objectIn(spec.request);

@@ -1,6 +1,6 @@
 import type { AddressBlock } from '../core/address-blocks.ts';
 import { outboundFault } from '../core/outbound.ts';
-import type { CompiledUpstream } from '../core/protocol/upstream.ts';
+import { type CompiledUpstream, mayBind } from '../core/protocol/upstream.ts';
 import { answerFile, type FilesBucket } from './files.ts';
 import type { HeaderList } from './header-list.ts';
 
@@ -72,23 +72,24 @@ export function endpointSender({ origin, allowed, binding, bindings, bucket }: E
     return fault;
   };
   /** What was allowed when the upstream was admitted may not be so now. */
-  const named = <T>({ namespace }: CompiledUpstream, name: string): T => {
-    const present = bindings.includes(name) || bindings.includes(`${namespace}/${name}`) ? binding(name) : undefined;
+  const named = <T>({ namespace }: CompiledUpstream, name: string, isSuch: (value: unknown) => value is T): T => {
+    const present = mayBind(bindings, namespace, name) ? binding(name) : undefined;
     if (present === undefined) throw new EndpointRefused(`namespace ${namespace} may use no binding ${name}`);
-    return present as T;
+    if (!isSuch(present)) throw new EndpointRefused(`the binding ${name} is of another kind`);
+    return present;
   };
   return async (upstream, address, request) => {
     const { source } = upstream;
     if (source.type === 'r2') {
       if (source.binding !== null) {
-        const own = named<FilesBucket>(upstream, source.binding);
+        const own = named(upstream, source.binding, isBucket);
         return await answerFile(own, source.prefix, source.indexDocument, request);
       }
       const prefix = `public/${upstream.namespaceUid}/${source.prefix}`;
       return await answerFile(bucket, prefix, source.indexDocument, request);
     }
     if (source.type === 'serviceBinding') {
-      const service = named<Fetcher>(upstream, source.binding);
+      const service = named(upstream, source.binding, isFetcher);
       // A Worker's address is any: it has the name that the route asks for, else the client's.
       return await sendTo(service, `https://${request.host ?? request.clientHost}${request.pathAndQuery}`, request);
     }
@@ -111,4 +112,12 @@ function sendTo(fetcher: Fetcher, url: string, { method, headers, body, original
   // The Fetch standard has no body of GET; HTTP does, and the platform passes one on with the request that it came with.
   if (body !== original.body) throw new EndpointRefused(`the body of ${method} has been read`);
   return fetcher.fetch(new Request(new Request(url, original), init));
+}
+
+function isFetcher(value: unknown): value is Fetcher {
+  return typeof value === 'object' && value !== null && 'fetch' in value && typeof value.fetch === 'function';
+}
+
+function isBucket(value: unknown): value is FilesBucket {
+  return typeof value === 'object' && value !== null && 'get' in value && 'head' in value;
 }

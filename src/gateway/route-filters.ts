@@ -10,6 +10,7 @@ import type {
 import { redirectLocation, rewrittenPath } from '../traffic/filters/address.ts';
 import { corsHeaders, isPreflight, preflightHeaders } from '../traffic/filters/cors.ts';
 import { changeHeaders } from '../traffic/filters/headers.ts';
+import { RESERVED_HEADERS } from '../traffic/filters/own-headers.ts';
 import type { Exchange } from './exchange.ts';
 import type { HeaderList } from './header-list.ts';
 
@@ -59,17 +60,17 @@ const CORS_ANSWER_HEADERS = [
   'access-control-expose-headers',
 ];
 
-/** No filter's to change: by `Via` loops are seen, the others are of the connection. */
-const OWN_HEADERS = ['via', 'connection', 'content-length', 'host', 'transfer-encoding', 'upgrade'];
-
-function changeRequestHeaders(headers: HeaderList, changes: HeaderChanges): void {
-  const own = OWN_HEADERS.map((name) => headers.get(name));
-  changeHeaders(headers, changes);
-  OWN_HEADERS.forEach((name, i) => {
-    const value = own[i];
-    if (value === null) headers.delete(name);
-    else headers.set(name, value);
+/** What nobody may change is refused where it is declared; an entry of an older version may name it still. */
+function changeRequestHeaders(headers: HeaderList, { remove, set, add }: HeaderChanges): void {
+  changeHeaders(headers, {
+    remove: remove.filter(isChangeable),
+    set: set.filter(({ name }) => isChangeable(name)),
+    add: add.filter(({ name }) => isChangeable(name)),
   });
+}
+
+function isChangeable(name: string): boolean {
+  return !RESERVED_HEADERS.has(name.toLowerCase());
 }
 
 /**

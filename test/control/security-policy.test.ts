@@ -88,6 +88,11 @@ describe('refused', () => {
       'spec.responseHeaders.set[0].name',
     ],
     [
+      'a header of the gateway’s own',
+      { responseHeaders: { set: [{ name: 'Via', value: '1' }] } },
+      'spec.responseHeaders.set[0].name',
+    ],
+    [
       'a schema with a slip',
       { request: { jsonSchema: { properties: { a: { tpye: 'string' } } } } },
       'spec.request.jsonSchema.properties.a.tpye',

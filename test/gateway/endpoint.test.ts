@@ -73,6 +73,8 @@ describe('where a request may go', () => {
     await expect(world(['ABSENT']).call('ABSENT', { type: 'serviceBinding', binding: 'ABSENT' })).rejects.toThrow(
       EndpointRefused,
     );
+    const asFiles: UpstreamSource = { type: 'r2', binding: 'SHOP', prefix: '', indexDocument: '' };
+    await expect(world(['SHOP']).call('SHOP', asFiles)).rejects.toThrow('the binding SHOP is of another kind');
   });
 });
 

@@ -46,7 +46,9 @@ describe('what checkers have found', () => {
     expect(later.monitor.watch([], 20)).toBe(true);
     expect(later.monitor.describe(['uid/shop'], 20)).toEqual({});
     expect(later.rows()[0]).toBe(0);
-    // A message that was on its way still.
+    // A message that was on its way still, also where breakers are known of it.
+    const breaker = { upstream: 'uid/shop', address: '', event: 'opened' as const, successes: 0, round: 0 };
+    later.monitor.report('a', [{ ...breaker, recoveryMs: 1_000, halfOpenMaxRequests: 1, reason: '' }], 25);
     expect(later.monitor.found({ 'uid/shop': ILL }, 30)).toBe(false);
     expect(later.rows()[0]).toBe(0);
   });
