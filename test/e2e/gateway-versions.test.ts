@@ -152,6 +152,54 @@ test('a host that is claimed by two namespaces is the first one’s, and the sec
   expect(await reasonOf()).toBe('Accepted');
 });
 
+test('a version that is held to opens to the keys of the present, and to no namespace that is gone', async () => {
+  const secret = (key: string) => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'keys' },
+    stringData: { ada: key },
+  });
+  await applyAll(instance, 'default', [
+    secret('the-first-key-of-ada'),
+    {
+      apiVersion: 'orasi.io/v1alpha1',
+      kind: 'AuthPolicy',
+      metadata: { name: 'keys' },
+      spec: {
+        targetRefs: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: 'locked' }],
+        apiKey: { secrets: [{ name: 'keys' }] },
+      },
+    },
+    routeTo('shop', 'locked', ['locked.localhost']),
+  ]);
+  const answer = async (key: string) =>
+    (await send(instance, 'locked.localhost', '/', { headers: { 'x-api-key': key } })).status;
+  await until('the key opens', async () => (await answer('the-first-key-of-ada')) === 200);
+  await served('other.localhost', 200);
+  const { items } = (await json<Versions>('/versions')).body;
+  await json('/rollback', { method: 'POST', body: JSON.stringify({ version: items[0].version }) });
+  await programmed('locked', 'True/Programmed');
+  await applyAll(instance, 'default', [secret('the-second-key-of-ada')]);
+  await until('the key is rotated', async () => (await answer('the-second-key-of-ada')) === 200);
+  expect(await answer('the-first-key-of-ada')).toBe(401);
+  await instance.fetch('/api/v1/namespaces/rival', { method: 'DELETE' });
+  await served('other.localhost', 404);
+  expect((await json<Versions>('/versions')).body.pinnedVersion).toBe(items[0].version);
+  await json('/rollback', { method: 'DELETE' });
+});
+
+test('files that are lost from the bucket are written again', async () => {
+  const shards = async () =>
+    (await instance.bindings.BUCKET.list({ prefix: 'gateway/shards/' })).objects.map((file) => file.key);
+  await instance.bindings.BUCKET.delete(await shards());
+  expect(await shards()).toEqual([]);
+  await instance.runScheduled();
+  await until('they are there', async () => (await shards()).length > 0);
+  await instance.kill9();
+  instance = await launch(options);
+  await served('shop.localhost', 200);
+});
+
 test('a change is published though the runtime is killed right behind it', async () => {
   await applyAll(instance, 'default', [routeTo('shop', 'late', ['late.localhost'])]);
   await instance.kill9();
