@@ -87,6 +87,7 @@ export function createOpenSockets(parts: OpenSocketParts): OpenSockets {
       const { client, own } = parts.socketPair();
       const socket = pumpSocket(own, upstream, {
         clock,
+        timer,
         breakOff,
         passed(from, bytes) {
           if (from === 'client') exchange.requestBytes = (exchange.requestBytes ?? 0) + bytes;

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Clock } from '../core/clock.ts';
 import { LIMITS } from '../core/limits.ts';
+import type { Timer } from '../core/timer.ts';
 
 /** A WebSocket, as far as the pump goes. */
 export type SocketSide = Pick<
@@ -11,6 +12,7 @@ export type SocketSide = Pick<
 /** What a pump stands on. */
 export interface PumpParts {
   readonly clock: Clock;
+  readonly timer: Timer;
   /** Breaks the connection to the upstream off without a word, as a client does that vanishes. */
   readonly breakOff: () => void;
   /** A message of so many bytes was passed on. */
@@ -37,6 +39,13 @@ const CLOSED_UNREAD = 4005;
 /** Codes that nobody sent: they say how the connection ended (RFC 6455, section 7.4.1). */
 const NO_CODE = 1005;
 const NO_CLOSE = 1006;
+/** What is sent on of a code that may not be sent: whoever sent it broke the protocol. */
+const PROTOCOL_ERROR = 1002;
+const NEVER_SENT: ReadonlySet<number> = new Set([1004, NO_CODE, NO_CLOSE, 1015]);
+/** Of a close frame, which has 125 bytes, two of them the code. */
+const REASON_BYTES = 123;
+/** How long an upstream may take to answer a close. */
+const FAREWELL_MS = 5_000;
 
 /** `WebSocket.OPEN`, which Node has under another name. */
 const OPEN = 1;
@@ -56,9 +65,15 @@ export function pumpSocket(client: SocketSide, upstream: SocketSide, parts: Pump
   const ended = new Promise<{ clean: boolean }>((resolve) => {
     tell = resolve;
   });
+  let callOff: (() => void) | null = null;
   const end = (clean: boolean) => {
     isOver = true;
     tell({ clean });
+    // Nothing counts it any more: one that does not answer must not stay for that.
+    callOff = parts.timer(FAREWELL_MS, parts.breakOff);
+  };
+  const gone = (side: Sender) => {
+    if (side === 'upstream') callOff?.();
   };
   const close = (code: number, reason: string): void => {
     if (isOver) return;
@@ -71,6 +86,7 @@ export function pumpSocket(client: SocketSide, upstream: SocketSide, parts: Pump
     end(false);
     if (side === 'client') parts.breakOff();
     else client.close(code, reason);
+    callOff?.();
   };
 
   const listen = (side: Sender, other: Sender): void => {
@@ -86,15 +102,16 @@ export function pumpSocket(client: SocketSide, upstream: SocketSide, parts: Pump
         close(CLOSED_UNREAD, `the ${other} reads too slowly`);
     });
     from.addEventListener('close', ({ code, reason }) => {
-      if (isOver) return;
+      if (isOver) return gone(side);
       if (code === NO_CLOSE) return lost(side, UPSTREAM_LOST, 'the upstream broke the connection');
       end(true);
+      gone(side);
       if (code === NO_CODE) to.close();
-      else to.close(code, reason);
+      else to.close(...sendable(code, reason));
     });
     // What broke is the connection or the protocol; no close follows.
     from.addEventListener('error', ({ message }) => {
-      if (isOver) return;
+      if (isOver) return gone(side);
       if (message.includes('too large')) lost(side, TOO_LARGE, 'a message of the upstream is too large');
       else lost(side, UPSTREAM_LOST, 'the upstream broke the connection');
     });
@@ -110,6 +127,15 @@ export function pumpSocket(client: SocketSide, upstream: SocketSide, parts: Pump
     ended,
     close,
   };
+}
+
+/** A close as it may be sent on: the platform hands over any code, and text that has grown by what was not UTF-8 in it. */
+function sendable(code: number, reason: string): [code: number, reason: string] {
+  if (code < 1000 || code > 4999 || NEVER_SENT.has(code)) return [PROTOCOL_ERROR, ''];
+  const bytes = Buffer.from(reason);
+  if (bytes.length <= REASON_BYTES) return [code, reason];
+  // Without the beginning of a character that is cut.
+  return [code, new TextDecoder().decode(bytes.subarray(0, REASON_BYTES), { stream: true })];
 }
 
 /**

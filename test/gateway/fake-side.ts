@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { SocketSide } from '../../src/gateway/socket-pump.ts';
 
 /** One side of a WebSocket that is played by a test. */
@@ -20,7 +21,11 @@ export function fakeSide(): FakeSide {
     accept: () => undefined,
     addEventListener: (type: string, listener: (event: unknown) => void) => void listeners.set(type, listener),
     send: (data: unknown) => void told.push(data),
-    close: (code?: number, reason?: string) => void told.push(`closed ${code ?? ''} ${reason ?? ''}`),
+    close: (code?: number, reason?: string) => {
+      const isTaken = code === undefined || (code >= 1000 && code <= 4999 && ![1004, 1005, 1006, 1015].includes(code));
+      if (!isTaken || Buffer.byteLength(reason ?? '') > 123) throw new TypeError('as the platform does');
+      told.push(`closed ${code ?? ''} ${reason ?? ''}`);
+    },
     say: (data: unknown) => listeners.get('message')?.({ data }),
     closed: (code: number, reason: string) => listeners.get('close')?.({ code, reason }),
     failed: (message: string) => listeners.get('error')?.({ message }),

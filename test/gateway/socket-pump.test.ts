@@ -12,14 +12,19 @@ function world() {
   const [client, upstream] = [fakeSide(), fakeSide()];
   const passed: [Sender, number][] = [];
   let brokenOff = 0;
+  const rings: (() => void)[] = [];
   const socket: PumpedSocket = pumpSocket(client, upstream, {
     clock,
+    timer: (_ms, ring) => {
+      rings.push(ring);
+      return () => void rings.splice(rings.indexOf(ring), 1);
+    },
     breakOff: () => {
       brokenOff += 1;
     },
     passed: (from, bytes) => passed.push([from, bytes]),
   });
-  return { clock, client, upstream, passed, socket, brokenOff: () => brokenOff };
+  return { clock, client, upstream, passed, socket, rings, brokenOff: () => brokenOff };
 }
 
 describe('messages', () => {
@@ -98,6 +103,46 @@ describe('an end', () => {
     of.client.client.failed(message);
     expect([of.client.upstream.told, of.client.brokenOff()]).toEqual([[], 1]);
     expect(await of.client.socket.ended).toEqual({ clean: false });
+  });
+
+  test.each([0, 999, 1004, 1015, 5_000, 65_535])(
+    'by a code that may not be sent is one by a broken protocol: %s',
+    (code) => {
+      for (const side of ['client', 'upstream'] as const) {
+        const given = world();
+        given[side].closed(code, 'why');
+        expect(given[side === 'client' ? 'upstream' : 'client'].told).toEqual(['closed 1002 ']);
+      }
+    },
+  );
+
+  test('tells as much of a reason as fits, in whole characters', () => {
+    const { client, upstream } = world();
+    client.closed(4000, `ab${'\ufffd'.repeat(123)}`);
+    expect(upstream.told).toEqual([`closed 4000 ab${'\ufffd'.repeat(40)}`]);
+  });
+
+  test('that the upstream does not answer breaks it off', () => {
+    for (const ended of ['client', 'gateway'] as const) {
+      for (const answers of [true, false]) {
+        const { client, upstream, socket, rings, brokenOff } = world();
+        if (ended === 'client') client.closed(1000, '');
+        else socket.close(4006, 'why');
+        if (answers) upstream.closed(1000, '');
+        expect(rings.length).toBe(answers ? 0 : 1);
+        for (const ring of rings) ring();
+        expect(brokenOff()).toBe(answers ? 0 : 1);
+      }
+    }
+  });
+
+  test('by the upstream, or by one that vanished, leaves nothing to ring', () => {
+    for (const code of [1000, 1006]) {
+      const [by, of] = [world(), world()];
+      by.upstream.closed(code, '');
+      of.client.closed(1006, '');
+      expect([by.rings, of.rings]).toEqual([[], []]);
+    }
   });
 
   test('is one: what the platform says of a connection that is closed already says nothing', async () => {
