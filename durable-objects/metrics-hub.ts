@@ -4,10 +4,6 @@ import { LIMITS } from '../src/core/limits.ts';
 import type { MetricsDelta, MetricsHubCalls, SeriesTotal } from '../src/core/protocol/metrics-hub.ts';
 import { HubJournal } from '../src/observe/metrics/hub-journal.ts';
 
-/** A route that is asked once a day keeps its counters; one that is gone for a week does not. */
-const FORGET_SERIES_MS = 7 * 86_400_000;
-const IDLE_SERIES_MS = 3_600_000;
-
 /** Adds up what isolates of the gateway have counted; a shard of them, by its name. */
 export class MetricsHub extends DurableObject<Cloudflare.Env> implements MetricsHubCalls {
   private readonly journal: HubJournal;
@@ -20,8 +16,8 @@ export class MetricsHub extends DurableObject<Cloudflare.Env> implements Metrics
     };
     this.journal = new HubJournal(database, {
       series: LIMITS.metricsSeries,
-      idleMs: IDLE_SERIES_MS,
-      forgetMs: FORGET_SERIES_MS,
+      idleMs: LIMITS.metricsIdleMs,
+      forgetMs: LIMITS.metricsForgetMs,
       isolateMs: LIMITS.metricsIsolateMs,
       repeatMs: LIMITS.metricsRepeatMs,
     });

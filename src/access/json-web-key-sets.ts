@@ -30,15 +30,8 @@ export type KeySource = { readonly url: string } | { readonly issuer: string };
 /** Thrown where there are no keys to be had: the caller's token may be right. */
 export class KeysUnavailable extends Error {}
 
-/** Keys are not asked for again for so long; behind a request's back afterwards. */
-const FRESH_MS = 5 * 60_000;
-/** Where the issuer does not answer, its last keys are good for so long. */
-const STALE_MS = 60 * 60_000;
-/** For a key that is not known, and after a failure, an issuer is asked this often and no more: tokens are strangers'. */
-const FLOOR_MS = 10_000;
-const TIMEOUT_MS = 3_000;
+/** How often one that waits looks whether the keys have come: requests may not wait for each other's promises. */
 const LOOK_MS = 10;
-const MAX_SOURCES = 1_000;
 
 interface Entry {
   set: KeySet | null;
@@ -75,11 +68,11 @@ export class JsonWebKeySets {
     const nowMs = this.#parts.clock.now();
     const { set } = entry;
     // Without an answer a read ends by its time-outs; one that is longer under way went down with its request.
-    const reading = entry.reading && nowMs - entry.triedAtMs < 3 * TIMEOUT_MS;
+    const reading = entry.reading && nowMs - entry.triedAtMs < 3 * LIMITS.keySetAnswerMs;
     const ageMs = nowMs - entry.readAtMs;
-    if (set === null || ageMs >= STALE_MS) return this.#wait(source, entry, reading, null);
+    if (set === null || ageMs >= LIMITS.keySetStaleMs) return this.#wait(source, entry, reading, null);
     if (missing !== undefined && set.generation === missing.generation) return this.#wait(source, entry, reading, set);
-    if (ageMs >= FRESH_MS && !reading && nowMs - entry.triedAtMs >= FLOOR_MS)
+    if (ageMs >= LIMITS.keySetFreshMs && !reading && nowMs - entry.triedAtMs >= LIMITS.keySetPauseMs)
       background(this.#read(source, entry).catch(() => {}));
     return set;
   }
@@ -87,12 +80,12 @@ export class JsonWebKeySets {
   async #wait(source: KeySource, entry: Entry, reading: boolean, otherwise: KeySet | null): Promise<KeySet> {
     const { clock, pause } = this.#parts;
     const sinceMs = clock.now();
-    if (!reading && sinceMs - entry.triedAtMs >= FLOOR_MS) {
+    if (!reading && sinceMs - entry.triedAtMs >= LIMITS.keySetPauseMs) {
       await this.#read(source, entry).catch(() => {});
     } else {
-      while (entry.reading && clock.now() - sinceMs < TIMEOUT_MS) await pause(LOOK_MS);
+      while (entry.reading && clock.now() - sinceMs < LIMITS.keySetAnswerMs) await pause(LOOK_MS);
     }
-    if (entry.set !== null && clock.now() - entry.readAtMs < STALE_MS) return entry.set;
+    if (entry.set !== null && clock.now() - entry.readAtMs < LIMITS.keySetStaleMs) return entry.set;
     if (otherwise !== null) return otherwise;
     throw new KeysUnavailable(entry.fault);
   }
@@ -137,7 +130,7 @@ export class JsonWebKeySets {
       // Where a redirect leads to has nobody looked at; and a cache might have the keys of before the rotation.
       redirect: 'manual',
       cache: 'no-store',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(LIMITS.keySetAnswerMs),
     });
     if (response.status !== 200) {
       await response.body?.cancel();
@@ -153,7 +146,7 @@ export class JsonWebKeySets {
     const never = Number.NEGATIVE_INFINITY;
     const entry: Entry = { set: null, text: '', readAtMs: never, triedAtMs: never, reading: false, fault: '' };
     this.#entries.set(key, entry);
-    if (this.#entries.size > MAX_SOURCES) {
+    if (this.#entries.size > LIMITS.keySets) {
       const oldest = this.#entries.keys().next();
       if (!oldest.done) this.#entries.delete(oldest.value);
     }

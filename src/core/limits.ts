@@ -166,6 +166,8 @@ export const LIMITS = {
   rateLimitCounters: 50_000,
   /** Keys of which an isolate remembers what it was lent; those used longest ago are forgotten first. */
   rateLimitLeases: 10_000,
+  /** What is lent of a limit is used within this time, or goes back: an isolate that ended is waited for no longer. */
+  rateLimitLeaseMs: 5_000,
   /** Endpoints of one upstream that discovery finds; more are left out. */
   upstreamEndpoints: 1_000,
   /** Endpoints that one object asks how they are: where they answer within 25 ms each is asked every ten seconds. */
@@ -218,6 +220,16 @@ export const LIMITS = {
   keySetKeys: 64,
   /** A JSON Web Key Set that an issuer answers with. */
   keySetBytes: 256 * KiB,
+  /** A key set is not asked for again for so long, unless a token names a key it does not have; then behind a request's back. */
+  keySetFreshMs: 5 * 60_000,
+  /** Where its issuer does not answer, the last key set is good for so long: longer, and a key taken back would live on. */
+  keySetStaleMs: 60 * 60_000,
+  /** For a key that is not known, and after a failure, an issuer is asked once in this time: tokens are strangers'. */
+  keySetPauseMs: 10_000,
+  /** An issuer answers in this time or not at all; a request may wait for it. */
+  keySetAnswerMs: 3_000,
+  /** Key sets an isolate keeps; the one it has known for longest is forgotten first. */
+  keySets: 1_000,
   /** An authorisation rule in CEL; its parser takes 20 ms for so much, once an isolate. */
   ruleChars: 4_096,
   /** Parts of an authorisation rule: it costs at most so many times the entries of a request's largest list. */
@@ -240,6 +252,10 @@ export const LIMITS = {
   metricsIsolateMs: 60_000,
   /** A message that was not confirmed is repeated so long, and hubs know for twice as long which they have. */
   metricsRepeatMs: 600_000,
+  /** Where there are too many series, those that nobody counted for so long make room first. */
+  metricsIdleMs: 3_600_000,
+  /** A route that is asked once a day keeps its counters; one that is gone for so long does not. */
+  metricsForgetMs: 7 * 86_400_000,
 } as const;
 
 function prove(holds: boolean, relation: string): void {
@@ -265,5 +281,12 @@ prove(
   'a claim with its metadata fits an RPC answer, two bytes a character',
 );
 prove(4 * LIMITS.taskPayloadBytes < LIMITS.sqlValueBytes, 'payload, progress, result and history of a task fit a row');
+prove(LIMITS.keySetPauseMs < LIMITS.keySetFreshMs, 'an issuer that failed is asked again while its keys are fresh');
+prove(LIMITS.keySetFreshMs < LIMITS.keySetStaleMs, 'keys are asked for again before they are too old');
+prove(
+  LIMITS.slowCheckerConnections < LIMITS.checkerConnections,
+  'what answers has connections that what hangs has not',
+);
+prove((LIMITS.checkers & (LIMITS.checkers - 1)) === 0, 'an upstream goes to a checker by the last bits of its hash');
 prove(2 * LIMITS.metricsFlushMs < LIMITS.metricsIsolateMs, 'an isolate that lives is heard of in time');
 prove(2 * LIMITS.metricsDeltaSeries * KB <= LIMITS.sqlValueBytes, 'what an isolate counted fits a row');

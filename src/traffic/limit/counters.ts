@@ -1,4 +1,5 @@
 import { assert } from '../../core/errors.ts';
+import { LIMITS } from '../../core/limits.ts';
 import type {
   LimitAsk,
   LimitChange,
@@ -21,7 +22,6 @@ export interface Counter {
 
 /** What is lent may be used for a tenth of the window at most, so that a window knows soon what passed in it. */
 const LEASES_PER_WINDOW = 10;
-const LONGEST_LEASE_MS = 5_000;
 /** One call is lent no more than this part of what is left, so that the last of a limit is not in one isolate's hands. */
 const SHARE_OF_REST = 4;
 
@@ -236,7 +236,7 @@ function grantOf(counter: Counter, ask: LimitAsk, nowMs: number): LimitVerdict {
 /** How long what is lent may be used: within its window, and no longer than a tenth of one. */
 export function leaseMsOf(rule: LimitRule, nowMs: number): number {
   const windowMs = rule.calendar === null ? rule.windowMs : Number.POSITIVE_INFINITY;
-  const leaseMs = Math.min(LONGEST_LEASE_MS, windowMs / LEASES_PER_WINDOW);
+  const leaseMs = Math.min(LIMITS.rateLimitLeaseMs, windowMs / LEASES_PER_WINDOW);
   if (rule.algorithm !== 'fixedWindow') return leaseMs;
   return Math.min(leaseMs, windowOf(rule, nowMs).endMs - nowMs);
 }
