@@ -1,4 +1,5 @@
 import type { GatewayManifest, HostEntry, PolicyEntry, ShardRef } from '../../core/protocol/gateway.ts';
+import type { Log } from '../../observe/log.ts';
 import type { EntryKey } from '../../traffic/snapshot/keys.ts';
 import type { Shard } from '../../traffic/snapshot/shard.ts';
 import { hasSecrets, withPresentSecrets } from '../present-secrets.ts';
@@ -35,13 +36,18 @@ export function standingOf(entries: readonly (readonly [EntryKey, string])[]): S
 export class HeldVersion {
   private readonly files: VersionFiles;
   private readonly present: Present;
+  private readonly log: Log;
 
-  constructor(files: VersionFiles, present: Present) {
+  constructor(files: VersionFiles, present: Present, log: Log) {
     this.files = files;
     this.present = present;
+    this.log = log;
   }
 
-  /** The shards of a version, those that are others now written anew. Throws where one cannot be read. */
+  /**
+   * The shards of a version, those that are others now written anew. One that is lost stays as it is: isolates cannot read
+   * it either, and what is to be taken out of the others is not to wait for it.
+   */
   async shards({ shards }: GatewayManifest): Promise<ShardRef[]> {
     const namespaces = this.present.namespaces();
     const served = [...shards];
@@ -49,7 +55,11 @@ export class HeldVersion {
       ref !== null && this.mayDiffer(ref.hash, namespaces) ? [{ shard, ref }] : [],
     );
     await eachFile(doubtful, async ({ shard, ref }) => {
-      const before = await this.files.readShard(ref);
+      const before = await this.files.findShard(ref);
+      if (before === null) {
+        this.log.error('a shard of the version that is held to is not in the bucket', { hash: ref.hash });
+        return;
+      }
       const entries = this.servable(before, namespaces);
       const made = makeShard(entries);
       if (made.ref?.hash === ref.hash) return;

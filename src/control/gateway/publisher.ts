@@ -74,7 +74,7 @@ export class GatewayPublisher {
     this.parts = parts;
     this.facts = new Facts(parts.database);
     this.files = new VersionFiles(parts.database, parts.files, parts.clock);
-    this.held = new HeldVersion(this.files, parts.present);
+    this.held = new HeldVersion(this.files, parts.present, parts.log);
   }
 
   /** When the next publication may be. */

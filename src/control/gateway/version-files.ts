@@ -101,11 +101,10 @@ export class VersionFiles {
     return bytes === null ? null : checkManifest(JSON.parse(Buffer.from(bytes).toString('utf8')));
   }
 
-  /** Throws where it is not in the bucket, or damaged. */
-  async readShard(ref: NonNullable<ShardRef>): Promise<Shard> {
+  /** Null where it is not in the bucket; throws where it is damaged. */
+  async findShard(ref: NonNullable<ShardRef>): Promise<Shard | null> {
     const bytes = await this.read(shardFileKey(ref.hash));
-    if (bytes === null) throw new Error(`shard ${ref.hash} is not in the bucket`);
-    return await decodeShard(ref, bytes);
+    return bytes === null ? null : await decodeShard(ref, bytes);
   }
 
   /** A shard has a place in what is in force, or declared. */

@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { policySecrets } from '../../../src/access/policy-secrets.ts';
 import type { JsonObject } from '../../../src/control/json.ts';
 import type { CompiledAuth } from '../../../src/core/protocol/auth-policy.ts';
+import { type EntryKey, shardOf } from '../../../src/traffic/snapshot/keys.ts';
+import { shardFileKey } from '../../../src/traffic/snapshot/shard.ts';
 import { NAMESPACES, SECRETS } from '../fixture.ts';
 import { gatewayApi } from './fixture.ts';
 import { gatewayPlane } from './gateway-plane.ts';
@@ -233,6 +235,33 @@ describe('keys and secrets of a version that is held to are the present ones', (
     plane.remove(SECRETS, 'issuer');
     await plane.publish();
     expect(await provider()).toMatchObject(nobody);
+  });
+
+  test('also where another shard of the version is lost', async () => {
+    const plane = await withKey();
+    const padding = { name: 'x-padding', value: 'x'.repeat(4_000) };
+    const filters = [{ type: 'RequestHeaderModifier', requestHeaderModifier: { set: [padding] } }];
+    const backendRefs = [{ group: 'orasi.io', kind: 'Upstream', name: 'orders' }];
+    for (let i = 0; i < 40; i++) {
+      const rules = [{ filters, backendRefs }];
+      plane.route(`r${i}`, { parentRefs: [{ name: 'default' }], hostnames: [`r${i}.example.com`], rules });
+    }
+    await plane.settle(500);
+    await heldTo(plane, () => route(plane, 'other'));
+    plane.database.exec('UPDATE gateway_files SET standing = NULL');
+    const key: EntryKey = `policy:${plane.machine.namespaceUid('default')}/authpolicies/keys`;
+    const { manifest } = await plane.published();
+    const ofPolicy = shardOf(key, manifest.shards.length);
+    const lost = manifest.shards.find((ref, shard) => ref !== null && shard !== ofPolicy);
+    if (lost === undefined || lost === null) throw new Error('there is one shard');
+    const { store } = plane.files;
+    const bytes = await store.read(shardFileKey(lost.hash), 0, lost.bytes);
+    await store.delete([shardFileKey(lost.hash)]);
+    secret(plane, 'consumers', { ada: NEW });
+    await plane.publish();
+    expect(plane.lines.filter((line) => line.includes('held to is not in the bucket'))).toHaveLength(1);
+    await store.put(shardFileKey(lost.hash), bytes);
+    expect(keys(await served(plane))).toEqual([OURS.digest(NEW)]);
   });
 
   test('a Secret that comes to the same publishes nothing', async () => {
