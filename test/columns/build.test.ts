@@ -24,6 +24,7 @@ import {
   typeName,
 } from '../../src/columns/types.ts';
 import { validUtf8 } from '../../src/columns/utf8.ts';
+import { codePoint } from '../code-point.ts';
 import { sized } from '../scale.ts';
 
 // Laws are tried as often as SIZE says, on machines that do other things too.
@@ -71,7 +72,7 @@ describe('a column builder', () => {
 
   test('holds any number of rows, given in any gaps', () => {
     fc.assert(
-      fc.property(fc.array(fc.option(fc.string({ unit: 'binary', maxLength: 100 }))), (texts) => {
+      fc.property(fc.array(fc.option(fc.string({ unit: codePoint, maxLength: 100 }))), (texts) => {
         const builder = new ColumnBuilder('x', 'strings');
         texts.forEach((text, row) => {
           if (text !== null) {

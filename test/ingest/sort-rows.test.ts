@@ -5,6 +5,7 @@ import { compareScalars } from '../../src/columns/compare.ts';
 import { columnOf } from '../../src/columns/from-scalars.ts';
 import { BOOL, type ColumnType, DATE, DOUBLE, decimal, INT64, STRING } from '../../src/columns/types.ts';
 import { sortedRows } from '../../src/ingest/sort-rows.ts';
+import { codePoint } from '../code-point.ts';
 
 const COLUMNS: readonly { type: ColumnType; values: fc.Arbitrary<Scalar> }[] = [
   { type: BOOL, values: fc.boolean() },
@@ -14,7 +15,7 @@ const COLUMNS: readonly { type: ColumnType; values: fc.Arbitrary<Scalar> }[] = [
   { type: DATE, values: fc.integer({ min: -100, max: 100 }) },
   { type: decimal(10, 2), values: fc.bigInt({ min: -1000n, max: 1000n }) },
   { type: decimal(38, 0), values: fc.bigInt({ min: -(10n ** 37n), max: 10n ** 37n }) },
-  { type: STRING, values: fc.string({ unit: 'binary', maxLength: 4 }) },
+  { type: STRING, values: fc.string({ unit: codePoint, maxLength: 4 }) },
 ];
 
 /** Strings as codes into a dictionary, its entries out of order. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { jsonFormat } from '../../../src/formats/json/json.ts';
+import { codePoint } from '../../code-point.ts';
 import { sized } from '../../scale.ts';
 import { decode } from '../decode.ts';
 
@@ -243,7 +244,7 @@ const jsonText = fc.letrec<{ value: string; object: string }>((tie) => ({
     ),
     fc.double({ noNaN: true, noDefaultInfinity: true }).map((x) => JSON.stringify(x)),
     fc.integer().map(String),
-    fc.string({ unit: 'binary' }).map((text) => JSON.stringify(text)),
+    fc.string({ unit: codePoint }).map((text) => JSON.stringify(text)),
     fc.array(tie('value'), { maxLength: 3 }).map((items) => `[ ${items.join(' ,')}]`),
     tie('object'),
   ),
