@@ -221,7 +221,9 @@ export class UpstreamMonitor extends DurableObject<Cloudflare.Env> implements Up
 
   /** Tells checkers what is theirs: those for whom that is news, or with `again` each that has something. One at a time. */
   private assign(again: boolean): Promise<void> {
-    this.assigning = this.assigning.then(() => this.assignNow(again));
+    // One that failed is no hindrance to the next.
+    const go = () => this.assignNow(again);
+    this.assigning = this.assigning.then(go, go);
     return this.assigning;
   }
 
@@ -229,10 +231,13 @@ export class UpstreamMonitor extends DurableObject<Cloudflare.Env> implements Up
     const upstreams = [...this.list.upstreams()];
     let endpoints = 0;
     for (const [key, entry] of upstreams) endpoints += this.monitor.endpointsOf(key, entry);
-    if (this.assignments.resize(endpoints)) this.list.checkers = this.assignments.checkers;
-    for (const part of this.assignments.parts(upstreams, again, systemClock.now())) {
+    this.assignments.resize(endpoints);
+    const parts = this.assignments.parts(upstreams, again, systemClock.now());
+    this.list.setCheckers(this.assignments.checkers, this.assignments.mostCheckers);
+    for (const part of parts) {
       try {
-        const findings = await this.checker(part.checker).watch(part);
+        const known = this.monitor.findingsOf(part.upstreams.map(([key]) => key));
+        const findings = await this.checker(part.checker).watch({ ...part, known });
         this.assignments.arrived(part);
         this.takeFindings(part.checker, findings);
       } catch (error) {
@@ -292,7 +297,7 @@ export class UpstreamMonitor extends DurableObject<Cloudflare.Env> implements Up
 
   private createAssignments(): Assignments {
     const { checkers, endpointsPerChecker } = LIMITS;
-    return new Assignments({ checkers, endpoints: endpointsPerChecker }, this.list.checkers);
+    return new Assignments({ checkers, endpoints: endpointsPerChecker }, this.list.checkers, this.list.mostCheckers);
   }
 
   private async rearm(): Promise<void> {

@@ -114,7 +114,7 @@ export class Fleet {
     const limits = { connections: { all: 5, slow: 3 }, endpoints: 100 };
     this.checks = new Checks(objectDatabase(), this.random, limits, this.nowMs);
     const upstreams = options.entry.healthCheck === null ? [] : [[KEY, options.entry] as const];
-    this.checks.watch({ checker: 0, round: 1, upstreams }, this.nowMs);
+    this.checks.watch({ checker: 0, round: 1, upstreams, known: {} }, this.nowMs);
     this.isolates = Array.from(
       { length: options.isolates },
       (_, at) =>

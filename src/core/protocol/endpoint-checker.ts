@@ -22,6 +22,8 @@ export interface CheckerPart {
   /** A higher number for every later part of any checker. */
   readonly round: number;
   readonly upstreams: readonly (readonly [UpstreamKey, CompiledUpstream])[];
+  /** What is known of them: where another checker looked after one before, this one goes on from there. */
+  readonly known: Readonly<Record<UpstreamKey, UpstreamFindings>>;
 }
 
 /** Checks of an upstream that come later than declared. */

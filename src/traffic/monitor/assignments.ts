@@ -11,10 +11,13 @@ export interface CheckerLimits {
   readonly endpoints: number;
 }
 
+/** What one checker looks after. */
+export type Part = Omit<CheckerPart, 'known'>;
+
 /**
  * Whose upstreams are whose: which checker looks after which, by hash, and which of them has yet to be told so. There are
- * as many as the number of endpoints asks for. An upstream that moves is asked at once where it comes to; until then what
- * was found of it stays in force.
+ * as many as the number of endpoints asks for. An upstream that moves takes what
+ * was found of it along, and is asked at once.
  */
 export class Assignments {
   private readonly limits: CheckerLimits;
@@ -25,33 +28,35 @@ export class Assignments {
   private most: number;
   private lastRound = 0;
 
-  /** `checkers` is how many there were before a restart. */
-  constructor(limits: CheckerLimits, checkers: number) {
+  /** `checkers` is how many there were before a restart, `most` how many may hold something: 0 where none ever did. */
+  constructor(limits: CheckerLimits, checkers: number, most: number) {
     this.limits = limits;
     this.count = checkers;
-    this.most = checkers;
+    this.most = most;
   }
 
   get checkers(): number {
     return this.count;
   }
 
+  /** Of so many it is to be known after a restart. */
+  get mostCheckers(): number {
+    return this.most;
+  }
+
   checkerOf(key: UpstreamKey): number {
     return (hashText(key) >>> 0) & (this.count - 1);
   }
 
-  /** There are so many endpoints. True where the number of checkers changes for it. */
-  resize(endpoints: number): boolean {
-    const before = this.count;
+  /** There are so many endpoints: from now on so many check them as that asks for. */
+  resize(endpoints: number): void {
     while (this.count < this.limits.checkers && endpoints > this.count * this.limits.endpoints) this.count *= 2;
     // Fewer only where a quarter would do: a number that goes up and down moves nothing.
     while (this.count > 1 && endpoints * 4 <= this.count * this.limits.endpoints) this.count /= 2;
-    this.most = Math.max(this.most, this.count);
-    return this.count !== before;
   }
 
-  /** What has to be told, of all parts that differ from what was told; with `again`, of each that is not empty. */
-  parts(upstreams: Iterable<readonly [UpstreamKey, CompiledUpstream]>, again: boolean, nowMs: number): CheckerPart[] {
+  /** What has to be told: the parts that differ from what was told; with `again`, each that is not empty. */
+  parts(upstreams: Iterable<readonly [UpstreamKey, CompiledUpstream]>, again: boolean, nowMs: number): Part[] {
     const own = new Map<number, [UpstreamKey, CompiledUpstream][]>();
     for (const [key, entry] of upstreams) {
       const checker = this.checkerOf(key);
@@ -59,7 +64,8 @@ export class Assignments {
       if (list === undefined) own.set(checker, [[key, entry]]);
       else list.push([key, entry]);
     }
-    const parts: CheckerPart[] = [];
+    if (own.size > 0) this.most = Math.max(this.most, this.count);
+    const parts: Part[] = [];
     for (let checker = 0; checker < this.most; checker++) {
       const list = own.get(checker) ?? [];
       if (this.told.get(checker) === textOf(list) && !(again && list.length > 0)) continue;
@@ -70,11 +76,11 @@ export class Assignments {
   }
 
   /** A part has arrived. */
-  arrived({ checker, upstreams }: CheckerPart): void {
+  arrived({ checker, upstreams }: Part): void {
     this.told.set(checker, textOf(upstreams));
   }
 }
 
-function textOf(upstreams: CheckerPart['upstreams']): string {
+function textOf(upstreams: Part['upstreams']): string {
   return upstreams.length === 0 ? '' : JSON.stringify(upstreams);
 }

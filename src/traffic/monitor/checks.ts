@@ -111,7 +111,7 @@ export class Checks {
   }
 
   /** Takes up which upstreams are its own; false where a later part was taken up before. */
-  watch({ checker, round, upstreams }: CheckerPart, nowMs: number): boolean {
+  watch({ checker, round, upstreams, known }: CheckerPart, nowMs: number): boolean {
     if (round < Number(this.fact('round') ?? 0)) return false;
     this.database.transaction(() => {
       this.setFact('checker', String(checker));
@@ -119,7 +119,7 @@ export class Checks {
       const seen = new Set<UpstreamKey>();
       for (const [key, entry] of upstreams) {
         seen.add(key);
-        this.watchOne(key, entry, nowMs);
+        this.watchOne(key, entry, known[key], nowMs);
       }
       for (const watched of [...this.watched.values()]) if (!seen.has(watched.key)) this.forget(watched);
     });
@@ -160,12 +160,7 @@ export class Checks {
     watched.health.set(address, after);
     asked.isInDoubt = after.against > 0;
     if (before?.healthy === after.healthy) return false;
-    this.database.exec(
-      'INSERT OR REPLACE INTO checker_health (upstream, address, record) VALUES (?, ?, ?)',
-      upstream,
-      address,
-      JSON.stringify(after),
-    );
+    this.keepHealth(watched, address, after);
     this.untold.add(upstream);
     return true;
   }
@@ -190,12 +185,7 @@ export class Checks {
     if (same && watched.stale === null) return false;
     watched.stale = null;
     if (!same) {
-      watched.found = answer.endpoints;
-      this.database.exec(
-        'INSERT OR REPLACE INTO checker_found (upstream, endpoints) VALUES (?, ?)',
-        upstream,
-        JSON.stringify(answer.endpoints),
-      );
+      this.keepFound(watched, answer.endpoints);
       this.settleEndpoints(watched, nowMs);
     }
     this.untold.add(upstream);
@@ -246,7 +236,13 @@ export class Checks {
     return delays;
   }
 
-  private watchOne(key: UpstreamKey, entry: CompiledUpstream, nowMs: number): void {
+  /** `known` counts where this checker knows nothing itself. */
+  private watchOne(
+    key: UpstreamKey,
+    entry: CompiledUpstream,
+    known: UpstreamFindings | undefined,
+    nowMs: number,
+  ): void {
     const text = JSON.stringify(entry);
     const before = this.watched.get(key);
     if (before?.text === text) return;
@@ -265,10 +261,36 @@ export class Checks {
         for (const [address, record] of before.health) made.health.set(address, record);
       }
     }
+    if (before === undefined && known !== undefined) this.goOnFrom(made, known);
     this.watched.set(key, made);
     this.database.exec('INSERT OR REPLACE INTO checker_upstreams (upstream, entry) VALUES (?, ?)', key, text);
     this.settleEndpoints(made, nowMs);
     this.untold.add(key);
+  }
+
+  private goOnFrom(watched: Watched, { endpoints, stale, health }: UpstreamFindings): void {
+    if (endpoints !== null && watched.entry.source.type === 'discovery') this.keepFound(watched, endpoints);
+    watched.stale = stale;
+    for (const [address, told] of Object.entries(health)) this.keepHealth(watched, address, { ...told, against: 0 });
+  }
+
+  private keepHealth({ key, health }: Watched, address: string, record: HealthRecord): void {
+    health.set(address, record);
+    this.database.exec(
+      'INSERT OR REPLACE INTO checker_health (upstream, address, record) VALUES (?, ?, ?)',
+      key,
+      address,
+      JSON.stringify(record),
+    );
+  }
+
+  private keepFound(watched: Watched, endpoints: readonly CompiledEndpoint[]): void {
+    watched.found = endpoints;
+    this.database.exec(
+      'INSERT OR REPLACE INTO checker_found (upstream, endpoints) VALUES (?, ?)',
+      watched.key,
+      JSON.stringify(endpoints),
+    );
   }
 
   /** Endpoints that are there now are asked, new ones at once; those that are gone are forgotten. */

@@ -87,6 +87,16 @@ export class Monitor {
     return changed;
   }
 
+  /** What was found of upstreams; those of which nothing was are left out. */
+  findingsOf(keys: Iterable<UpstreamKey>): Record<UpstreamKey, UpstreamFindings> {
+    const findings: Record<UpstreamKey, UpstreamFindings> = {};
+    for (const key of keys) {
+      const known = this.known.get(key);
+      if (known !== undefined && known.findings !== NOTHING_FOUND) findings[key] = known.findings;
+    }
+    return findings;
+  }
+
   /** How many endpoints an upstream has. */
   endpointsOf(key: UpstreamKey, { source, endpoints }: CompiledUpstream): number {
     return source.type === 'discovery' ? (this.known.get(key)?.findings.endpoints?.length ?? 0) : endpoints.length;

@@ -64,8 +64,15 @@ export class WatchList {
     return Number(this.fact('checkers') ?? 1);
   }
 
-  set checkers(checkers: number) {
+  /** How many may ever have been told to; 0 where none was. */
+  get mostCheckers(): number {
+    return Number(this.fact('most-checkers') ?? 0);
+  }
+
+  setCheckers(checkers: number, most: number): void {
+    if (checkers === this.checkers && most === this.mostCheckers) return;
     this.setFact('checkers', String(checkers));
+    this.setFact('most-checkers', String(most));
   }
 
   get manifestKey(): string {

@@ -9,7 +9,7 @@ const upstreams = (count: number): (readonly [string, CompiledUpstream])[] =>
 
 describe('which checker looks after which upstream', () => {
   it('there are as many as the endpoints ask for, and fewer only where a quarter would do', () => {
-    const assignments = new Assignments(LIMITS, 1);
+    const assignments = new Assignments(LIMITS, 1, 1);
     const after = (endpoints: number): number => {
       assignments.resize(endpoints);
       return assignments.checkers;
@@ -18,7 +18,7 @@ describe('which checker looks after which upstream', () => {
   });
 
   it('each upstream is told to one checker, and only what differs is told again', () => {
-    const assignments = new Assignments(LIMITS, 4);
+    const assignments = new Assignments(LIMITS, 4, 4);
     const list = upstreams(40);
     const parts = assignments.parts(list, false, 100);
     expect(parts.map(({ checker }) => checker)).toEqual([0, 1, 2, 3]);
@@ -37,7 +37,7 @@ describe('which checker looks after which upstream', () => {
   });
 
   it('where there are fewer, those that go are told that nothing is theirs, and then nothing more', () => {
-    const assignments = new Assignments(LIMITS, 4);
+    const assignments = new Assignments(LIMITS, 4, 4);
     for (const part of assignments.parts(upstreams(40), false, 0)) assignments.arrived(part);
     assignments.resize(1);
     const parts = assignments.parts(upstreams(2), false, 0);
@@ -51,8 +51,20 @@ describe('which checker looks after which upstream', () => {
     expect(assignments.parts(upstreams(2), true, 0).map(({ checker }) => checker)).toEqual([0]);
   });
 
+  it('nobody is told anything before there is an upstream, and after a restart everybody who may hold one', () => {
+    expect(new Assignments(LIMITS, 1, 0).parts([], true, 0)).toEqual([]);
+    const assignments = new Assignments(LIMITS, 1, 0);
+    assignments.resize(40);
+    expect(assignments.parts(upstreams(40), false, 0)).toHaveLength(4);
+    expect([assignments.checkers, assignments.mostCheckers]).toEqual([4, 4]);
+    assignments.resize(0);
+    expect([assignments.checkers, assignments.mostCheckers]).toEqual([1, 4]);
+    const later = new Assignments(LIMITS, 1, 4);
+    expect(later.parts(upstreams(1), false, 0).map(({ upstreams: own }) => own.length)).toEqual([1, 0, 0, 0]);
+  });
+
   it('moves only the half that goes when their number doubles', () => {
-    const assignments = new Assignments(LIMITS, 2);
+    const assignments = new Assignments(LIMITS, 2, 2);
     const before = upstreams(100).map(([key]) => assignments.checkerOf(key));
     assignments.resize(40);
     const after = upstreams(100).map(([key]) => assignments.checkerOf(key));

@@ -18,7 +18,7 @@ function world(database = objectDatabase()) {
       Number(database.exec(`SELECT count(*) AS n FROM ${table}`)[0].n),
     );
   const watch = (upstreams: [string, CompiledUpstream][], nowMs: number) =>
-    checks.watch({ checker: 0, round: ++round, upstreams }, nowMs);
+    checks.watch({ checker: 0, round: ++round, upstreams, known: {} }, nowMs);
   /** Answers what is due. */
   const answer = (nowMs: number, passed: boolean): number => {
     const { checks: due } = checks.due(nowMs);
@@ -97,10 +97,33 @@ describe('what is asked of endpoints', () => {
     expect(Object.keys(checks.findings())).toEqual(['uid/b']);
   });
 
+  it('goes on where another checker was, and asks at once', () => {
+    const [{ address }] = CHECKED.endpoints;
+    const ill = { healthy: false, sinceMs: 5, reason: 'no connection' };
+    const known = {
+      'uid/shop': { endpoints: null, stale: null, health: { [address]: ill, 'http://gone': ill } },
+      'uid/found': { endpoints: [endpoint('http://a')], stale: { sinceMs: 7, reason: 'away' }, health: {} },
+    };
+    const { database, checks, rows, answer } = world();
+    const upstreams = [['uid/shop', CHECKED] as const, ['uid/found', FOUND] as const];
+    checks.watch({ checker: 1, round: ++round, upstreams, known }, 10);
+    const expected = { ...known, 'uid/shop': { ...known['uid/shop'], health: { [address]: ill } } };
+    expect(checks.findings()).toEqual(expected);
+    expect(rows()).toEqual([1, 1, 2]);
+    expect(answer(10, true)).toBe(4);
+    expect(checks.findings()['uid/shop'].health[address].healthy).toBe(false);
+    answer(22_000, true);
+    expect(checks.findings()['uid/shop'].health[address].healthy).toBe(true);
+    // Its own word is newer than anybody's.
+    checks.watch({ checker: 1, round: ++round, upstreams, known }, 23_000);
+    expect(checks.findings()['uid/shop'].health[address].healthy).toBe(true);
+    expect(world(database).checks.checker).toBe(1);
+  });
+
   it('is what the newest part says, whichever arrives last', () => {
     const { checks, watch } = world();
     watch([['uid/shop', CHECKED]], 0);
-    expect(checks.watch({ checker: 0, round: 0, upstreams: [] }, 10)).toBe(false);
+    expect(checks.watch({ checker: 0, round: 0, upstreams: [], known: {} }, 10)).toBe(false);
     expect(Object.keys(checks.findings())).toEqual(['uid/shop']);
   });
 

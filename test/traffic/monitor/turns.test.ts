@@ -39,7 +39,7 @@ function run(
 ) {
   const limits = { connections: { all: 5, slow: 3 }, endpoints: 2_000 };
   const checks = new Checks(objectDatabase(), seededRandom(1), limits, 0);
-  checks.watch({ checker: 0, round: 1, upstreams }, 0);
+  checks.watch({ checker: 0, round: 1, upstreams, known: {} }, 0);
   let running: { due: DueCheck; endMs: number; passed: boolean }[] = [];
   const askedMs = new Map<string, number>();
   const longest = new Map<string, number>();
