@@ -8,8 +8,8 @@ export type PolicyPlural = (typeof POLICY_PLURALS)[number];
 
 /** A policy at one of its targets. */
 export interface PolicyState {
-  /** `policy:…`; null for what is compiled into the rules themselves. */
-  readonly entryKey: string | null;
+  /** Null for what is compiled into the rules themselves. */
+  readonly entryKey: `policy:${string}` | null;
   /** Why it cannot be enforced: then what it is attached to is answered with an error. Null where it can. */
   readonly fault: string | null;
   readonly routeMatch: CompiledRouteMatch | null;

@@ -69,8 +69,8 @@ export class PolicyWork {
     });
 
     const entryKey = outcome?.entry == null ? null : outcome.state.entryKey;
-    if (before.entryKey !== null && before.entryKey !== entryKey) space.entries.put(entryKeyOf(before.entryKey), null);
-    if (entryKey !== null && outcome !== null) space.entries.put(entryKeyOf(entryKey), outcome.entry);
+    if (before.entryKey !== null && before.entryKey !== entryKey) space.entries.put(before.entryKey, null);
+    if (entryKey !== null && outcome !== null) space.entries.put(entryKey, outcome.entry);
     for (const target of targets) references.add(`target:${targetText(target.kind, namespace, target.name, null)}`);
     space.references.replace(work, before.references, [...references]);
     space.records.put(
@@ -219,8 +219,4 @@ function sameInForce(a: PolicyState | null, b: PolicyState | null): boolean {
   return (
     JSON.stringify([a?.entryKey, a?.fault, a?.routeMatch]) === JSON.stringify([b?.entryKey, b?.fault, b?.routeMatch])
   );
-}
-
-function entryKeyOf(key: string): `policy:${string}` {
-  return key as `policy:${string}`;
 }

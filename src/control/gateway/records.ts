@@ -43,7 +43,7 @@ export interface PolicyRecord {
   /** What it is attached to, as texts; with its age they are its place among the policies. */
   readonly targets: readonly string[];
   readonly age: number;
-  readonly entryKey: string | null;
+  readonly entryKey: `policy:${string}` | null;
 }
 
 /** Of a policy that has not been looked at, or is gone. */
