@@ -196,6 +196,8 @@ export const LIMITS = {
   gatewayShortBodyBytes: 64 * KiB,
   /** What one side of a watched WebSocket may have been sent and not read: one message of the longest that the platform takes. */
   gatewaySocketUnreadBytes: 32 * MiB,
+  /** The same of all of an isolate, whose 128 MB they share with what else is under way. */
+  gatewaySocketsUnreadBytes: 48 * MiB,
   /** Repetitions of a request, where a rule or an upstream asks for the most: more would be an attack on what is behind. */
   retryAttempts: 10,
   /** A mirror of a rule without a time of its own is waited for so long: nobody keeps an isolate working for it beyond. */

@@ -6,6 +6,7 @@ import type { Exchange, Refusal } from './exchange.ts';
 import type { Attempt, RateLimitStage } from './pipeline.ts';
 import type { Review } from './review.ts';
 import { type PumpedSocket, pumpSocket, type SocketSide } from './socket-pump.ts';
+import { UnreadMessages } from './unread.ts';
 
 /** What open WebSockets stand on. */
 export interface OpenSocketParts {
@@ -43,6 +44,7 @@ const TRY_AGAIN_LATER = 1013;
 /** The open WebSockets of an isolate. Each is watched by the request that opened it, which lives as long as it does. */
 export function createOpenSockets(parts: OpenSocketParts): OpenSockets {
   const { review, rateLimits, clock, timer, log } = parts;
+  const unread = new UnreadMessages();
 
   const watch = async (exchange: Exchange, socket: PumpedSocket): Promise<void> => {
     const { requestId } = exchange;
@@ -88,6 +90,7 @@ export function createOpenSockets(parts: OpenSocketParts): OpenSockets {
       const socket = pumpSocket(own, upstream, {
         clock,
         timer,
+        unread,
         breakOff,
         passed(from, bytes) {
           if (from === 'client') exchange.requestBytes = (exchange.requestBytes ?? 0) + bytes;

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Clock } from '../core/clock.ts';
-import { LIMITS } from '../core/limits.ts';
 import type { Timer } from '../core/timer.ts';
+import type { UnreadMessages } from './unread.ts';
 
 /** A WebSocket, as far as the pump goes. */
 export type SocketSide = Pick<
@@ -13,6 +13,8 @@ export type SocketSide = Pick<
 export interface PumpParts {
   readonly clock: Clock;
   readonly timer: Timer;
+  /** Of all of the isolate. */
+  readonly unread: UnreadMessages;
   /** Breaks the connection to the upstream off without a word, as a client does that vanishes. */
   readonly breakOff: () => void;
   /** A message of so many bytes was passed on. */
@@ -50,25 +52,24 @@ const FAREWELL_MS = 5_000;
 /** `WebSocket.OPEN`, which Node has under another name. */
 const OPEN = 1;
 
-/** What a side is taken to read in any case. */
-const READ_BYTES_PER_MS = 1024;
-
 /**
  * Passes messages between two sides, in their order and as what they are, until one of them ends. The platform tells
- * nothing of what a side has not read yet and takes all that is sent, so `Unread` stands for back-pressure.
+ * nothing of what a side has not read yet and takes all that is sent, so `unread` stands for back-pressure.
  */
 export function pumpSocket(client: SocketSide, upstream: SocketSide, parts: PumpParts): PumpedSocket {
   const sides = { client, upstream };
-  const unread = { client: new Unread(), upstream: new Unread() };
+  const unread = { client: parts.unread.side(), upstream: parts.unread.side() };
   let isOver = false;
   let tell: (end: { clean: boolean }) => void = () => undefined;
   const ended = new Promise<{ clean: boolean }>((resolve) => {
     tell = resolve;
   });
   let callOff: (() => void) | null = null;
-  const end = (clean: boolean) => {
+  const end = (clean: boolean, lingersFromMs: number | null = null) => {
     isOver = true;
     tell({ clean });
+    unread.client.ended(lingersFromMs);
+    unread.upstream.ended(lingersFromMs);
     // Nothing counts it any more: one that does not answer must not stay for that.
     callOff = parts.timer(FAREWELL_MS, parts.breakOff);
   };
@@ -77,7 +78,7 @@ export function pumpSocket(client: SocketSide, upstream: SocketSide, parts: Pump
   };
   const close = (code: number, reason: string): void => {
     if (isOver) return;
-    end(true);
+    end(true, parts.clock.now());
     client.close(code, reason);
     upstream.close(code, reason);
   };
@@ -98,8 +99,7 @@ export function pumpSocket(client: SocketSide, upstream: SocketSide, parts: Pump
       to.send(data);
       parts.passed(side, bytes);
       unread[side].heard();
-      if (unread[other].add(bytes, parts.clock.now()) > LIMITS.gatewaySocketUnreadBytes)
-        close(CLOSED_UNREAD, `the ${other} reads too slowly`);
+      if (unread[other].isTooMuch(bytes, parts.clock.now())) close(CLOSED_UNREAD, `the ${other} reads too slowly`);
     });
     from.addEventListener('close', ({ code, reason }) => {
       if (isOver) return gone(side);
@@ -136,24 +136,4 @@ function sendable(code: number, reason: string): [code: number, reason: string] 
   if (bytes.length <= REASON_BYTES) return [code, reason];
   // Without the beginning of a character that is cut.
   return [code, new TextDecoder().decode(bytes.subarray(0, REASON_BYTES), { stream: true })];
-}
-
-/**
- * What a side may not have read yet: what it was sent since it last sent something itself, less what it is taken to read
- * in the time. It keeps one that is slow by accident from filling the isolate's memory; one that means to can speak.
- */
-class Unread {
-  #bytes = 0;
-  #atMs = 0;
-
-  heard(): void {
-    this.#bytes = 0;
-  }
-
-  add(bytes: number, nowMs: number): number {
-    const readBytes = (nowMs - this.#atMs) * READ_BYTES_PER_MS;
-    this.#bytes = Math.max(0, this.#bytes - readBytes) + bytes;
-    this.#atMs = nowMs;
-    return this.#bytes;
-  }
 }

@@ -2,12 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { manualClock } from '../../src/core/clock.ts';
 import { LIMITS } from '../../src/core/limits.ts';
 import { type PumpedSocket, pumpSocket, type Sender } from '../../src/gateway/socket-pump.ts';
+import { UnreadMessages } from '../../src/gateway/unread.ts';
 import { fakeSide } from './fake-side.ts';
 
 const MiB = 1024 * 1024;
 
 /** A pump between two sides that say what they were told. */
-function world() {
+function world(unread = new UnreadMessages()) {
   const clock = manualClock(1_000_000);
   const [client, upstream] = [fakeSide(), fakeSide()];
   const passed: [Sender, number][] = [];
@@ -15,6 +16,7 @@ function world() {
   const rings: (() => void)[] = [];
   const socket: PumpedSocket = pumpSocket(client, upstream, {
     clock,
+    unread,
     timer: (_ms, ring) => {
       rings.push(ring);
       return () => void rings.splice(rings.indexOf(ring), 1);
@@ -159,18 +161,58 @@ describe('what a side has not read', () => {
 
   test('is bounded, since the platform holds it all in memory', () => {
     const { client, upstream, socket } = world();
-    for (let i = 0; i < most; i++) upstream.say(piece);
+    for (let i = 0; i < most - 1; i++) upstream.say(piece);
     expect(socket.isOver).toBe(false);
     upstream.say(piece);
     expect(client.told.at(-1)).toBe('closed 4005 the client reads too slowly');
     expect(upstream.told.at(-1)).toBe('closed 4005 the client reads too slowly');
   });
 
+  test('may be one message of the longest that the platform takes', () => {
+    const { upstream, socket } = world();
+    upstream.say(new ArrayBuffer(LIMITS.gatewaySocketUnreadBytes));
+    expect(socket.isOver).toBe(false);
+  });
+
+  test('counts more of a message than its bytes: small ones take more memory than they have', () => {
+    const { upstream, socket } = world();
+    const messages = LIMITS.gatewaySocketUnreadBytes / 512;
+    for (let i = 0; i < messages; i++) upstream.say('');
+    expect(socket.isOver).toBe(false);
+    for (let i = 0; i < 2; i++) upstream.say('');
+    expect(socket.isOver).toBe(true);
+  });
+
+  test('is bounded over all of an isolate, by an end of those that have more than their part', () => {
+    const unread = new UnreadMessages();
+    const [small, ...large] = [world(unread), world(unread), world(unread)];
+    small.upstream.say(piece);
+    for (let i = 0; i < 23; i++) for (const each of large) each.upstream.say(piece);
+    expect(large.map(({ socket }) => socket.isOver)).toEqual([false, false]);
+    large[0].upstream.say(piece);
+    large[0].upstream.say(piece);
+    expect(large.map(({ socket }) => socket.isOver)).toEqual([true, false]);
+    // What lies with it still counts, and is no more than its part that the small one has.
+    small.upstream.say(piece);
+    expect(small.socket.isOver).toBe(false);
+    large[1].upstream.say(piece);
+    expect(large[1].socket.isOver).toBe(true);
+    // A minute later nothing of both counts.
+    small.clock.advance(60_000);
+    for (let i = 0; i < 30; i++) small.upstream.say(piece);
+    expect(small.socket.isOver).toBe(false);
+    small.client.closed(1000, '');
+    // One that has ended by itself leaves nothing behind.
+    const next = world(unread);
+    for (let i = 0; i < 30; i++) next.upstream.say(piece);
+    expect(next.socket.isOver).toBe(false);
+  });
+
   test('is nothing once it says something itself', () => {
     const { client, upstream, socket } = world();
     for (let i = 0; i < 10 * most; i++) {
       upstream.say(piece);
-      if (i % most === 0) client.say('go on');
+      if (i % (most / 2) === 0) client.say('go on');
     }
     expect(socket.isOver).toBe(false);
     for (let i = 0; i < most + 1; i++) client.say(piece);
