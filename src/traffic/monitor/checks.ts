@@ -131,7 +131,8 @@ export class Checks {
   due(nowMs: number): { readonly checks: readonly DueCheck[]; readonly discoveries: readonly DueDiscovery[] } {
     const checks: DueCheck[] = [];
     const discoveries: DueDiscovery[] = [];
-    for (let next = this.turns.next(this.all(), nowMs); next !== null; next = this.turns.next(this.all(), nowMs)) {
+    const waiting = [...this.all()].filter(({ asked }) => asked.sinceMs === null && asked.dueMs <= nowMs);
+    for (let next = this.turns.next(waiting, nowMs); next !== null; next = this.turns.next(waiting, nowMs)) {
       this.turns.begin(next, this.dueAfter(intervalOf(next), nowMs), nowMs);
       if ('check' in next) checks.push(next);
       else discoveries.push(next);

@@ -115,7 +115,10 @@ describe('what is asked of endpoints', () => {
     answer(22_000, true);
     expect(checks.findings()['uid/shop'].health[address].healthy).toBe(true);
     // Its own word is newer than anybody's.
-    checks.watch({ checker: 1, round: ++round, upstreams, known }, 23_000);
+    const changed = upstreams.map(
+      ([key, entry]) => [key, { ...entry, outlierDetection: null, name: 'other' }] as const,
+    );
+    checks.watch({ checker: 1, round: ++round, upstreams: changed, known }, 23_000);
     expect(checks.findings()['uid/shop'].health[address].healthy).toBe(true);
     expect(world(database).checks.checker).toBe(1);
   });
