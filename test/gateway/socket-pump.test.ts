@@ -208,6 +208,17 @@ describe('what a side has not read', () => {
     expect(next.socket.isOver).toBe(false);
   });
 
+  test('has a part that those who are gone do not make smaller', () => {
+    const unread = new UnreadMessages();
+    for (let i = 0; i < 20; i++) world(unread).client.closed(1000, '');
+    const [full, ...others] = [world(unread), world(unread), world(unread), world(unread)];
+    full.upstream.say(new ArrayBuffer(LIMITS.gatewaySocketUnreadBytes));
+    for (let i = 0; i < 11; i++) for (const each of others) each.upstream.say(new ArrayBuffer(MiB / 2));
+    expect(others.map(({ socket }) => socket.isOver)).toEqual([false, false, false]);
+    full.upstream.say('');
+    expect(full.socket.isOver).toBe(true);
+  });
+
   test('is nothing once it says something itself', () => {
     const { client, upstream, socket } = world();
     for (let i = 0; i < 10 * most; i++) {
