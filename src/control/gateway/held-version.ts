@@ -45,22 +45,20 @@ export class HeldVersion {
   }
 
   /**
-   * The shards of a version, those that are others now written anew. One that is lost stays as it is: isolates cannot read
-   * it either, and what is to be taken out of the others is not to wait for it.
+   * The shards of a version, those that are others now written anew. In the place of one that is lost comes the one
+   * `inForce`, the version's content as it is served now, has there (null: it is not served yet); where there is none, or
+   * it is lost too, nothing: what a manifest names must be there, else isolates do not take the version up at all.
    */
-  async shards({ shards }: GatewayManifest): Promise<ShardRef[]> {
+  async shards({ shards }: GatewayManifest, inForce: GatewayManifest | null): Promise<ShardRef[]> {
     const namespaces = this.present.namespaces();
+    const stored = await this.files.storedShards();
     const served = [...shards];
     const doubtful = shards.flatMap((ref, shard) =>
-      ref !== null && this.mayDiffer(ref.hash, namespaces) ? [{ shard, ref }] : [],
+      ref !== null && (!stored.has(ref.hash) || this.mayDiffer(ref.hash, namespaces)) ? [{ shard, ref }] : [],
     );
     await eachFile(doubtful, async ({ shard, ref }) => {
-      const before = await this.files.findShard(ref);
-      if (before === null) {
-        this.log.error('a shard of the version that is held to is not in the bucket', { hash: ref.hash });
-        return;
-      }
-      const entries = this.servable(before, namespaces);
+      const before = (await this.files.findShard(ref)) ?? (await this.instead(ref, inForce?.shards[shard] ?? null));
+      const entries = before === null ? [] : this.servable(before, namespaces);
       const made = makeShard(entries);
       if (made.ref?.hash === ref.hash) return;
       this.files.expect(made, standingOf(entries));
@@ -68,6 +66,11 @@ export class HeldVersion {
       served[shard] = made.ref;
     });
     return served;
+  }
+
+  private async instead(lost: NonNullable<ShardRef>, inForce: ShardRef): Promise<Shard | null> {
+    this.log.error('a shard of the version that is held to is not in the bucket', { hash: lost.hash });
+    return inForce === null || inForce.hash === lost.hash ? null : await this.files.findShard(inForce);
   }
 
   private mayDiffer(hash: string, namespaces: ReadonlyMap<string, string>): boolean {

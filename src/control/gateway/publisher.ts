@@ -246,10 +246,10 @@ export class GatewayPublisher {
     const { database } = this.parts;
     const asked = this.fact('pin-asked');
     const manifest = await this.files.readManifest(pinned);
-    const content = { ...manifest, shards: await this.held.shards(manifest) };
-    const next = (await this.isInForce(pinned, content))
-      ? null
-      : database.transaction(() => ({ ...content, version: this.newVersion() }));
+    const inForce = await this.manifestInForce(pinned);
+    const content = { ...manifest, shards: await this.held.shards(manifest, inForce) };
+    const isServed = JSON.stringify(inForce?.shards) === JSON.stringify(content.shards);
+    const next = isServed ? null : database.transaction(() => ({ ...content, version: this.newVersion() }));
     if (next !== null) await this.files.putManifest(next);
     database.transaction(() => {
       if (next !== null) this.settleVersion(next, pinned);
@@ -257,12 +257,10 @@ export class GatewayPublisher {
     });
   }
 
-  /** Whether the present version is a rollback to `pinned` and has this content. */
-  private async isInForce(pinned: number, content: GatewayManifest): Promise<boolean> {
+  /** The manifest of the present version, where that is a rollback to `pinned`; null where it is lost. */
+  private async manifestInForce(pinned: number): Promise<GatewayManifest | null> {
     const [present] = this.versions();
-    if (present?.rollbackOf !== pinned) return false;
-    const manifest = await this.files.findManifest(present.version);
-    return JSON.stringify(manifest?.shards) === JSON.stringify(content.shards);
+    return present?.rollbackOf === pinned ? await this.files.findManifest(present.version) : null;
   }
 
   /** The version that has the content of this one by itself. */

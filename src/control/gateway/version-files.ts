@@ -7,7 +7,7 @@ import type { GatewayManifest, ShardRef } from '../../core/protocol/gateway.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import type { EntryKey } from '../../traffic/snapshot/keys.ts';
 import { checkManifest, manifestFileKey } from '../../traffic/snapshot/manifest.ts';
-import { decodeShard, encodeShard, type Shard, shardFileKey } from '../../traffic/snapshot/shard.ts';
+import { DamagedSnapshot, decodeShard, encodeShard, type Shard, shardFileKey } from '../../traffic/snapshot/shard.ts';
 
 /** Reads and writes of the bucket at the same time: an object may have six connections open. */
 const FILES_AT_A_TIME = 4;
@@ -101,10 +101,15 @@ export class VersionFiles {
     return bytes === null ? null : checkManifest(JSON.parse(Buffer.from(bytes).toString('utf8')));
   }
 
-  /** Null where it is not in the bucket; throws where it is damaged. */
+  /** Null where it is not in the bucket, or other bytes are in its place. */
   async findShard(ref: NonNullable<ShardRef>): Promise<Shard | null> {
     const bytes = await this.read(shardFileKey(ref.hash));
-    return bytes === null ? null : await decodeShard(ref, bytes);
+    try {
+      return bytes === null ? null : await decodeShard(ref, bytes);
+    } catch (error) {
+      if (error instanceof DamagedSnapshot) return null;
+      throw error;
+    }
   }
 
   /** A shard has a place in what is in force, or declared. */
@@ -175,14 +180,21 @@ export class VersionFiles {
   /** Hashes of the shards in force or declared that are not in the bucket. */
   async lostShards(): Promise<Set<string>> {
     const known = this.database.exec('SELECT hash FROM gateway_files WHERE retired_at IS NULL');
-    const lost = new Set(known.map((row) => String(row.hash)));
+    const stored = await this.storedShards();
+    return new Set(known.map((row) => String(row.hash)).filter((hash) => !stored.has(hash)));
+  }
+
+  /** Hashes of the shards in the bucket. */
+  async storedShards(): Promise<Set<string>> {
+    const prefix = shardFileKey('');
+    const stored = new Set<string>();
     let cursor: string | undefined;
     do {
-      const page = await this.store.list(shardFileKey(''), cursor);
-      for (const { key } of page.objects) lost.delete(key.slice(shardFileKey('').length));
+      const page = await this.store.list(prefix, cursor);
+      for (const { key } of page.objects) stored.add(key.slice(prefix.length));
       cursor = page.cursor;
     } while (cursor !== undefined);
-    return lost;
+    return stored;
   }
 
   async hasManifest(version: number): Promise<boolean> {

@@ -248,20 +248,36 @@ describe('keys and secrets of a version that is held to are the present ones', (
     }
     await plane.settle(500);
     await heldTo(plane, () => route(plane, 'other'));
-    plane.database.exec('UPDATE gateway_files SET standing = NULL');
     const key: EntryKey = `policy:${plane.machine.namespaceUid('default')}/authpolicies/keys`;
     const { manifest } = await plane.published();
     const ofPolicy = shardOf(key, manifest.shards.length);
     const lost = manifest.shards.find((ref, shard) => ref !== null && shard !== ofPolicy);
     if (lost === undefined || lost === null) throw new Error('there is one shard');
-    const { store } = plane.files;
-    const bytes = await store.read(shardFileKey(lost.hash), 0, lost.bytes);
-    await store.delete([shardFileKey(lost.hash)]);
+    await plane.files.store.delete([shardFileKey(lost.hash)]);
     secret(plane, 'consumers', { ada: NEW });
     await plane.publish();
     expect(plane.lines.filter((line) => line.includes('held to is not in the bucket'))).toHaveLength(1);
-    await store.put(shardFileKey(lost.hash), bytes);
     expect(keys(await served(plane))).toEqual([OURS.digest(NEW)]);
+    // Isolates take up no version that names what is not there.
+    const after = (await plane.published()).manifest;
+    expect(after.shards.filter((ref, shard) => ref?.hash !== manifest.shards[shard]?.hash)).toEqual([
+      null,
+      after.shards[ofPolicy],
+    ]);
+  });
+
+  test.each(['lost', 'damaged'])('also where the version’s own shard is %s: by the one that is served', async (how) => {
+    const plane = await withKey();
+    await heldTo(plane, () => route(plane, 'other'));
+    const { manifest } = await plane.published();
+    secret(plane, 'consumers', { ada: 'the-key-between-the-two' });
+    await plane.publish();
+    const file = shardFileKey(manifest.shards[0]?.hash ?? '');
+    if (how === 'lost') await plane.files.store.delete([file]);
+    else await plane.files.store.put(file, new TextEncoder().encode('{}'));
+    secret(plane, 'consumers', { ada: NEW });
+    await plane.publish();
+    expect([await hosts(plane), keys(await served(plane))]).toEqual([['shop'], [OURS.digest(NEW)]]);
   });
 
   test('a Secret that comes to the same publishes nothing', async () => {
