@@ -98,10 +98,10 @@ export class Checks {
       for (const [address, record] of health.get(key) ?? []) made.health.set(address, record);
       made.found = found.get(key) ?? null;
       this.watched.set(key, made);
-      this.settleEndpoints(made, nowMs);
       // Who has begun anew does not know what it has told.
       this.untold.add(key);
     }
+    this.settle(nowMs);
   }
 
   /** Which checker this is; null where it was never told. */
@@ -122,6 +122,7 @@ export class Checks {
         this.watchOne(key, entry, known[key], nowMs);
       }
       for (const watched of [...this.watched.values()]) if (!seen.has(watched.key)) this.forget(watched);
+      this.settle(nowMs);
     });
     for (const [tenant, use] of this.tenants) if (isForgotten(use, nowMs)) this.tenants.delete(tenant);
     return true;
@@ -187,7 +188,7 @@ export class Checks {
     watched.stale = null;
     if (!same) {
       this.keepFound(watched, answer.endpoints);
-      this.settleEndpoints(watched, nowMs);
+      this.settle(nowMs);
     }
     this.untold.add(upstream);
     return true;
@@ -265,7 +266,6 @@ export class Checks {
     if (before === undefined && known !== undefined) this.goOnFrom(made, known);
     this.watched.set(key, made);
     this.database.exec('INSERT OR REPLACE INTO checker_upstreams (upstream, entry) VALUES (?, ?)', key, text);
-    this.settleEndpoints(made, nowMs);
     this.untold.add(key);
   }
 
@@ -294,26 +294,42 @@ export class Checks {
     );
   }
 
-  /** Endpoints that are there now are asked, new ones at once; those that are gone are forgotten. */
-  private settleEndpoints({ key, entry, found, endpoints, health }: Watched, nowMs: number): void {
-    const declared = entry.source.type === 'discovery' ? (found ?? []) : entry.endpoints;
-    const addresses = new Set(entry.healthCheck === null ? [] : declared.map(({ address }) => address));
+  /** Endpoints that are there now are asked, new ones at once; those that are gone, or too many, are forgotten. */
+  private settle(nowMs: number): void {
+    const wanted = new Map<string, number>();
+    for (const watched of this.watched.values()) {
+      const { namespaceUid } = watched.entry;
+      wanted.set(namespaceUid, (wanted.get(namespaceUid) ?? 0) + addressesOf(watched).length);
+    }
+    const left = fairShares(wanted, this.limits.endpoints);
+    for (const watched of this.watched.values()) {
+      const { namespaceUid } = watched.entry;
+      const share = left.get(namespaceUid) ?? 0;
+      const addresses = addressesOf(watched).slice(0, share);
+      left.set(namespaceUid, share - addresses.length);
+      this.settleEndpoints(watched, new Set(addresses), nowMs);
+    }
+  }
+
+  private settleEndpoints(
+    { key, entry, endpoints, health }: Watched,
+    addresses: ReadonlySet<string>,
+    nowMs: number,
+  ): void {
     for (const address of [...endpoints.keys()]) if (!addresses.has(address)) endpoints.delete(address);
     for (const address of [...health.keys()]) {
       if (addresses.has(address)) continue;
       health.delete(address);
       this.database.exec('DELETE FROM checker_health WHERE upstream = ? AND address = ?', key, address);
+      this.untold.add(key);
     }
-    let all = 0;
-    for (const other of this.watched.values()) all += other.endpoints.size;
     for (const address of addresses) {
-      if (endpoints.has(address) || all >= this.limits.endpoints) continue;
+      if (endpoints.has(address)) continue;
       const asked = newAsked(nowMs);
       // Of what is ill it is assumed that it hangs, also after a restart, and of what is healthy that it does not.
       const record = health.get(address);
       if (record !== undefined) asked.tookMs = record.healthy ? 0 : (entry.healthCheck?.timeoutMs ?? null);
       endpoints.set(address, asked);
-      all += 1;
     }
   }
 
@@ -390,4 +406,25 @@ function findingsOf({ found, stale, health }: Watched): UpstreamFindings {
   const told: Record<string, EndpointHealth> = {};
   for (const [address, { healthy, sinceMs, reason }] of health) told[address] = { healthy, sinceMs, reason };
   return { endpoints: found, stale, health: told };
+}
+
+/** Endpoints that are to be asked how they are. */
+function addressesOf({ entry, found }: Watched): string[] {
+  if (entry.healthCheck === null) return [];
+  const endpoints = entry.source.type === 'discovery' ? (found ?? []) : entry.endpoints;
+  return endpoints.map(({ address }) => address);
+}
+
+/** How many of what they want each of several tenants has, so that nobody has less for another one's wanting more. */
+function fairShares(wanted: ReadonlyMap<string, number>, all: number): Map<string, number> {
+  const shares = new Map<string, number>();
+  let left = all;
+  let tenants = wanted.size;
+  for (const [tenant, count] of [...wanted].sort(([, a], [, b]) => a - b)) {
+    const share = Math.min(count, Math.floor(left / tenants));
+    shares.set(tenant, share);
+    left -= share;
+    tenants -= 1;
+  }
+  return shares;
 }

@@ -123,6 +123,25 @@ describe('what is asked of endpoints', () => {
     expect(world(database).checks.checker).toBe(1);
   });
 
+  it('is shared by tenants where it is bounded, and asked again as soon as there is room', () => {
+    const { checks, watch } = world();
+    const many = Array.from({ length: 20 }, (_, i) => endpoint(`http://hog-${i}`));
+    const hog: [string, CompiledUpstream] = ['hog/a', { ...CHECKED, namespaceUid: 'hog', endpoints: many }];
+    const shop: [string, CompiledUpstream] = ['uid/shop', CHECKED];
+    const asked = (nowMs: number) => {
+      const due = checks.due(nowMs).checks;
+      for (const one of due) checks.checked(one, { passed: true, reason: '' }, nowMs);
+      return due.filter(({ upstream: key }) => key === 'uid/shop').length;
+    };
+    watch([hog], 0);
+    asked(0);
+    watch([hog, shop], 20_000);
+    expect(asked(20_000)).toBe(3);
+    expect(Object.keys(checks.findings()['hog/a'].health)).toHaveLength(3);
+    watch([shop], 40_000);
+    expect(asked(40_000)).toBe(4);
+  });
+
   it('is what the newest part says, whichever arrives last', () => {
     const { checks, watch } = world();
     watch([['uid/shop', CHECKED]], 0);
