@@ -30,6 +30,10 @@ const OBJECT_GB_MONTH = 0.2;
 const SECONDS_A_MONTH = 30 * 86_400;
 /** Of a request through the gateway's whole pipeline on workerd: docs/benchmarks.md. */
 const GATEWAY_CPU_MS = 0.7;
+/** Of a WebSocket that is pumped: for a second that it is open, and for a message of 100 bytes (docs/decisions/0189). */
+const SOCKET_CPU_MS = { aSecond: 0.064, aMessage: 0.063 };
+/** The bucket is listed that often for files of the gateway that are lost, a thousand shards a call. */
+const LISTED_EVERY_SECONDS = 300;
 /** What the simulated leases of docs/rate-limits.md ask of their object for a thousand requests, at the least and the most. */
 const LEASE_CALLS = [37, 172] as const;
 /** A delta of counters is a row, and now and then one more. */
@@ -147,6 +151,8 @@ function gatewayPart(): string {
   const reads = (SECONDS_A_MONTH * 1_000) / LIMITS.gatewaySyncMs;
   const flushes = (SECONDS_A_MONTH * 1_000) / LIMITS.metricsFlushMs;
   const rows = (flushes * METRICS_ROWS * PRICES.rowsWritten) / 1e6;
+  const listing = ((SECONDS_A_MONTH / LISTED_EVERY_SECONDS) * PRICES.classA) / 1e6;
+  const socket = (SOCKET_CPU_MS.aSecond * SECONDS_A_MONTH * PRICES.cpuMs) / 1e6;
   const [fewest, most] = LEASE_CALLS.map((each) => dollars(calls(each * 1_000)));
   return `## Passing on
 
@@ -164,8 +170,12 @@ ${table(
 )}
 
 For all isolates together: the UpstreamMonitor object and ${METRICS_HUB_NAMES.length} MetricsHub objects are awake while there is traffic, ${dollars(awake)} a month each
-if there always is. An EndpointChecker object, one for 64 endpoints that are checked, is always awake, and its alarm rings
+if there always is. An EndpointChecker object, one for ${LIMITS.endpointsPerChecker} endpoints that are checked, is always awake, and its alarm rings
 each second at most: ${dollars(awake + checks)} a month. A publication writes a shard or two and a manifest (class A), and each isolate reads them once.
+To find what is lost the bucket is listed every five minutes, ${dollars(listing)} a month for a thousand shards.
+
+A WebSocket that is pumped (docs/gateway.md) costs ${dollars(socket)} a month while it is open, and ${dollars(SOCKET_CPU_MS.aMessage * PRICES.cpuMs)} for a million
+messages of 100 bytes; its isolate counts as busy. One that is untouched costs the request that opened it.
 
 `;
 }
