@@ -198,6 +198,8 @@ export const LIMITS = {
   gatewaySocketUnreadBytes: 32 * MiB,
   /** The same of all of an isolate, whose 128 MB they share with what else is under way. */
   gatewaySocketsUnreadBytes: 48 * MiB,
+  /** Messages of one watched WebSocket in a second, both sides together: beyond, others of the isolate would wait for its. */
+  gatewaySocketMessages: 5_000,
   /** Repetitions of a request, where a rule or an upstream asks for the most: more would be an attack on what is behind. */
   retryAttempts: 10,
   /** A mirror of a rule without a time of its own is waited for so long: nobody keeps an isolate working for it beyond. */

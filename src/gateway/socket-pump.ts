@@ -1,12 +1,13 @@
 import { Buffer } from 'node:buffer';
 import type { Clock } from '../core/clock.ts';
+import { LIMITS } from '../core/limits.ts';
 import type { Timer } from '../core/timer.ts';
 import type { UnreadMessages } from './unread.ts';
 
 /** A WebSocket, as far as the pump goes. */
 export type SocketSide = Pick<
   WebSocket,
-  'accept' | 'addEventListener' | 'binaryType' | 'close' | 'readyState' | 'send'
+  'accept' | 'addEventListener' | 'binaryType' | 'close' | 'readyState' | 'removeEventListener' | 'send'
 >;
 
 /** What a pump stands on. */
@@ -37,6 +38,8 @@ const UPSTREAM_LOST = 1011;
 const TOO_LARGE = 1009;
 /** As a watch of a cluster ends whose client does not read. */
 const CLOSED_UNREAD = 4005;
+/** The policy that it breaks is the isolate's: messages of others wait while one socket has some. */
+const TOO_MANY = 1008;
 
 /** Codes that nobody sent: they say how the connection ended (RFC 6455, section 7.4.1). */
 const NO_CODE = 1005;
@@ -59,14 +62,18 @@ const OPEN = 1;
 export function pumpSocket(client: SocketSide, upstream: SocketSide, parts: PumpParts): PumpedSocket {
   const sides = { client, upstream };
   const unread = { client: parts.unread.side(), upstream: parts.unread.side() };
+  const pace = new Pace();
   let isOver = false;
   let tell: (end: { clean: boolean }) => void = () => undefined;
   const ended = new Promise<{ clean: boolean }>((resolve) => {
     tell = resolve;
   });
   let callOff: (() => void) | null = null;
+  const hearNoMore: (() => void)[] = [];
   const end = (clean: boolean, lingersFromMs: number | null = null) => {
     isOver = true;
+    // A side may send on for as long as it likes: what nobody hears costs the isolate the least.
+    for (const stop of hearNoMore) stop();
     tell({ clean });
     unread.client.ended(lingersFromMs);
     unread.upstream.ended(lingersFromMs);
@@ -93,14 +100,21 @@ export function pumpSocket(client: SocketSide, upstream: SocketSide, parts: Pump
   const listen = (side: Sender, other: Sender): void => {
     const [from, to] = [sides[side], sides[other]];
     from.binaryType = 'arraybuffer';
-    from.addEventListener('message', ({ data }) => {
+    const pass = ({ data }: MessageEvent) => {
       if (isOver || to.readyState !== OPEN) return;
+      const nowMs = parts.clock.now();
+      if (pace.isTooFast(nowMs)) {
+        close(TOO_MANY, `more than ${LIMITS.gatewaySocketMessages} messages in a second`);
+        return;
+      }
       const bytes = typeof data === 'string' ? Buffer.byteLength(data) : data.byteLength;
       to.send(data);
       parts.passed(side, bytes);
       unread[side].heard();
-      if (unread[other].isTooMuch(bytes, parts.clock.now())) close(CLOSED_UNREAD, `the ${other} reads too slowly`);
-    });
+      if (unread[other].isTooMuch(bytes, nowMs)) close(CLOSED_UNREAD, `the ${other} reads too slowly`);
+    };
+    from.addEventListener('message', pass);
+    hearNoMore.push(() => from.removeEventListener('message', pass));
     from.addEventListener('close', ({ code, reason }) => {
       if (isOver) return gone(side);
       if (code === NO_CLOSE) return lost(side, UPSTREAM_LOST, 'the upstream broke the connection');
@@ -136,4 +150,19 @@ function sendable(code: number, reason: string): [code: number, reason: string] 
   if (bytes.length <= REASON_BYTES) return [code, reason];
   // Without the beginning of a character that is cut.
   return [code, new TextDecoder().decode(bytes.subarray(0, REASON_BYTES), { stream: true })];
+}
+
+/** Counts the messages of both sides in each second. */
+class Pace {
+  #sinceMs = 0;
+  #messages = 0;
+
+  isTooFast(nowMs: number): boolean {
+    if (nowMs - this.#sinceMs >= 1_000) {
+      this.#sinceMs = nowMs;
+      this.#messages = 0;
+    }
+    this.#messages += 1;
+    return this.#messages > LIMITS.gatewaySocketMessages;
+  }
 }

@@ -6,6 +6,8 @@ export interface FakeSide extends SocketSide {
   readyState: number;
   /** What it was sent, and how it was closed. */
   readonly told: unknown[];
+  /** Whether messages are listened to. */
+  isHeard(): boolean;
   say(data: string | ArrayBuffer): void;
   closed(code: number, reason: string): void;
   failed(message: string): void;
@@ -20,6 +22,10 @@ export function fakeSide(): FakeSide {
     binaryType: 'blob',
     accept: () => undefined,
     addEventListener: (type: string, listener: (event: unknown) => void) => void listeners.set(type, listener),
+    removeEventListener: (type: string, listener: (event: unknown) => void) => {
+      if (listeners.get(type) === listener) listeners.delete(type);
+    },
+    isHeard: () => listeners.has('message'),
     send: (data: unknown) => void told.push(data),
     close: (code?: number, reason?: string) => {
       const isTaken = code === undefined || (code >= 1000 && code <= 4999 && ![1004, 1005, 1006, 1015].includes(code));

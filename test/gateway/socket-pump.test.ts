@@ -54,6 +54,28 @@ describe('messages', () => {
     expect(passed).toEqual([]);
   });
 
+  test('are not even heard once it is over', () => {
+    const { client, upstream } = world();
+    expect([client.isHeard(), upstream.isHeard()]).toEqual([true, true]);
+    client.closed(1000, '');
+    expect([client.isHeard(), upstream.isHeard()]).toEqual([false, false]);
+  });
+
+  test('end it where both sides together send more of them in a second than others should wait for', () => {
+    const { clock, client, upstream, socket } = world();
+    const say = (messages: number) => {
+      for (let i = 0; i < messages; i++) (i % 2 === 0 ? client : upstream).say('');
+    };
+    say(LIMITS.gatewaySocketMessages);
+    clock.advance(1_000);
+    say(LIMITS.gatewaySocketMessages);
+    expect(socket.isOver).toBe(false);
+    client.say('');
+    expect(socket.isOver).toBe(true);
+    const last = `closed 1008 more than ${LIMITS.gatewaySocketMessages} messages in a second`;
+    expect([client.told.at(-1), upstream.told.at(-1)]).toEqual([last, last]);
+  });
+
   test('are not sent to a side that is closing', () => {
     const { client, upstream, passed } = world();
     upstream.readyState = 2;
@@ -175,12 +197,16 @@ describe('what a side has not read', () => {
   });
 
   test('counts more of a message than its bytes: small ones take more memory than they have', () => {
-    const { upstream, socket } = world();
-    const messages = LIMITS.gatewaySocketUnreadBytes / 512;
-    for (let i = 0; i < messages; i++) upstream.say('');
-    expect(socket.isOver).toBe(false);
-    for (let i = 0; i < 2; i++) upstream.say('');
-    expect(socket.isOver).toBe(true);
+    const { clock, client, upstream, socket } = world();
+    // As many as may come in a second are 2.5 MB by that, of which 1 MB is taken to have been read by the next.
+    const netBytes = LIMITS.gatewaySocketMessages * 512 - MiB;
+    let seconds = 0;
+    for (; !socket.isOver; seconds++) {
+      for (let i = 0; i < LIMITS.gatewaySocketMessages; i++) upstream.say('');
+      clock.advance(1_000);
+    }
+    expect(seconds).toBe(Math.ceil((LIMITS.gatewaySocketUnreadBytes - MiB) / netBytes));
+    expect(client.told.at(-1)).toBe('closed 4005 the client reads too slowly');
   });
 
   test('is bounded over all of an isolate, by an end of those that have more than their part', () => {
