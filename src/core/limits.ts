@@ -194,11 +194,11 @@ export const LIMITS = {
   gatewayCopyBytes: 64 * KiB,
   /** An answer's body that says it is no longer is taken whole before it is passed on; a longer one streams. */
   gatewayShortBodyBytes: 64 * KiB,
-  /** What one side of a watched WebSocket may have been sent and not read: one message of the longest that the platform takes. */
+  /** What one side of a pumped WebSocket may have been sent and not read: one message of the longest that the platform takes. */
   gatewaySocketUnreadBytes: 32 * MiB,
   /** The same of all of an isolate, whose 128 MB they share with what else is under way. */
   gatewaySocketsUnreadBytes: 48 * MiB,
-  /** Messages of one watched WebSocket in a second, both sides together: beyond, others of the isolate would wait for its. */
+  /** Messages of one pumped WebSocket in a second, both sides together: beyond, others of the isolate would wait for its. */
   gatewaySocketMessages: 5_000,
   /** Repetitions of a request, where a rule or an upstream asks for the most: more would be an attack on what is behind. */
   retryAttempts: 10,
