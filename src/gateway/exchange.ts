@@ -165,10 +165,10 @@ export interface Exchange {
   endedMs: number;
   /** Of the answer to the client; 0 before. */
   status: number;
-  /** Of the bodies; null where they were neither declared nor watched. */
+  /** Of the bodies, or of a pumped WebSocket's messages; null where they were neither declared nor watched. */
   requestBytes: number | null;
   responseBytes: number | null;
-  /** Whether the answer's body came whole; null where nobody watched. */
+  /** Whether the answer's body came whole, or its WebSocket ended by a close; null where nobody watched. */
   bodyWhole: boolean | null;
 }
 

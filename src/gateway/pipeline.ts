@@ -39,7 +39,7 @@ export interface Attempt {
   readonly timeoutMs: number;
   /** The head of the answer came, or the call failed. Called once. */
   answered(outcome: CallOutcome): void;
-  /** The call is over with its body. Called once, after `answered`. */
+  /** The call is over with its body, or its WebSocket. Called once, after `answered`. */
   end(): void;
 }
 

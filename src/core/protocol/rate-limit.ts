@@ -36,7 +36,7 @@ export interface CompiledLimit {
   readonly costHeader: string | null;
   /** Where the header is not there. */
   readonly defaultCost: number;
-  /** After which a request is no longer counted among those in flight, should nobody have said that it ended. */
+  /** After which a request is no longer counted among those in flight, should nobody have said that it ended or goes on. */
   readonly holdMs: number;
 }
 

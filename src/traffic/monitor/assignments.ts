@@ -16,8 +16,8 @@ export type Part = Omit<CheckerPart, 'known'>;
 
 /**
  * Whose upstreams are whose: which checker looks after which, by hash, and which of them has yet to be told so. There are
- * as many as the number of endpoints asks for. An upstream that moves takes what
- * was found of it along, and is asked at once.
+ * as many as the number of endpoints asks for. An upstream that moves takes what was found of it along, and is asked at
+ * once.
  */
 export class Assignments {
   private readonly limits: CheckerLimits;
