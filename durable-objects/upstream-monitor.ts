@@ -13,6 +13,7 @@ import {
   type UpstreamFindings,
   type UpstreamMonitorCalls,
 } from '../src/core/protocol/upstream-monitor.ts';
+import { systemTimer } from '../src/core/timer.ts';
 import { type Deps, depsOf } from '../src/deps.ts';
 import type { Log } from '../src/observe/log.ts';
 import { Assignments } from '../src/traffic/monitor/assignments.ts';
@@ -308,15 +309,12 @@ export class UpstreamMonitor extends DurableObject<Cloudflare.Env> implements Up
   /** Until something changes, and no longer than so many milliseconds. */
   private nextNews(ms: number): Promise<void> {
     return new Promise((done) => {
-      const timer = setTimeout(
-        () => {
-          forget();
-          done();
-        },
-        Math.max(1, ms),
-      );
+      const callOff = systemTimer(Math.max(1, ms), () => {
+        forget();
+        done();
+      });
       const forget = this.news.onNext(() => {
-        clearTimeout(timer);
+        callOff();
         done();
       });
     });

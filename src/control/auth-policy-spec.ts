@@ -20,8 +20,10 @@ import { isJsonObject, type JsonObject, type JsonValue, numberIn, objectIn, obje
 import type { Resource } from './resource.ts';
 import {
   apiKeyIn,
+  consumerOf,
   entriesOfSecret,
   entryOfSecret,
+  hmacKeyOf,
   leastSecretBytes,
   MIN_API_KEY_CHARS,
   MIN_HMAC_BYTES,
@@ -82,7 +84,7 @@ function apiKeysIn(apiKey: JsonObject, source: SecretSource, faults: Cause[]): C
       const digest = source.digest(key);
       if (consumers[digest] !== undefined)
         faults.push(invalidValue(path, ref.name, `entry "${entry}" is the key of another consumer`));
-      consumers[digest] = { keyId: `${ref.name}/${entry}`, user: entry, tenant: textOr(ref.tenant, null) };
+      consumers[digest] = consumerOf(String(ref.name), entry, textOr(ref.tenant, null));
       keys += 1;
     }
   }
@@ -168,14 +170,8 @@ function hmacIn(hmac: JsonObject, source: SecretSource, context: string, faults:
         faults.push(invalidValue(path, ref.name, `entry "${entry}" must have ${MIN_HMAC_BYTES} bytes at least`));
       if (keys[entry] !== undefined)
         faults.push(invalidValue(path, ref.name, `entry "${entry}" is in another Secret too`));
-      const place = `${context}/hmac/${entry}`;
-      keys[entry] = {
-        sealed: source.seal(bytes.toString('base64'), place),
-        context: place,
-        secret: String(ref.name),
-        user: entry,
-        tenant: textOr(ref.tenant, null),
-      };
+      const key = { secret: String(ref.name), entry, bytes, tenant: textOr(ref.tenant, null) };
+      keys[entry] = hmacKeyOf(key, `${context}/hmac/${entry}`, source);
     }
   }
   if (Object.keys(keys).length > LIMITS.policyKeys)

@@ -40,12 +40,12 @@ export function putVerdicts(object: Resource, verdicts: readonly Verdict[], nowM
 }
 
 /** It is so: `True`. */
-export function yes(type: string, reason: string, message: string): Verdict {
+export function conditionTrue(type: string, reason: string, message: string): Verdict {
   return { type, status: 'True', reason, message };
 }
 
 /** It is not: `False`. */
-export function no(type: string, reason: string, message: string): Verdict {
+export function conditionFalse(type: string, reason: string, message: string): Verdict {
   return { type, status: 'False', reason, message };
 }
 

@@ -9,8 +9,10 @@ import type {
 } from '../core/protocol/auth-policy.ts';
 import {
   apiKeyIn,
+  consumerOf,
   entriesOfSecret,
   entryOfSecret,
+  hmacKeyOf,
   leastSecretBytes,
   MIN_HMAC_BYTES,
   type SecretSource,
@@ -50,7 +52,7 @@ function presentKeys(apiKey: CompiledApiKeys, source: SecretSource): CompiledApi
   for (const [secret, tenant] of tenants) {
     for (const [entry, bytes] of entriesOfSecret(secret, source)) {
       const key = apiKeyIn(bytes);
-      if (key !== null) consumers[source.digest(key)] = { keyId: `${secret}/${entry}`, user: entry, tenant };
+      if (key !== null) consumers[source.digest(key)] = consumerOf(secret, entry, tenant);
     }
   }
   return { ...apiKey, consumers };
@@ -65,14 +67,7 @@ function presentHmac(hmac: CompiledHmac, source: SecretSource): CompiledHmac {
   for (const [secret, tenant] of tenants) {
     for (const [entry, bytes] of entriesOfSecret(secret, source)) {
       if (bytes.length < MIN_HMAC_BYTES) continue;
-      const place = `${context}${entry}`;
-      keys[entry] = {
-        sealed: source.seal(bytes.toString('base64'), place),
-        context: place,
-        secret,
-        user: entry,
-        tenant,
-      };
+      keys[entry] = hmacKeyOf({ secret, entry, bytes, tenant }, `${context}${entry}`, source);
     }
   }
   return { ...hmac, keys: { ...keys } };

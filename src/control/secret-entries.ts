@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import type { CompiledConsumer, CompiledHmacKey } from '../core/protocol/auth-policy.ts';
 import { objectIn } from './json.ts';
 import type { Resource } from './resource.ts';
 
@@ -39,4 +40,18 @@ export function apiKeyIn(bytes: Buffer): string | null {
 /** How many bytes a secret must have for tokens that may be signed in these ways. */
 export function leastSecretBytes(algorithms: readonly string[]): number {
   return Math.max(...algorithms.map((algorithm) => MIN_HS_BYTES[algorithm] ?? 0));
+}
+
+/** Whom an entry with an API key stands for. */
+export function consumerOf(secret: string, entry: string, tenant: string | null): CompiledConsumer {
+  return { keyId: `${secret}/${entry}`, user: entry, tenant };
+}
+
+/** An entry that requests are signed with, sealed for its place: whose it is, in the policy and in the Secret. */
+export function hmacKeyOf(
+  { secret, entry, bytes, tenant }: { secret: string; entry: string; bytes: Buffer; tenant: string | null },
+  place: string,
+  source: SecretSource,
+): CompiledHmacKey {
+  return { sealed: source.seal(bytes.toString('base64'), place), context: place, secret, user: entry, tenant };
 }

@@ -82,7 +82,7 @@ export function createOpenSockets(parts: OpenSocketParts): OpenSockets {
 
   return {
     open(exchange, attempt, upstream, breakOff) {
-      if (!isWatched(exchange)) {
+      if (!isPumped(exchange)) {
         attempt.end();
         return upstream;
       }
@@ -108,7 +108,7 @@ export function createOpenSockets(parts: OpenSocketParts): OpenSockets {
 }
 
 /** Whether somebody counts it until it closes, or a policy says who may have it. */
-function isWatched({ watchBody, policies: { auth, security } }: Exchange): boolean {
+function isPumped({ watchBody, policies: { auth, security } }: Exchange): boolean {
   return watchBody || auth !== null || security !== null;
 }
 

@@ -36,22 +36,22 @@ export interface Reviewed {
 export type Review = (exchange: Exchange, seenVersion: number) => Promise<Reviewed>;
 
 export function createReview({ snapshots, link, stages, trustedProxies }: ReviewParts): Review {
-  const refusalOf = async (exchange: Exchange, looked: Exchange): Promise<Refusal | null> => {
-    if ((await findRule(looked)) !== 'found' || looked.action === null) return GONE;
-    const { action } = looked;
+  const refusalOf = async (exchange: Exchange, anew: Exchange): Promise<Refusal | null> => {
+    if ((await findRule(anew)) !== 'found' || anew.action === null) return GONE;
+    const { action } = anew;
     if (action.broken !== null) return { code: 'route_broken', stage: 'match' };
-    looked.policies = await findPolicies(looked.entries, action);
+    anew.policies = await findPolicies(anew.entries, action);
     for (const check of [stages.addresses, stages.validation, stages.authentication, stages.authorisation]) {
       // A refusal says itself what it is.
-      if ((await check(looked)) !== null) return looked.refusal ?? GONE;
+      if ((await check(anew)) !== null) return anew.refusal ?? GONE;
     }
     // The credentials are another's now, with whom the upstream does not speak.
-    if (looked.identity.method !== 'anonymous' && looked.identity.id !== exchange.identity.id)
+    if (anew.identity.method !== 'anonymous' && anew.identity.id !== exchange.identity.id)
       return { code: 'unauthenticated', stage: 'authentication' };
     const { upstreamKey } = exchange;
     if (redirectOf(action) !== null || upstreamKey === null) return GONE;
     if (!action.backends.some(({ upstream }) => upstream === upstreamKey)) return GONE;
-    return (await findEntry(looked.entries, upstreamEntryKey(upstreamKey))) === null ? GONE : null;
+    return (await findEntry(anew.entries, upstreamEntryKey(upstreamKey))) === null ? GONE : null;
   };
 
   return async (exchange, seenVersion) => {
@@ -66,9 +66,9 @@ export function createReview({ snapshots, link, stages, trustedProxies }: Review
     if (!canonical.ok) return { version, refusal: GONE };
     const target = canonical.request;
     const incoming = { request, given, target, entries, requestId, trace, waitUntil, startedMs };
-    const looked = beginExchange(incoming, trustedProxies);
-    looked.openedMs = startedMs;
-    const refusal = await refusalOf(exchange, looked);
+    const anew = beginExchange(incoming, trustedProxies);
+    anew.openedMs = startedMs;
+    const refusal = await refusalOf(exchange, anew);
     if (refusal?.code === 'unavailable') throw new OrasiError('unavailable', 'the credentials cannot be checked now');
     return { version, refusal };
   };

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { Clock } from '../core/clock.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Timer } from '../core/timer.ts';
+import { MessagePace } from './message-pace.ts';
 import type { UnreadMessages } from './unread.ts';
 
 /** A WebSocket, as far as the pump goes. */
@@ -62,13 +63,13 @@ const OPEN = 1;
 export function pumpSocket(client: SocketSide, upstream: SocketSide, parts: PumpParts): PumpedSocket {
   const sides = { client, upstream };
   const unread = { client: parts.unread.side(), upstream: parts.unread.side() };
-  const pace = new Pace();
+  const pace = new MessagePace();
   let isOver = false;
   let tell: (end: { clean: boolean }) => void = () => undefined;
   const ended = new Promise<{ clean: boolean }>((resolve) => {
     tell = resolve;
   });
-  let callOff: (() => void) | null = null;
+  let callOffFarewell: (() => void) | null = null;
   const hearNoMore: (() => void)[] = [];
   const end = (clean: boolean, lingersFromMs: number | null = null) => {
     isOver = true;
@@ -78,10 +79,10 @@ export function pumpSocket(client: SocketSide, upstream: SocketSide, parts: Pump
     unread.client.ended(lingersFromMs);
     unread.upstream.ended(lingersFromMs);
     // Nothing counts it any more: one that does not answer must not stay for that.
-    callOff = parts.timer(FAREWELL_MS, parts.breakOff);
+    callOffFarewell = parts.timer(FAREWELL_MS, parts.breakOff);
   };
   const gone = (side: Sender) => {
-    if (side === 'upstream') callOff?.();
+    if (side === 'upstream') callOffFarewell?.();
   };
   const close = (code: number, reason: string): void => {
     if (isOver) return;
@@ -89,12 +90,12 @@ export function pumpSocket(client: SocketSide, upstream: SocketSide, parts: Pump
     client.close(code, reason);
     upstream.close(code, reason);
   };
-  /** The other side of one whose connection is gone. */
+  /** The connection of a side is gone: its upstream sees the same, a client cannot be shown it. */
   const lost = (side: Sender, code: number, reason: string): void => {
     end(false);
     if (side === 'client') parts.breakOff();
     else client.close(code, reason);
-    callOff?.();
+    callOffFarewell?.();
   };
 
   const listen = (side: Sender, other: Sender): void => {
@@ -126,6 +127,7 @@ export function pumpSocket(client: SocketSide, upstream: SocketSide, parts: Pump
     // What broke is the connection or the protocol; no close follows.
     from.addEventListener('error', ({ message }) => {
       if (isOver) return gone(side);
+      // The platform says so in words alone.
       if (message.includes('too large')) lost(side, TOO_LARGE, 'a message of the upstream is too large');
       else lost(side, UPSTREAM_LOST, 'the upstream broke the connection');
     });
@@ -150,19 +152,4 @@ function sendable(code: number, reason: string): [code: number, reason: string] 
   if (bytes.length <= REASON_BYTES) return [code, reason];
   // Without the beginning of a character that is cut.
   return [code, new TextDecoder().decode(bytes.subarray(0, REASON_BYTES), { stream: true })];
-}
-
-/** Counts the messages of both sides in each second. */
-class Pace {
-  #sinceMs = 0;
-  #messages = 0;
-
-  isTooFast(nowMs: number): boolean {
-    if (nowMs - this.#sinceMs >= 1_000) {
-      this.#sinceMs = nowMs;
-      this.#messages = 0;
-    }
-    this.#messages += 1;
-    return this.#messages > LIMITS.gatewaySocketMessages;
-  }
 }

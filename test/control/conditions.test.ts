@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { type Condition, findCondition, no, putVerdicts, withCondition, yes } from '../../src/control/conditions.ts';
+import {
+  type Condition,
+  conditionFalse,
+  conditionTrue,
+  findCondition,
+  putVerdicts,
+  withCondition,
+} from '../../src/control/conditions.ts';
 import type { Resource } from '../../src/control/resource.ts';
 
 const ready: Condition = { type: 'Ready', status: 'True', reason: 'Up', message: 'it is up', observedGeneration: 1 };
@@ -34,7 +41,11 @@ test('other conditions keep their place', () => {
 test('what is judged of an object is said of its present generation, and what others said of it stays', () => {
   const metadata = { name: 'a', uid: 'u', generation: 4, creationTimestamp: '' };
   const object = { metadata, status: { conditions: [{ ...ready }], more: 1 } } as unknown as Resource;
-  putVerdicts(object, [yes('Accepted', 'Fine', 'it is'), no('Served', 'Waits', 'not yet')], 1_000);
+  putVerdicts(
+    object,
+    [conditionTrue('Accepted', 'Fine', 'it is'), conditionFalse('Served', 'Waits', 'not yet')],
+    1_000,
+  );
   const lastTransitionTime = '1970-01-01T00:00:01Z';
   expect(object.status).toEqual({
     more: 1,

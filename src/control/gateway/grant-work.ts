@@ -1,4 +1,4 @@
-import { no, putVerdicts, yes } from '../conditions.ts';
+import { conditionFalse, conditionTrue, putVerdicts } from '../conditions.ts';
 import { objectIn } from '../json.ts';
 import { DONE, type ReconcileResult } from '../reconcile.ts';
 import type { Resource, ResourceKey } from '../resource.ts';
@@ -30,8 +30,12 @@ export class GrantWork {
     const first = grants.find(({ object }) => hostnameOf(object) === hostnameOf(grant))?.object ?? grant;
     const verdict =
       first.metadata.name === name
-        ? yes('Accepted', 'Accepted', 'the grant is in force')
-        : no('Accepted', 'Conflicted', `HostnameGrant ${first.metadata.name} is older and has the same hostname`);
+        ? conditionTrue('Accepted', 'Accepted', 'the grant is in force')
+        : conditionFalse(
+            'Accepted',
+            'Conflicted',
+            `HostnameGrant ${first.metadata.name} is older and has the same hostname`,
+          );
     this.space.store.edit(key, (object) => putVerdicts(object, [verdict], this.space.parts.clock.now()));
     return DONE;
   }

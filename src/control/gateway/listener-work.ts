@@ -1,5 +1,5 @@
 import type { ListenerExpiry } from '../../core/protocol/control-plane.ts';
-import { no, type Verdict, withCondition, yes } from '../conditions.ts';
+import { conditionFalse, conditionTrue, type Verdict, withCondition } from '../conditions.ts';
 import { GATEWAY_CONTROLLER } from '../default-gateway.ts';
 import { GATEWAY_GROUP } from '../gateway-schema/references.ts';
 import { isJsonObject, type JsonObject, objectIn, objectsIn } from '../json.ts';
@@ -115,8 +115,8 @@ export class ListenerWork {
       const observedGeneration = object.metadata.generation;
       const status = objectIn(object.status);
       const verdict = isJsonObject(spec.parametersRef)
-        ? no('Accepted', 'InvalidParameters', 'spec.parametersRef: no kind of ours holds parameters')
-        : yes('Accepted', 'Accepted', 'its Gateways are served');
+        ? conditionFalse('Accepted', 'InvalidParameters', 'spec.parametersRef: no kind of ours holds parameters')
+        : conditionTrue('Accepted', 'Accepted', 'its Gateways are served');
       const now = this.space.parts.clock.now();
       const conditions = withCondition(status.conditions, { ...verdict, observedGeneration }, now);
       const supportedFeatures = SUPPORTED_FEATURES.map((name): JsonObject => ({ name }));

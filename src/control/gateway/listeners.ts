@@ -1,4 +1,4 @@
-import { no, type Verdict, yes } from '../conditions.ts';
+import { conditionFalse, conditionTrue, type Verdict } from '../conditions.ts';
 import { isJsonObject, type JsonObject, numberIn, objectIn, objectsIn } from '../json.ts';
 import { schemeOf, supportedKinds } from './attach.ts';
 
@@ -41,8 +41,8 @@ export function judgeGateway(spec: JsonObject, checks: ListenerChecks): GatewayV
   const refusal = gatewayRefusal(spec);
   if (refusal !== null) {
     const conditions: Verdict[] = [
-      no('Accepted', refusal.reason, refusal.message),
-      no('Programmed', 'Invalid', 'the Gateway is not accepted'),
+      conditionFalse('Accepted', refusal.reason, refusal.message),
+      conditionFalse('Programmed', 'Invalid', 'the Gateway is not accepted'),
       resolvedRefs(verdicts),
     ];
     return { listeners: verdicts.map((verdict) => unserved(verdict)), conditions };
@@ -52,7 +52,7 @@ export function judgeGateway(spec: JsonObject, checks: ListenerChecks): GatewayV
   const names = invalid.map((verdict) => verdict.name).join(', ');
   const accepted: Verdict =
     invalid.length === 0
-      ? yes('Accepted', 'Accepted', 'the Gateway is in force')
+      ? conditionTrue('Accepted', 'Accepted', 'the Gateway is in force')
       : {
           type: 'Accepted',
           status: invalid.length < verdicts.length ? 'True' : 'False',
@@ -61,8 +61,8 @@ export function judgeGateway(spec: JsonObject, checks: ListenerChecks): GatewayV
         };
   const programmed =
     serving.length > 0
-      ? yes('Programmed', 'Programmed', 'routes that attach are published')
-      : no('Programmed', 'Invalid', 'no listener can be served');
+      ? conditionTrue('Programmed', 'Programmed', 'routes that attach are published')
+      : conditionFalse('Programmed', 'Invalid', 'no listener can be served');
   return { listeners: verdicts, conditions: [accepted, programmed, resolvedRefs(verdicts)] };
 }
 
@@ -116,23 +116,27 @@ function judgeListener(listener: JsonObject, all: readonly JsonObject[], checks:
   const serves = refusal === null && conflict === undefined && supported.length > 0 && !(unresolved?.breaks ?? false);
   const conditions: Verdict[] = [
     conflict === undefined
-      ? no('Conflicted', 'NoConflicts', 'no other listener has its port and another protocol')
-      : yes(
+      ? conditionFalse('Conflicted', 'NoConflicts', 'no other listener has its port and another protocol')
+      : conditionTrue(
           'Conflicted',
           'ProtocolConflict',
           `listener ${String(conflict.name)} has its port with protocol ${String(conflict.protocol)}`,
         ),
     refusal !== null
-      ? no('Accepted', refusal.reason, refusal.message)
+      ? conditionFalse('Accepted', refusal.reason, refusal.message)
       : conflict !== undefined
-        ? no('Accepted', 'ProtocolConflict', `port ${numberIn(listener.port, 0)} has two protocols`)
-        : yes('Accepted', 'Accepted', 'the listener is in force'),
+        ? conditionFalse('Accepted', 'ProtocolConflict', `port ${numberIn(listener.port, 0)} has two protocols`)
+        : conditionTrue('Accepted', 'Accepted', 'the listener is in force'),
     unresolved === null
-      ? yes('ResolvedRefs', 'ResolvedRefs', 'everything it refers to is there')
-      : no('ResolvedRefs', unresolved.reason, unresolved.message),
+      ? conditionTrue('ResolvedRefs', 'ResolvedRefs', 'everything it refers to is there')
+      : conditionFalse('ResolvedRefs', unresolved.reason, unresolved.message),
     serves
-      ? yes('Programmed', 'Programmed', 'routes that attach are published')
-      : no('Programmed', 'Invalid', refusal?.message ?? unresolved?.message ?? 'the listener is not accepted'),
+      ? conditionTrue('Programmed', 'Programmed', 'routes that attach are published')
+      : conditionFalse(
+          'Programmed',
+          'Invalid',
+          refusal?.message ?? unresolved?.message ?? 'the listener is not accepted',
+        ),
   ];
   return { name: String(listener.name), supportedKinds: supported, conditions, serves };
 }
@@ -173,14 +177,20 @@ function unresolvedOf(
 
 function resolvedRefs(verdicts: readonly ListenerVerdict[]): Verdict {
   const unresolved = verdicts.filter((verdict) => !isTrue(verdict, 'ResolvedRefs'));
-  if (unresolved.length === 0) return yes('ResolvedRefs', 'ResolvedRefs', 'everything it refers to is there');
+  if (unresolved.length === 0) return conditionTrue('ResolvedRefs', 'ResolvedRefs', 'everything it refers to is there');
   const names = unresolved.map((verdict) => verdict.name).join(', ');
-  return no('ResolvedRefs', 'ListenersNotResolved', `listeners with references that do not resolve: ${names}`);
+  return conditionFalse(
+    'ResolvedRefs',
+    'ListenersNotResolved',
+    `listeners with references that do not resolve: ${names}`,
+  );
 }
 
 function unserved(verdict: ListenerVerdict): ListenerVerdict {
   const conditions = verdict.conditions.map((condition) =>
-    condition.type === 'Programmed' ? no('Programmed', 'Invalid', 'the Gateway is not accepted') : condition,
+    condition.type === 'Programmed'
+      ? conditionFalse('Programmed', 'Invalid', 'the Gateway is not accepted')
+      : condition,
   );
   return { ...verdict, conditions, serves: false };
 }

@@ -1,6 +1,6 @@
 import { policyEntryKey } from '../../traffic/snapshot/keys.ts';
 import { compileAuthPolicy, secretsOfAuthPolicy } from '../auth-policy-spec.ts';
-import { no, type Verdict, withCondition, yes } from '../conditions.ts';
+import { conditionFalse, conditionTrue, type Verdict, withCondition } from '../conditions.ts';
 import { GATEWAY_CONTROLLER } from '../default-gateway.ts';
 import { GATEWAY_GROUP } from '../gateway-schema/references.ts';
 import { type JsonObject, jsonEqual, objectIn, objectsIn } from '../json.ts';
@@ -165,12 +165,13 @@ export class PolicyWork {
     fault: string | null,
   ): Verdict {
     const missing = this.missing(namespace, target);
-    if (missing !== null) return no('Accepted', 'TargetNotFound', missing);
+    if (missing !== null) return conditionFalse('Accepted', 'TargetNotFound', missing);
     const [first] = this.space.policies.on(target.text, plural);
     if (first !== policy)
-      return no('Accepted', 'Conflicted', `${plural} ${first} is older and attached to the same target`);
-    if (fault !== null) return no('Accepted', 'Invalid', `what it is attached to is answered 500: ${fault}`);
-    return yes('Accepted', 'Accepted', 'accepted; in force from the next version on');
+      return conditionFalse('Accepted', 'Conflicted', `${plural} ${first} is older and attached to the same target`);
+    if (fault !== null)
+      return conditionFalse('Accepted', 'Invalid', `what it is attached to is answered 500: ${fault}`);
+    return conditionTrue('Accepted', 'Accepted', 'accepted; in force from the next version on');
   }
 
   private missing(namespace: string, target: Target): string | null {

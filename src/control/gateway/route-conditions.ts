@@ -1,5 +1,5 @@
 import { LIMITS } from '../../core/limits.ts';
-import { no, type Verdict, yes } from '../conditions.ts';
+import { conditionFalse, conditionTrue, type Verdict } from '../conditions.ts';
 import type { Attachment } from './attach.ts';
 import { clipped } from './clipped.ts';
 import type { RuleFault } from './compile-filters.ts';
@@ -63,34 +63,35 @@ export const PASSING_CONDITIONS: readonly string[] = [
 export function programmed(since: number, served: number, pinned: number | null): Verdict {
   if (since <= served) {
     const message = `since version ${since}, which every isolate has within ${LIMITS.gatewaySyncMs / 1_000} s`;
-    return yes('Programmed', 'Programmed', message);
+    return conditionTrue('Programmed', 'Programmed', message);
   }
   if (pinned !== null) return rolledBack(pinned);
   const version = since === IN_NO_VERSION ? 'the next version' : `version ${since}`;
-  return no('Programmed', 'Pending', `it is served from ${version} on`);
+  return conditionFalse('Programmed', 'Pending', `it is served from ${version} on`);
 }
 
 /** Said of what is declared while another version is served. */
 export function rolledBack(pinned: number): Verdict {
   const message = `the gateway holds to version ${pinned}: what is declared is served when that rollback is let go`;
-  return no('Programmed', 'RolledBack', message);
+  return conditionFalse('Programmed', 'RolledBack', message);
 }
 
 /** Said of a Gateway between a rollback's end and the version that is served then. */
 export function letGo(): Verdict {
   const message = 'the rollback was let go: what is declared is served from the next version on';
-  return no('Programmed', 'Pending', message);
+  return conditionFalse('Programmed', 'Pending', message);
 }
 
 function acceptance(outcome: ParentOutcome): RouteVerdict {
   const { attachment, refusal, compiled, conflicts, fallback } = outcome;
-  if (refusal !== null) return no('Accepted', refusal.reason, refusal.message);
-  if (!attachment.attached) return no('Accepted', attachment.reason, attachment.message);
-  if (compiled === null) return no('Accepted', 'UnsupportedValue', faultsText(outcome.matchFaults));
-  if (conflicts.length > 0 && !outcome.hasHost) return no('Accepted', 'HostnameConflict', conflictText(conflicts));
+  if (refusal !== null) return conditionFalse('Accepted', refusal.reason, refusal.message);
+  if (!attachment.attached) return conditionFalse('Accepted', attachment.reason, attachment.message);
+  if (compiled === null) return conditionFalse('Accepted', 'UnsupportedValue', faultsText(outcome.matchFaults));
+  if (conflicts.length > 0 && !outcome.hasHost)
+    return conditionFalse('Accepted', 'HostnameConflict', conflictText(conflicts));
   const faults = compiled.rules.flatMap((rule) => rule.faults);
   if (faults.length > 0 && compiled.rules.every((rule) => rule.faults.length > 0)) {
-    return no(
+    return conditionFalse(
       'Accepted',
       reasonOf(faults),
       `no rule can be run as it is declared, their requests are answered 500: ${brokenRules(compiled)}`,
@@ -100,7 +101,7 @@ function acceptance(outcome: ParentOutcome): RouteVerdict {
     conflicts.length === 0
       ? 'accepted; Programmed says whether it is served yet'
       : `accepted, but not for all of its hostnames: ${conflictText(conflicts)}`;
-  const accepted = yes('Accepted', 'Accepted', message);
+  const accepted = conditionTrue('Accepted', 'Accepted', message);
   return fallback === null ? accepted : { ...accepted, observedGeneration: fallback.generation };
 }
 
@@ -109,16 +110,17 @@ function partial(outcome: ParentOutcome): RouteVerdict[] {
   const { compiled, fallback, conflicts, policyFaults, lacks } = outcome;
   if (lacks.length > 0) {
     const message = `Dropped Rule, there is ${lacks.join(', ')}`;
-    conditions.push(yes('PartiallyInvalid', 'UnsupportedValue', message));
+    conditions.push(conditionTrue('PartiallyInvalid', 'UnsupportedValue', message));
   } else if (fallback !== null) {
     const message = `Fall Back to generation ${fallback.generation}: ${faultsText(outcome.matchFaults)}`;
-    conditions.push(yes('PartiallyInvalid', 'UnsupportedValue', message));
+    conditions.push(conditionTrue('PartiallyInvalid', 'UnsupportedValue', message));
   } else if (compiled?.rules.some((rule) => rule.faults.length > 0)) {
     const message = `Dropped Rule, its requests are answered 500: ${brokenRules(compiled)}`;
-    conditions.push(yes('PartiallyInvalid', 'UnsupportedValue', message));
+    conditions.push(conditionTrue('PartiallyInvalid', 'UnsupportedValue', message));
   }
-  if (conflicts.length > 0) conditions.push(yes('HostnameConflict', 'HostnameConflict', conflictText(conflicts)));
-  if (policyFaults.length > 0) conditions.push(yes('PolicyFault', 'Invalid', policyFaults.join('; ')));
+  if (conflicts.length > 0)
+    conditions.push(conditionTrue('HostnameConflict', 'HostnameConflict', conflictText(conflicts)));
+  if (policyFaults.length > 0) conditions.push(conditionTrue('PolicyFault', 'Invalid', policyFaults.join('; ')));
   return conditions;
 }
 
@@ -126,10 +128,11 @@ function resolution(compiled: CompiledRoute | null): RouteVerdict {
   const unresolved = compiled?.unresolved ?? [];
   const extension = compiled?.rules.flatMap((rule) => rule.faults).find((fault) => fault.reason === 'InvalidKind');
   if (unresolved.length > 0) {
-    return no('ResolvedRefs', unresolved[0].reason, unresolved.map((item) => item.message).join('; '));
+    return conditionFalse('ResolvedRefs', unresolved[0].reason, unresolved.map((item) => item.message).join('; '));
   }
-  if (extension !== undefined) return no('ResolvedRefs', 'InvalidKind', `${extension.field}: ${extension.message}`);
-  return yes('ResolvedRefs', 'ResolvedRefs', 'everything it refers to is there');
+  if (extension !== undefined)
+    return conditionFalse('ResolvedRefs', 'InvalidKind', `${extension.field}: ${extension.message}`);
+  return conditionTrue('ResolvedRefs', 'ResolvedRefs', 'everything it refers to is there');
 }
 
 function reasonOf(faults: readonly RuleFault[]): string {

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { DEFAULT_CLUSTER_SETTINGS, JURISDICTIONS, LOCATION_HINTS } from '../../core/protocol/cluster-settings.ts';
 import { clusterFaults } from '../cluster-spec.ts';
 import { conditionedStatus } from '../condition-schema.ts';
-import { no, putVerdicts, yes } from '../conditions.ts';
+import { conditionFalse, conditionTrue, putVerdicts } from '../conditions.ts';
 import type { KindDeclaration } from '../declaration.ts';
 import { discoverySchema } from '../discovery-spec.ts';
 import { isJsonObject } from '../json.ts';
@@ -21,13 +21,13 @@ const clusterReconciler: Reconciler = {
     store.edit(key, (cluster) => {
       const place =
         home === undefined || home === declared
-          ? yes('InJurisdiction', 'AsDeclared', 'the cluster is where it is declared to be')
-          : no(
+          ? conditionTrue('InJurisdiction', 'AsDeclared', 'the cluster is where it is declared to be')
+          : conditionFalse(
               'InJurisdiction',
               'HasData',
               `the cluster has data in ${placeText(home)}, and stays there: restore a backup of it into another cluster`,
             );
-      putVerdicts(cluster, [yes('Accepted', 'Accepted', 'the settings are in force'), place], clock.now());
+      putVerdicts(cluster, [conditionTrue('Accepted', 'Accepted', 'the settings are in force'), place], clock.now());
     });
     return DONE;
   },

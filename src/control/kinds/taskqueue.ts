@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { DEFAULT_QUEUE_SETTINGS } from '../../core/protocol/queue-settings.ts';
 import { balanceSchema } from '../balance-spec.ts';
 import { conditionedStatus } from '../condition-schema.ts';
-import { putVerdicts, yes } from '../conditions.ts';
+import { conditionTrue, putVerdicts } from '../conditions.ts';
 import type { KindDeclaration } from '../declaration.ts';
 import { queueFaults } from '../queue-spec.ts';
 import { DONE, type Reconciler } from '../reconcile.ts';
@@ -18,7 +18,7 @@ const taskqueueReconciler: Reconciler = {
     if (namespace !== undefined && namespace.metadata.deletionTimestamp === undefined)
       await queueNotice(namespace.metadata.uid, key.name);
     store.edit(key, (taskqueue) => {
-      putVerdicts(taskqueue, [yes('Accepted', 'Accepted', 'the settings are in force')], clock.now());
+      putVerdicts(taskqueue, [conditionTrue('Accepted', 'Accepted', 'the settings are in force')], clock.now());
     });
     return DONE;
   },

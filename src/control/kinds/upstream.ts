@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { conditionedStatus } from '../condition-schema.ts';
-import { putVerdicts, yes } from '../conditions.ts';
+import { conditionTrue, putVerdicts } from '../conditions.ts';
 import type { KindDeclaration } from '../declaration.ts';
 import { DONE, type Reconciler } from '../reconcile.ts';
 import { upstreamSchema } from '../upstream-schema.ts';
@@ -10,7 +10,7 @@ import { upstreamFaults } from '../upstream-spec.ts';
 const upstreamReconciler: Reconciler = {
   async reconcile({ store, clock }, key) {
     store.edit(key, (upstream) => {
-      putVerdicts(upstream, [yes('Accepted', 'Accepted', 'routes may name it')], clock.now());
+      putVerdicts(upstream, [conditionTrue('Accepted', 'Accepted', 'routes may name it')], clock.now());
     });
     return DONE;
   },

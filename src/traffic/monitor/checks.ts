@@ -1,4 +1,4 @@
-import { migrateObject, type ObjectDatabase } from '../../core/object-database.ts';
+import type { ObjectDatabase } from '../../core/object-database.ts';
 import type { CheckDelay, CheckerPart } from '../../core/protocol/endpoint-checker.ts';
 import type { UpstreamKey } from '../../core/protocol/gateway.ts';
 import type {
@@ -10,23 +10,14 @@ import type {
 import type { EndpointHealth, UpstreamFindings } from '../../core/protocol/upstream-monitor.ts';
 import type { Random } from '../../core/random.ts';
 import { afterCheck, type CheckResult, type HealthRecord } from '../upstream/health.ts';
+import { CheckerRows } from './checker-rows.ts';
+import { fairShares } from './fair-shares.ts';
 import { type Asked, type Connections, isForgotten, newAsked, newUse, type Turn, Turns, type Use } from './turns.ts';
 
 /** Checks do not all come at one moment: each interval is longer or shorter by up to so much of it. */
 const JITTER = 0.1;
 /** They come at whole seconds all the same: an alarm that rings is a row. */
 const GRAIN_MS = 1_000;
-const FACTS = 'checker_facts';
-
-const SCHEMA = [
-  [
-    `CREATE TABLE checker_upstreams (upstream TEXT PRIMARY KEY, entry TEXT NOT NULL) WITHOUT ROWID`,
-    `CREATE TABLE checker_health (
-       upstream TEXT NOT NULL, address TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (upstream, address)
-     ) WITHOUT ROWID`,
-    `CREATE TABLE checker_found (upstream TEXT PRIMARY KEY, endpoints TEXT NOT NULL) WITHOUT ROWID`,
-  ],
-];
 
 /** An endpoint that is to be asked how it is. */
 export interface DueCheck extends Turn {
@@ -69,6 +60,7 @@ export interface CheckLimits {
  */
 export class Checks {
   private readonly database: ObjectDatabase;
+  private readonly rows: CheckerRows;
   private readonly random: Random;
   private readonly limits: CheckLimits;
   private readonly turns: Turns;
@@ -82,21 +74,11 @@ export class Checks {
     this.random = random;
     this.limits = limits;
     this.turns = new Turns(limits.connections);
-    migrateObject(database, FACTS, SCHEMA);
-    const health = new Map<string, Map<string, HealthRecord>>();
-    for (const { upstream, address, record } of database.exec('SELECT * FROM checker_health')) {
-      const own = health.get(String(upstream)) ?? new Map<string, HealthRecord>();
-      health.set(String(upstream), own.set(String(address), JSON.parse(String(record))));
-    }
-    const found = new Map<string, CompiledEndpoint[]>();
-    for (const { upstream, endpoints } of database.exec('SELECT * FROM checker_found')) {
-      found.set(String(upstream), JSON.parse(String(endpoints)));
-    }
-    for (const { upstream, entry } of database.exec('SELECT * FROM checker_upstreams')) {
-      const key = String(upstream);
-      const made = watchedOf(key, JSON.parse(String(entry)), String(entry), nowMs);
-      for (const [address, record] of health.get(key) ?? []) made.health.set(address, record);
-      made.found = found.get(key) ?? null;
+    this.rows = new CheckerRows(database);
+    for (const { key, entry, text, health, found } of this.rows.all()) {
+      const made = watchedOf(key, entry, text, nowMs);
+      for (const [address, record] of health) made.health.set(address, record);
+      made.found = found;
       this.watched.set(key, made);
       // Who has begun anew does not know what it has told.
       this.untold.add(key);
@@ -106,16 +88,16 @@ export class Checks {
 
   /** Which checker this is; null where it was never told. */
   get checker(): number | null {
-    const text = this.fact('checker');
+    const text = this.rows.fact('checker');
     return text === null ? null : Number(text);
   }
 
   /** Takes up which upstreams are its own; false where a later part was taken up before. */
   watch({ checker, round, upstreams, known }: CheckerPart, nowMs: number): boolean {
-    if (round < Number(this.fact('round') ?? 0)) return false;
+    if (round < Number(this.rows.fact('round') ?? 0)) return false;
     this.database.transaction(() => {
-      this.setFact('checker', String(checker));
-      this.setFact('round', String(round));
+      this.rows.putFact('checker', String(checker));
+      this.rows.putFact('round', String(round));
       const seen = new Set<UpstreamKey>();
       for (const [key, entry] of upstreams) {
         seen.add(key);
@@ -255,9 +237,9 @@ export class Checks {
         made.found = before.found;
         made.stale = before.stale;
         made.registry = before.registry;
-      } else this.forgetFound(key);
+      } else this.rows.forgetFound(key);
       // What another check said is no word of this one.
-      if (JSON.stringify(healthCheck) !== JSON.stringify(entry.healthCheck)) this.forgetHealth(before);
+      if (JSON.stringify(healthCheck) !== JSON.stringify(entry.healthCheck)) this.rows.forgetHealth(key);
       else {
         for (const [address, asked] of before.endpoints) made.endpoints.set(address, asked);
         for (const [address, record] of before.health) made.health.set(address, record);
@@ -265,7 +247,7 @@ export class Checks {
     }
     if (before === undefined && known !== undefined) this.goOnFrom(made, known);
     this.watched.set(key, made);
-    this.database.exec('INSERT OR REPLACE INTO checker_upstreams (upstream, entry) VALUES (?, ?)', key, text);
+    this.rows.putUpstream(key, text);
     this.untold.add(key);
   }
 
@@ -277,21 +259,12 @@ export class Checks {
 
   private keepHealth({ key, health }: Watched, address: string, record: HealthRecord): void {
     health.set(address, record);
-    this.database.exec(
-      'INSERT OR REPLACE INTO checker_health (upstream, address, record) VALUES (?, ?, ?)',
-      key,
-      address,
-      JSON.stringify(record),
-    );
+    this.rows.putHealth(key, address, record);
   }
 
   private keepFound(watched: Watched, endpoints: readonly CompiledEndpoint[]): void {
     watched.found = endpoints;
-    this.database.exec(
-      'INSERT OR REPLACE INTO checker_found (upstream, endpoints) VALUES (?, ?)',
-      watched.key,
-      JSON.stringify(endpoints),
-    );
+    this.rows.putFound(watched.key, endpoints);
   }
 
   /** Endpoints that are there now are asked, new ones at once; those that are gone, or too many, are forgotten. */
@@ -320,7 +293,7 @@ export class Checks {
     for (const address of [...health.keys()]) {
       if (addresses.has(address)) continue;
       health.delete(address);
-      this.database.exec('DELETE FROM checker_health WHERE upstream = ? AND address = ?', key, address);
+      this.rows.forgetHealthOf(key, address);
       this.untold.add(key);
     }
     for (const address of addresses) {
@@ -339,11 +312,11 @@ export class Checks {
       const { namespaceUid, source, healthCheck } = entry;
       const tenant = this.tenant(namespaceUid);
       if (source.type === 'discovery') {
-        yield { upstream: key, namespaceUid, discovery: source, asked: registry, tenant, whole: use };
+        yield { upstream: key, namespaceUid, discovery: source, asked: registry, tenantUse: tenant, upstreamUse: use };
       }
       if (healthCheck === null) continue;
       for (const [address, asked] of endpoints) {
-        yield { upstream: key, address, check: healthCheck, asked, tenant, whole: use };
+        yield { upstream: key, address, check: healthCheck, asked, tenantUse: tenant, upstreamUse: use };
       }
     }
   }
@@ -356,34 +329,15 @@ export class Checks {
     return made;
   }
 
-  private forget(watched: Watched): void {
-    this.forgetHealth(watched);
-    this.forgetFound(watched.key);
-    this.database.exec('DELETE FROM checker_upstreams WHERE upstream = ?', watched.key);
-    this.watched.delete(watched.key);
-    this.untold.delete(watched.key);
-  }
-
-  private forgetHealth({ key }: Watched): void {
-    this.database.exec('DELETE FROM checker_health WHERE upstream = ?', key);
-  }
-
-  private forgetFound(key: UpstreamKey): void {
-    this.database.exec('DELETE FROM checker_found WHERE upstream = ?', key);
+  private forget({ key }: Watched): void {
+    this.rows.forget(key);
+    this.watched.delete(key);
+    this.untold.delete(key);
   }
 
   private dueAfter(intervalMs: number, nowMs: number): number {
     const dueMs = nowMs + intervalMs * (1 + JITTER * (2 * this.random.next() - 1));
     return Math.max(Math.round(dueMs / GRAIN_MS), Math.floor(nowMs / GRAIN_MS) + 1) * GRAIN_MS;
-  }
-
-  private fact(name: string): string | null {
-    const value = this.database.exec(`SELECT value FROM ${FACTS} WHERE name = ?`, name)[0]?.value;
-    return value === undefined ? null : String(value);
-  }
-
-  private setFact(name: string, value: string): void {
-    this.database.exec(`INSERT OR REPLACE INTO ${FACTS} (name, value) VALUES (?, ?)`, name, value);
   }
 }
 
@@ -413,18 +367,4 @@ function addressesOf({ entry, found }: Watched): string[] {
   if (entry.healthCheck === null) return [];
   const endpoints = entry.source.type === 'discovery' ? (found ?? []) : entry.endpoints;
   return endpoints.map(({ address }) => address);
-}
-
-/** How many of what they want each of several tenants has, so that nobody has less for another one's wanting more. */
-function fairShares(wanted: ReadonlyMap<string, number>, all: number): Map<string, number> {
-  const shares = new Map<string, number>();
-  let left = all;
-  let tenants = wanted.size;
-  for (const [tenant, count] of [...wanted].sort(([, a], [, b]) => a - b)) {
-    const share = Math.min(count, Math.floor(left / tenants));
-    shares.set(tenant, share);
-    left -= share;
-    tenants -= 1;
-  }
-  return shares;
 }

@@ -1,7 +1,7 @@
 /** What was used is half forgotten after so long. */
 const HALF_LIFE_MS = 60_000;
 /** Whoever answered within so long last time is quick. */
-export const QUICK_MS = 1_000;
+const QUICK_MS = 1_000;
 
 /** How long connections were held for somebody, of late. Changed in place. */
 export interface Use {
@@ -27,8 +27,8 @@ export interface Asked {
 /** One who is asked, and what its tenant and its upstream have used by all of theirs. */
 export interface Turn {
   readonly asked: Asked;
-  readonly tenant: Use;
-  readonly whole: Use;
+  readonly tenantUse: Use;
+  readonly upstreamUse: Use;
 }
 
 /** How many are asked at a time. */
@@ -81,23 +81,23 @@ export class Turns {
   }
 
   /** It is asked now, and is due again at `dueMs`. */
-  begin({ asked, tenant, whole }: Turn, dueMs: number, nowMs: number): void {
+  begin({ asked, tenantUse, upstreamUse }: Turn, dueMs: number, nowMs: number): void {
     asked.sinceMs = nowMs;
     asked.lateMs = nowMs - asked.dueMs;
     asked.dueMs = dueMs;
     this.running += 1;
     if (!isQuick(asked.tookMs)) this.slow += 1;
     // What it took last it will take again; the rest is charged when it is known.
-    for (const use of [tenant, whole, asked.use]) charge(use, asked.tookMs ?? 0, nowMs);
+    for (const use of [tenantUse, upstreamUse, asked.use]) charge(use, asked.tookMs ?? 0, nowMs);
   }
 
   /** It has been asked. Who is gone meanwhile gives back its connection likewise. */
-  end({ asked, tenant, whole }: Turn, nowMs: number): void {
+  end({ asked, tenantUse, upstreamUse }: Turn, nowMs: number): void {
     if (asked.sinceMs === null) return;
     this.running -= 1;
     if (!isQuick(asked.tookMs)) this.slow -= 1;
     const tookMs = nowMs - asked.sinceMs;
-    for (const use of [tenant, whole, asked.use]) charge(use, tookMs - (asked.tookMs ?? 0), nowMs);
+    for (const use of [tenantUse, upstreamUse, asked.use]) charge(use, tookMs - (asked.tookMs ?? 0), nowMs);
     asked.lastMs = nowMs;
     asked.tookMs = tookMs;
     asked.sinceMs = null;
@@ -123,7 +123,7 @@ function charge(use: Use, ms: number, nowMs: number): void {
 }
 
 function isBefore(a: Turn, b: Turn, nowMs: number): boolean {
-  const difference = lead(a.tenant, b.tenant, nowMs) || lead(a.whole, b.whole, nowMs);
+  const difference = lead(a.tenantUse, b.tenantUse, nowMs) || lead(a.upstreamUse, b.upstreamUse, nowMs);
   if (difference !== 0) return difference < 0;
   if (a.asked.isInDoubt !== b.asked.isInDoubt) return a.asked.isInDoubt;
   return (lead(a.asked.use, b.asked.use, nowMs) || a.asked.dueMs - b.asked.dueMs) < 0;
