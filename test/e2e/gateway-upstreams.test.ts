@@ -319,7 +319,9 @@ test('checks are spread over as many objects as the endpoints ask for, and each 
   expect(owned.reduce((sum, own) => sum + own)).toBe(names.length);
   expect(owned.filter((own) => own > 0).length).toBeGreaterThan(1);
   const metrics = await (await fleet.instance.fetch('/metrics')).text();
-  expect(metrics).toContain('orasi_gateway_health_check_delay_seconds{namespace="default",upstream="default/spread-5"}');
+  expect(metrics).toContain(
+    'orasi_gateway_health_check_delay_seconds{namespace="default",upstream="default/spread-5"}',
+  );
   for (const name of names) {
     await fleet.instance.fetch(`/apis/${ORASI}/namespaces/default/upstreams/${name}`, { method: 'DELETE' });
   }
