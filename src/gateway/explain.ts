@@ -202,7 +202,10 @@ class Walk {
       const { status, message } = action.broken;
       return { type: 'answered', status, stage: 'match', code: 'route_broken', detail: message };
     }
-    exchange.policies = await findPolicies(exchange.entries, action);
+    const policies = await findPolicies(exchange.entries, action);
+    if ('missing' in policies)
+      return { type: 'answered', status: 500, stage: 'match', code: 'route_broken', detail: policies.missing };
+    exchange.policies = policies;
     await this.#check();
     this.#limits = await this.#parts.rateLimits.explain(exchange);
     const redirect = redirectOf(action);

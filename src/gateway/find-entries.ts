@@ -12,16 +12,21 @@ export async function findEntry<K extends EntryKey>(entries: EntryReader, key: K
   return entry ?? null;
 }
 
-/** The policies that are in force for a rule's requests. */
-export async function findPolicies(entries: EntryReader, action: RuleAction): Promise<PoliciesInForce> {
+/** A policy that a rule names and that the version has not: it cannot be enforced, or the version is damaged. */
+export interface MissingPolicy {
+  /** For people: `authpolicies/keys cannot be enforced`. */
+  readonly missing: string;
+}
+
+/** The policies that are in force for a rule's requests; without one of them nobody may be let through. */
+export async function findPolicies(entries: EntryReader, action: RuleAction): Promise<PoliciesInForce | MissingPolicy> {
   let auth: PoliciesInForce['auth'] = null;
   let security: PoliciesInForce['security'] = null;
   const rateLimits: PoliciesInForce['rateLimits'][number][] = [];
   for (const attached of action.policies) {
     const key = attached.key as `policy:${string}`;
     const policy = entries.read(key) ?? (await findEntry(entries, key));
-    // What is named and not there is damage: going on without a policy would let through what it refuses.
-    if (policy === null) throw new Error(`${attached.key} is not in version ${entries.version}`);
+    if (policy === null) return { missing: `${key.slice(key.indexOf('/') + 1)} cannot be enforced` };
     if (policy.kind === 'AuthPolicy') auth = policy;
     else if (policy.kind === 'SecurityPolicy') security = policy;
     else rateLimits.push({ attached, policy });

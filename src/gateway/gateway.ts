@@ -141,7 +141,11 @@ export class Gateway {
       const { status, message } = action.broken;
       return refuse(exchange, 'match', 'route_broken', message, { status });
     }
-    if (action.policies.length > 0) exchange.policies = await findPolicies(exchange.entries, action);
+    if (action.policies.length > 0) {
+      const policies = await findPolicies(exchange.entries, action);
+      if ('missing' in policies) return refuse(exchange, 'match', 'route_broken', policies.missing);
+      exchange.policies = policies;
+    }
 
     let answer = stages.addresses(exchange);
     if (answer instanceof Promise) answer = await answer;

@@ -40,7 +40,9 @@ export function createReview({ snapshots, link, stages, trustedProxies }: Review
     if ((await findRule(anew)) !== 'found' || anew.action === null) return GONE;
     const { action } = anew;
     if (action.broken !== null) return { code: 'route_broken', stage: 'match' };
-    anew.policies = await findPolicies(anew.entries, action);
+    const policies = await findPolicies(anew.entries, action);
+    if ('missing' in policies) return { code: 'route_broken', stage: 'match' };
+    anew.policies = policies;
     for (const check of [stages.addresses, stages.validation, stages.authentication, stages.authorisation]) {
       // A refusal says itself what it is.
       if ((await check(anew)) !== null) return anew.refusal ?? GONE;

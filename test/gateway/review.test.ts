@@ -9,7 +9,7 @@ import type { CompiledSecurity } from '../../src/core/protocol/security-policy.t
 import { createAuthentication, type PlatformKey } from '../../src/gateway/authenticate.ts';
 import { createAuthorisation } from '../../src/gateway/authorise.ts';
 import { beginExchange } from '../../src/gateway/begin-exchange.ts';
-import type { Exchange } from '../../src/gateway/exchange.ts';
+import type { Exchange, PoliciesInForce } from '../../src/gateway/exchange.ts';
 import { findPolicies } from '../../src/gateway/find-entries.ts';
 import { findRule } from '../../src/gateway/find-rule.ts';
 import { HeaderList } from '../../src/gateway/header-list.ts';
@@ -182,7 +182,8 @@ async function opened(before: TestConfiguration, headers: Record<string, string>
   );
   if (headers.platform !== undefined) world.platformKey = { name: 'key:1', role: 'reader', namespaceUid: null };
   expect(await findRule(exchange)).toBe('found');
-  if (exchange.action !== null) exchange.policies = await findPolicies(exchange.entries, exchange.action);
+  if (exchange.action !== null)
+    exchange.policies = (await findPolicies(exchange.entries, exchange.action)) as PoliciesInForce;
   for (const check of Object.values(stages)) expect(await check(exchange)).toBeNull();
   exchange.upstreamKey = `${NAMESPACE_UID}/chat`;
   let seen = version;

@@ -19,6 +19,7 @@ export class Facts {
   }
 
   set(name: string, value: string | number): void {
-    this.database.exec('INSERT OR REPLACE INTO gateway_facts (name, value) VALUES (?, ?)', name, String(value));
+    if (value === '') this.database.exec('DELETE FROM gateway_facts WHERE name = ?', name);
+    else this.database.exec('INSERT OR REPLACE INTO gateway_facts (name, value) VALUES (?, ?)', name, String(value));
   }
 }

@@ -128,6 +128,8 @@ export class GatewayControl {
         return this.routes.look(text);
       case 'gateway-policy':
         return this.policies.look(text);
+      case 'gateway-retired-policy':
+        return this.policies.collect(text);
       case 'gateway-grant':
         return this.grants.look(text);
       case 'gateway-programmed':

@@ -94,6 +94,27 @@ export class HostRules {
     return { changed, refused };
   }
 
+  /**
+   * Whether a rule names a policy, of `limit` rows behind a place of this search (empty at its beginning). `next` is the
+   * place to go on from, empty where all were searched.
+   */
+  search(
+    policy: `policy:${string}`,
+    after: string,
+    limit: number,
+  ): { readonly isNamed: boolean; readonly next: string } {
+    const rows = this.database.exec(
+      `SELECT host, place, namespace, route, instr(body, ?) > 0 AS named FROM gateway_rules
+       WHERE (host, place, namespace, route) > (?, ?, ?, ?) ORDER BY host, place, namespace, route LIMIT ?`,
+      JSON.stringify(policy),
+      ...(after === '' ? ['', 0, '', ''] : (JSON.parse(after) as [string, number, string, string])),
+      limit,
+    );
+    const last = rows.length < limit ? undefined : rows[rows.length - 1];
+    const next = last === undefined ? '' : JSON.stringify([last.host, last.place, last.namespace, last.route]);
+    return { isNamed: rows.some(({ named }) => Number(named) === 1), next };
+  }
+
   private removeRule(route: RouteName, host: HostKey, place: number): boolean {
     const [gone] = this.database.exec(
       `DELETE FROM gateway_rules WHERE ${RULE_KEY} RETURNING prioritised, instructions, length(body) AS bytes`,

@@ -16,6 +16,11 @@ import type { ListenerWork } from './listener-work.ts';
 import { NO_POLICY } from './records.ts';
 import type { Workspace } from './workspace.ts';
 
+/** Rules are looked at again at once, and by portions where they are many. */
+const RETIRED_AFTER_MS = 2_000;
+/** Rules that are searched in one step, before others get a turn. */
+const RULES_A_STEP = 2_000;
+
 /** A target as a policy names it, in the policy's namespace. */
 interface Target {
   readonly kind: string;
@@ -69,7 +74,12 @@ export class PolicyWork {
     });
 
     const entryKey = outcome?.entry == null ? null : outcome.state.entryKey;
-    if (before.entryKey !== null && before.entryKey !== entryKey) space.entries.put(before.entryKey, null);
+    if (before.entryKey !== null && before.entryKey !== entryKey) {
+      // Of one that is at fault the rules are answered with an error in any case; one that is gone stays in force until
+      // none names it, since no version may have a rule without its policies.
+      if (outcome === null) space.ask(`gateway-retired-policy:${text} ${before.entryKey}`, RETIRED_AFTER_MS);
+      else space.entries.put(before.entryKey, null);
+    }
     if (entryKey !== null && outcome !== null) space.entries.put(entryKey, outcome.entry);
     for (const target of targets) references.add(`target:${targetText(target.kind, namespace, target.name, null)}`);
     space.references.replace(work, before.references, [...references]);
@@ -78,6 +88,25 @@ export class PolicyWork {
       policy === undefined ? null : { references: [...references], targets: texts, age, entryKey },
     );
     if (policy !== undefined && outcome !== null) this.writeStatus(plural, policy, targets, outcome.state.fault);
+    space.publish();
+    return DONE;
+  }
+
+  /** Takes out the entry of a policy that is gone, `plural/namespace/name key`, once no rule names it. */
+  collect(text: string): ReconcileResult {
+    const { space } = this;
+    const [policy, key] = text.split(' ') as [string, `policy:${string}`];
+    const cursor = `retired:${key}`;
+    const isThereAgain = space.records.get(`gateway-policy:${policy}`, NO_POLICY).entryKey === key;
+    if (isThereAgain) {
+      space.facts.set(cursor, '');
+      return DONE;
+    }
+    const { isNamed, next } = space.rules.search(key, space.facts.text(cursor), RULES_A_STEP);
+    space.facts.set(cursor, isNamed ? '' : next);
+    if (isNamed) return { requeueAfterMs: RETIRED_AFTER_MS };
+    if (next !== '') return { requeueAfterMs: 0 };
+    space.entries.put(key, null);
     space.publish();
     return DONE;
   }

@@ -98,9 +98,10 @@ export function gatewayPlane(more: Partial<GatewayParts> = {}) {
       const status = read(ROUTES, name, namespace).status as { parents: { conditions: JsonObject[] }[] };
       return String(status.parents[0].conditions.find((condition) => condition.type === type)?.message);
     },
-    /** Every entry of the version that was announced last. */
-    async published(): Promise<{ manifest: GatewayManifest; entries: Record<string, JsonObject> }> {
-      const version = announced[announced.length - 1];
+    /** Every entry of a version, of the one that was announced last where none is named. */
+    async published(
+      version = announced[announced.length - 1],
+    ): Promise<{ manifest: GatewayManifest; entries: Record<string, JsonObject> }> {
       const manifest = checkManifest(
         JSON.parse(new TextDecoder().decode(await whole(files.store, manifestFileKey(version)))),
       );
