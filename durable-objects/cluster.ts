@@ -33,6 +33,7 @@ import type { ClusterKv, KvAnswer, KvCall, KvWatch } from '../src/core/protocol/
 import { parseClusterName } from '../src/core/protocol/cluster-name.ts';
 import { type ClusterSettings, DEFAULT_CLUSTER_SETTINGS } from '../src/core/protocol/cluster-settings.ts';
 import { systemRandom } from '../src/core/random.ts';
+import { systemTimer } from '../src/core/timer.ts';
 import { depsOf } from '../src/deps.ts';
 import type { Incarnations } from '../src/storage/incarnations.ts';
 import type { WatchedObjects } from '../src/storage/watched-objects.ts';
@@ -41,15 +42,10 @@ import { CLOSED, MemberSockets } from './member-sockets.ts';
 import { ObjectAlarm } from './object-alarm.ts';
 import { ObjectSettings } from './object-settings.ts';
 import { closeSocketsOf, ownerTags } from './socket-owners.ts';
+import { sqlDatabase } from './sql-database.ts';
 import { refusedUpgrade, WatchSockets } from './watch-sockets.ts';
 
-const WATCH_TIMING: WatchTiming = {
-  progressEveryMs: 15_000,
-  startTimer(ms, fire) {
-    const timer = setTimeout(fire, ms);
-    return () => clearTimeout(timer);
-  },
-};
+const WATCH_TIMING: WatchTiming = { progressEveryMs: 15_000, startTimer: systemTimer };
 /** Calls that write nothing: they make no cluster of what is none. */
 const READS: ReadonlySet<KvCall['op']> = new Set(['range', 'timeToLive', 'leases', 'verify']);
 
@@ -79,10 +75,7 @@ export class Cluster extends DurableObject<Cloudflare.Env> implements ClusterObj
     const { incarnations, watched } = depsOf(env);
     this.incarnations = incarnations;
     this.watched = watched;
-    this.database = {
-      exec: (query, ...bindings) => ctx.storage.sql.exec(query, ...bindings).toArray(),
-      transaction: (work) => ctx.storage.transactionSync(work),
-    };
+    this.database = sqlDatabase(ctx.storage);
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'));
     this.sockets = new MemberSockets(ctx);
     this.watches = new WatchSockets(ctx, 'events', (_prefix, after) => untoldEvents(this.store, after));

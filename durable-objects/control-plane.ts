@@ -5,7 +5,6 @@ import { ControlPlaneMachine } from '../src/control/control-plane.ts';
 import { migrateGateway } from '../src/control/gateway/tables.ts';
 import { migrate, sqlStorage } from '../src/control/sql-storage.ts';
 import { systemClock } from '../src/core/clock.ts';
-import type { ObjectDatabase } from '../src/core/object-database.ts';
 import type { ClusterSettings } from '../src/core/protocol/cluster-settings.ts';
 import type {
   ControlPlaneGateway,
@@ -23,10 +22,12 @@ import { edgeTiersIn } from '../src/core/protocol/rate-limit.ts';
 import type { SettingsSnapshot } from '../src/core/protocol/settings.ts';
 import { UPSTREAM_MONITOR_NAME } from '../src/core/protocol/upstream-monitor.ts';
 import { systemRandom } from '../src/core/random.ts';
+import { systemTimer } from '../src/core/timer.ts';
 import { depsOf } from '../src/deps.ts';
 import { ShardedQueues } from '../src/tasks/sharded-queue.ts';
 import { ObjectAlarm } from './object-alarm.ts';
 import { scheduledTasks } from './scheduled-tasks.ts';
+import { sqlDatabase } from './sql-database.ts';
 
 /** The control plane's shell: SQLite, the alarm and RPC around `ControlPlaneMachine`, which decides everything. */
 export class ControlPlane
@@ -138,10 +139,7 @@ export class ControlPlane
   }
 
   async watch(call: ResourceCall): Promise<ReadableStream<Uint8Array> | ResourceAnswer> {
-    return this.machine.watch(call, (ms, fire) => {
-      const timer = setTimeout(fire, ms);
-      return () => clearTimeout(timer);
-    });
+    return this.machine.watch(call, systemTimer);
   }
 
   /** Looks whether the alarm is set as it should be; a sweep calls it, since an alarm can be lost. */
@@ -161,11 +159,4 @@ export class ControlPlane
   private async rearm(): Promise<void> {
     await this.alarmClock.arm(this.machine.nextWorkAtMs());
   }
-}
-
-function sqlDatabase(storage: DurableObjectStorage): ObjectDatabase {
-  return {
-    exec: (query, ...bindings) => storage.sql.exec(query, ...bindings).toArray(),
-    transaction: (work) => storage.transactionSync(work),
-  };
 }

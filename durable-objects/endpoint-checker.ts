@@ -10,6 +10,7 @@ import type { Log } from '../src/observe/log.ts';
 import { Checks, type DueCheck, type DueDiscovery } from '../src/traffic/monitor/checks.ts';
 import { EndpointProbes } from './endpoint-probes.ts';
 import { ObjectAlarm } from './object-alarm.ts';
+import { sqlDatabase } from './sql-database.ts';
 
 /** Before what could not be told is told again. */
 const TELL_AGAIN_MS = 5_000;
@@ -24,7 +25,7 @@ export class EndpointChecker extends DurableObject<Cloudflare.Env> implements En
   private readonly alarmClock: ObjectAlarm;
   private readonly probes: EndpointProbes;
   private readonly checks: Checks;
-  private telling: Promise<void> | null = null;
+  private isTelling = false;
   private tellAgainAtMs: number | null = null;
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
@@ -33,14 +34,9 @@ export class EndpointChecker extends DurableObject<Cloudflare.Env> implements En
     this.log = this.deps.logs('checks');
     this.alarmClock = new ObjectAlarm(ctx.storage);
     this.probes = new EndpointProbes(this.deps, this.log);
-    const database = {
-      exec: (query: string, ...bindings: (string | number | null | Uint8Array)[]) =>
-        ctx.storage.sql.exec(query, ...bindings).toArray(),
-      transaction: <T>(work: () => T): T => ctx.storage.transactionSync(work),
-    };
     const connections = { all: LIMITS.checkerConnections, slow: LIMITS.slowCheckerConnections };
     const limits = { connections, endpoints: LIMITS.checkedEndpoints };
-    this.checks = new Checks(database, systemRandom, limits, systemClock.now());
+    this.checks = new Checks(sqlDatabase(ctx.storage), systemRandom, limits, systemClock.now());
     ctx.blockConcurrencyWhile(async () => {
       await this.alarmClock.load();
       await this.rearm();
@@ -90,29 +86,30 @@ export class EndpointChecker extends DurableObject<Cloudflare.Env> implements En
     await this.goOn();
   }
 
-  /** Tells what was found, one message at a time, so that none overtakes another. */
-  private tell(): Promise<void> {
-    this.telling ??= this.tellAll().finally(() => {
-      this.telling = null;
-    });
-    return this.telling;
+  /** Tells what was found, one message at a time, so that none overtakes another; what is found meanwhile goes with the next. */
+  private async tell(): Promise<void> {
+    const { checker } = this.checks;
+    if (this.isTelling || checker === null) return;
+    this.isTelling = true;
+    this.tellAgainAtMs = null;
+    try {
+      for (let findings = this.checks.takeUntold(); findings !== null; findings = this.checks.takeUntold())
+        await this.tellMonitor(checker, findings);
+    } catch (error) {
+      this.log.warn('what was found was not told; it is tried again', { error });
+      this.tellAgainAtMs = systemClock.now() + TELL_AGAIN_MS;
+    } finally {
+      this.isTelling = false;
+    }
+    await this.rearm();
   }
 
-  private async tellAll(): Promise<void> {
-    this.tellAgainAtMs = null;
-    const { checker } = this.checks;
-    if (checker === null) return;
-    const monitor = () => this.env.UPSTREAM_MONITOR.getByName(UPSTREAM_MONITOR_NAME);
-    for (let findings = this.checks.takeUntold(); findings !== null; findings = this.checks.takeUntold()) {
-      try {
-        await monitor().found(checker, findings);
-      } catch (error) {
-        this.log.warn('what was found was not told; it is tried again', { error });
-        this.checks.notTold(findings);
-        this.tellAgainAtMs = systemClock.now() + TELL_AGAIN_MS;
-        await this.rearm();
-        return;
-      }
+  private async tellMonitor(checker: number, findings: Readonly<Record<UpstreamKey, UpstreamFindings>>): Promise<void> {
+    try {
+      await this.env.UPSTREAM_MONITOR.getByName(UPSTREAM_MONITOR_NAME).found(checker, findings);
+    } catch (error) {
+      this.checks.notTold(findings);
+      throw error;
     }
   }
 

@@ -3,6 +3,7 @@ import { systemClock } from '../src/core/clock.ts';
 import { LIMITS } from '../src/core/limits.ts';
 import type { MetricsDelta, MetricsHubCalls, SeriesTotal } from '../src/core/protocol/metrics-hub.ts';
 import { HubJournal } from '../src/observe/metrics/hub-journal.ts';
+import { sqlDatabase } from './sql-database.ts';
 
 /** Adds up what isolates of the gateway have counted; a shard of them, by its name. */
 export class MetricsHub extends DurableObject<Cloudflare.Env> implements MetricsHubCalls {
@@ -10,11 +11,7 @@ export class MetricsHub extends DurableObject<Cloudflare.Env> implements Metrics
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
-    const database = {
-      exec: (query: string, ...bindings: unknown[]) => ctx.storage.sql.exec(query, ...bindings).toArray(),
-      transaction: <T>(work: () => T) => ctx.storage.transactionSync(work),
-    };
-    this.journal = new HubJournal(database, {
+    this.journal = new HubJournal(sqlDatabase(ctx.storage), {
       series: LIMITS.metricsSeries,
       idleMs: LIMITS.metricsIdleMs,
       forgetMs: LIMITS.metricsForgetMs,

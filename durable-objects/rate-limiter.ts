@@ -9,6 +9,7 @@ import { Counters } from '../src/traffic/limit/counters.ts';
 import { Journal } from '../src/traffic/limit/journal.ts';
 import { Nonces } from '../src/traffic/nonces.ts';
 import { ObjectAlarm } from './object-alarm.ts';
+import { sqlDatabase } from './sql-database.ts';
 
 /** What an object that dies has not written: the calls of so long. A shorter time costs more rows. */
 const FLUSH_AFTER_MS = 1_000;
@@ -33,10 +34,7 @@ export class RateLimiter extends DurableObject<Cloudflare.Env> implements RateLi
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
-    this.database = {
-      exec: (query, ...bindings) => ctx.storage.sql.exec(query, ...bindings).toArray(),
-      transaction: (work) => ctx.storage.transactionSync(work),
-    };
+    this.database = sqlDatabase(ctx.storage);
     this.alarmClock = new ObjectAlarm(ctx.storage);
     this.journal = new Journal(this.database);
     this.journal.load(this.counters);

@@ -22,6 +22,7 @@ import { migrateMonitor, WatchList } from '../src/traffic/monitor/watch-list.ts'
 import { checkManifest } from '../src/traffic/snapshot/manifest.ts';
 import { decodeShard, type Shard, shardFileKey } from '../src/traffic/snapshot/shard.ts';
 import { ObjectAlarm } from './object-alarm.ts';
+import { sqlDatabase } from './sql-database.ts';
 
 /** A question of an isolate that is being answered, or waits for news. */
 interface Question {
@@ -54,10 +55,7 @@ export class UpstreamMonitor extends DurableObject<Cloudflare.Env> implements Up
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
-    this.database = {
-      exec: (query, ...bindings) => ctx.storage.sql.exec(query, ...bindings).toArray(),
-      transaction: (work) => ctx.storage.transactionSync(work),
-    };
+    this.database = sqlDatabase(ctx.storage);
     this.deps = depsOf(env);
     this.log = this.deps.logs('upstreams');
     this.alarmClock = new ObjectAlarm(ctx.storage);
@@ -189,11 +187,12 @@ export class UpstreamMonitor extends DurableObject<Cloudflare.Env> implements Up
   }
 
   /** Reads what has been announced and not been read, once at a time. */
-  private follow(): Promise<void> {
+  private async follow(): Promise<void> {
     this.reading ??= this.readAnnounced().finally(() => {
       this.reading = null;
     });
-    return this.reading;
+    await this.reading;
+    await this.rearm();
   }
 
   private async readAnnounced(): Promise<void> {
@@ -204,7 +203,6 @@ export class UpstreamMonitor extends DurableObject<Cloudflare.Env> implements Up
       this.log.warn('upstreams to watch not read; it is tried again', { version: this.list.version, error });
       this.againAtMs = systemClock.now() + AGAIN_MS;
     }
-    await this.rearm();
   }
 
   private async readVersion(): Promise<void> {

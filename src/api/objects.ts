@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { OrasiError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
+import { pause } from '../core/timer.ts';
 import type { IncomingObject } from '../ingest/doors.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { DecodeInfo, LedgerObject } from '../storage/catalog-records.ts';
@@ -204,7 +205,7 @@ export async function settled(ledger: Ledger, object: LedgerObject, waitSeconds:
   let leftMs = waitSeconds * 1_000;
   while (leftMs > 0 && (current.state === 'received' || current.state === 'processing')) {
     const pauseMs = Math.min(stepMs, leftMs);
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    await pause(pauseMs);
     leftMs -= pauseMs;
     stepMs = Math.min(stepMs * 1.5, WAIT_STEP_MAX_MS);
     current = (await ledger.get(current.namespaceUid, current.objectId)) ?? current;

@@ -1,10 +1,11 @@
 import type { ChangeSignal } from '../core/change-signal.ts';
+import type { Timer } from '../core/timer.ts';
 
 export interface WatchTiming {
   /** How often a watch is told how far it has come; it keeps the connection open, too. */
   readonly progressEveryMs: number;
   /** A timer that can be taken back; `setTimeout` in production. */
-  startTimer(ms: number, fire: () => void): () => void;
+  readonly startTimer: Timer;
 }
 
 /** What a stream tells of a place in a history. */

@@ -1,4 +1,5 @@
 import type { ChangeSignal } from '../core/change-signal.ts';
+import type { Timer } from '../core/timer.ts';
 import type { JsonObject } from './json.ts';
 import { StatusError } from './status.ts';
 import type { WatchCursor, WatchEvent } from './watch.ts';
@@ -18,7 +19,7 @@ export interface WatchTiming {
   readonly lastsMs: number;
   readonly bookmarkEveryMs: number;
   /** A timer that can be taken back; `setTimeout` in production. */
-  startTimer(ms: number, fire: () => void): () => void;
+  readonly startTimer: Timer;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { OrasiError } from '../core/errors.ts';
+import { pause } from '../core/timer.ts';
 
 /** Timers of the request that asks for them: they end with it, which is what tells that it ended. */
 export interface RequestTimers {
@@ -9,7 +10,7 @@ export interface RequestTimers {
 }
 
 const requestTimers: RequestTimers = {
-  pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  pause: (ms) => pause(ms),
   every(ms, work) {
     const timer = setInterval(work, ms);
     return () => clearInterval(timer);

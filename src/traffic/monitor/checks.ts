@@ -92,9 +92,9 @@ export class Checks {
     return text === null ? null : Number(text);
   }
 
-  /** Takes up which upstreams are its own; false where a later part was taken up before. */
-  watch({ checker, round, upstreams, known }: CheckerPart, nowMs: number): boolean {
-    if (round < Number(this.rows.fact('round') ?? 0)) return false;
+  /** Takes up which upstreams are its own, unless a later part was taken up before. */
+  watch({ checker, round, upstreams, known }: CheckerPart, nowMs: number): void {
+    if (round < Number(this.rows.fact('round') ?? 0)) return;
     this.database.transaction(() => {
       this.rows.putFact('checker', String(checker));
       this.rows.putFact('round', String(round));
@@ -107,7 +107,6 @@ export class Checks {
       this.settle(nowMs);
     });
     for (const [tenant, use] of this.tenants) if (isForgotten(use, nowMs)) this.tenants.delete(tenant);
-    return true;
   }
 
   /** Those that are asked now, by turns; each is counted as being asked until its answer is taken. */

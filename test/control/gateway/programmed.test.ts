@@ -41,6 +41,19 @@ function gatewaySaid(plane: Plane): string {
   return [...new Set(texts)].join(' ');
 }
 
+/** A plane with a route that was published, and whether anybody hears of its versions. */
+async function announced(hearing: { isHeard: boolean }) {
+  const plane = gatewayPlane({
+    announce: async () => {
+      if (!hearing.isHeard) throw new Error('nobody is there');
+    },
+  });
+  plane.upstream('orders');
+  route(plane, 'a');
+  await plane.publish();
+  return { plane, hearing };
+}
+
 function revision(plane: Plane, name: string): unknown {
   return (plane.read(ROUTES, name).metadata as JsonObject).resourceVersion;
 }
@@ -67,21 +80,13 @@ describe('a route that is accepted', () => {
   });
 
   test('waits while nobody hears of the version', async () => {
-    let isHeard = false;
-    const plane = gatewayPlane({
-      announce: async () => {
-        if (!isHeard) throw new Error('nobody is there');
-      },
-    });
-    plane.upstream('orders');
-    route(plane, 'a');
-    await plane.publish();
+    const { plane, hearing } = await announced({ isHeard: false });
     expect([plane.machine.gatewayVersions().versions.length, said(plane, 'a')]).toEqual([1, PENDING]);
     await plane.publish();
     await plane.publish();
     // Tried every second, and logged once.
     expect(plane.lines.filter((line) => line.includes('nobody is there'))).toHaveLength(1);
-    isHeard = true;
+    hearing.isHeard = true;
     await plane.publish();
     expect(said(plane, 'a')).toBe(SERVED);
   });
@@ -158,19 +163,11 @@ describe('while a version is held to', () => {
   });
 
   test('a Gateway is served again once the version after it was announced, and not before', async () => {
-    let isHeard = true;
-    const plane = gatewayPlane({
-      announce: async () => {
-        if (!isHeard) throw new Error('nobody is there');
-      },
-    });
-    plane.upstream('orders');
-    route(plane, 'a');
-    await plane.publish();
+    const { plane, hearing } = await announced({ isHeard: true });
     plane.machine.pinGatewayVersion(1);
     await plane.publish();
     expect(gatewaySaid(plane)).toBe('Programmed=False/RolledBack');
-    isHeard = false;
+    hearing.isHeard = false;
     plane.machine.pinGatewayVersion(null);
     await plane.settle();
     expect(gatewaySaid(plane)).toBe('Programmed=False/Pending');
@@ -179,7 +176,7 @@ describe('while a version is held to', () => {
       'Programmed=False/Pending',
       3,
     ]);
-    isHeard = true;
+    hearing.isHeard = true;
     await plane.publish();
     expect(gatewaySaid(plane)).toBe('Programmed=True/Programmed');
   });
